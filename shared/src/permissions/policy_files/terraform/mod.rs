@@ -174,6 +174,12 @@ impl PlanReader<'_> {
                 "aws_iam_role_policy_attachments_exclusive" => {
                     self.attach(one, "policy_arns", &[(DraftKind::Role, "role_name")]);
                 }
+                "aws_iam_user_policy_attachments_exclusive" => {
+                    self.attach(one, "policy_arns", &[(DraftKind::User, "user_name")]);
+                }
+                "aws_iam_group_policy_attachments_exclusive" => {
+                    self.attach(one, "policy_arns", &[(DraftKind::Group, "group_name")]);
+                }
                 "aws_iam_policy_attachment" => self.attach(
                     one,
                     "policy_arn",

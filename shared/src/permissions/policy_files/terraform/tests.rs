@@ -47,6 +47,8 @@ fn plan(resources: &[Value], unknown: &[(&str, Value)], references: &[(&str, &st
 }
 
 const ROLE: &str = "arn:aws:iam::*:role/R";
+const USER: &str = "arn:aws:iam::*:user/U";
+const GROUP: &str = "arn:aws:iam::*:group/G";
 
 #[test]
 fn a_state_has_the_policies_of_each_kind() {
@@ -94,6 +96,31 @@ fn a_state_has_the_policies_of_each_kind() {
     }
     assert!(grants.values().all(|grants| malformed(grants).is_empty()));
     assert_eq!(grants.len(), 5, "the managed policy is attached: {:?}", grants.keys());
+}
+
+#[test]
+fn an_exclusive_attachment_attaches_to_each_kind_of_principal() {
+    for (kind, name, principal) in
+        [("role", "role_name", ROLE), ("user", "user_name", USER), ("group", "group_name", GROUP)]
+    {
+        let plan = plan(
+            &[
+                resource(
+                    &format!("aws_iam_{kind}"),
+                    "x",
+                    json!({ "name": principal.rsplit_once('/').unwrap().1 }),
+                ),
+                resource(
+                    &format!("aws_iam_{kind}_policy_attachments_exclusive"),
+                    "x",
+                    json!({ name: principal.rsplit_once('/').unwrap().1, "policy_arns": ["arn:aws:iam::aws:policy/A"] }),
+                ),
+            ],
+            &[],
+            &[],
+        );
+        assert_eq!(malformed(&grants_of(&read(&plan))[principal]), ["arn:aws:iam::aws:policy/A"], "{kind}");
+    }
 }
 
 #[test]
