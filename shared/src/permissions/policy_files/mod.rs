@@ -268,15 +268,21 @@ fn documents_of<'d>(policy: &Policy, documents: &'d ManagedDocuments) -> Option<
 
 /// The pattern of an ARN with parts that are not known; none if it is known in full.
 fn with_wildcards(arn: &str) -> Option<String> {
+    let pattern = wildcards(arn);
+    (pattern != arn && !pattern.ends_with('*')).then_some(pattern)
+}
+
+/// A text with `*` for each part that is not known.
+fn wildcards(text: &str) -> String {
     let mut pattern = String::new();
-    let mut rest = arn;
+    let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         pattern.push_str(before);
         pattern.push('*');
-        rest = after.split_once('}')?.1;
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
     }
     pattern.push_str(rest);
-    (pattern != arn && !pattern.ends_with('*')).then_some(pattern)
+    pattern
 }
 
 #[cfg(test)]

@@ -10,12 +10,12 @@ mod intrinsics;
 #[cfg(test)]
 mod tests;
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::Cell, collections::BTreeSet, sync::Arc};
 
 use super::{
     PolicyFile,
     document::{self, name_or},
-    principals::{DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
+    principals::{AttachmentTarget, DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
     value::{SourceValue, placeholder},
 };
 use crate::grants::{PolicyOrigin, json::Json};
@@ -53,6 +53,7 @@ pub(super) fn parse(json: &Json, account: Option<&str>) -> PolicyFile {
     };
     let mut reader = TemplateReader { template, drafts: PrincipalDrafts::default(), notes: Vec::new() };
     reader.read();
+    reader.notes.extend(reader.drafts.shared_arns(account));
     PolicyFile { principals: reader.drafts.snapshots(account), notes: reader.notes, ..PolicyFile::default() }
 }
 
@@ -71,6 +72,14 @@ impl<'a> Template<'a> {
     }
 }
 
+/// What is read of a template at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadingStep {
+    ManagedPolicies,
+    Principals,
+    Others,
+}
+
 struct TemplateReader<'a> {
     template: Template<'a>,
     drafts: PrincipalDrafts,
@@ -79,18 +88,25 @@ struct TemplateReader<'a> {
 
 impl TemplateReader<'_> {
     fn read(&mut self) {
-        // Managed policies first, so that attachments find them.
-        for managed in [true, false] {
+        // Managed policies first, then principals, so that attachments find them.
+        for step in [ReadingStep::ManagedPolicies, ReadingStep::Principals, ReadingStep::Others] {
             for (id, resource) in self.template.resources {
                 let kind = resource.get("Type").and_then(Json::text).unwrap_or_default();
-                if managed == (kind == "AWS::IAM::ManagedPolicy") {
-                    self.resource(id, kind, resource);
+                let own = match kind {
+                    "AWS::IAM::ManagedPolicy" => ReadingStep::ManagedPolicies,
+                    "AWS::IAM::Role" | "AWS::IAM::User" | "AWS::IAM::Group" => ReadingStep::Principals,
+                    kind if kind.starts_with("AWS::Serverless::") => ReadingStep::Principals,
+                    _ => ReadingStep::Others,
+                };
+                // The principals of a managed policy are read after all principals.
+                if own == step || own == ReadingStep::ManagedPolicies && step == ReadingStep::Others {
+                    self.resource(id, kind, resource, step);
                 }
             }
         }
     }
 
-    fn resource(&mut self, id: &str, kind: &str, resource: &Json) {
+    fn resource(&mut self, id: &str, kind: &str, resource: &Json, step: ReadingStep) {
         let condition = match resource.get("Condition").map(|name| (name.text(), name)) {
             None => None,
             Some((Some(name), _)) => match self.template.condition(name) {
@@ -111,22 +127,30 @@ impl TemplateReader<'_> {
             "AWS::IAM::Role" => self.principal(DraftKind::Role, "RoleName", &one),
             "AWS::IAM::User" => self.principal(DraftKind::User, "UserName", &one),
             "AWS::IAM::Group" => self.principal(DraftKind::Group, "GroupName", &one),
-            "AWS::IAM::ManagedPolicy" => self.managed_policy(&one),
-            "AWS::IAM::Policy" => {
+            "AWS::IAM::ManagedPolicy" if step == ReadingStep::ManagedPolicies => self.managed_policy(&one),
+            "AWS::IAM::ManagedPolicy" => {
                 for (kind, property) in ATTACHED_TO {
-                    for name in one.items(property) {
-                        self.inline_policy(kind, &name, &one);
+                    for (key, condition) in self.attached_to(kind, property, &one) {
+                        let attached = (PolicyRef::InFile(one.id.clone()), condition);
+                        self.drafts.draft(key).attached.push(attached);
                     }
                 }
             }
-            "AWS::IAM::RolePolicy" => self.policy_of(DraftKind::Role, "RoleName", &one),
-            "AWS::IAM::UserPolicy" => self.policy_of(DraftKind::User, "UserName", &one),
-            "AWS::IAM::GroupPolicy" => self.policy_of(DraftKind::Group, "GroupName", &one),
+            "AWS::IAM::Policy" => {
+                for (kind, property) in ATTACHED_TO {
+                    self.inline_policy(kind, property, &one);
+                }
+            }
+            "AWS::IAM::RolePolicy" => self.policy_of(DraftKind::Role, "RoleName", one),
+            "AWS::IAM::UserPolicy" => self.policy_of(DraftKind::User, "UserName", one),
+            "AWS::IAM::GroupPolicy" => self.policy_of(DraftKind::Group, "GroupName", one),
             "AWS::IAM::UserToGroupAddition" => {
                 let group = one.properties.get("GroupName").map(|name| name.display()).unwrap_or_default();
-                for user in one.items("Users") {
-                    let name = user.assumed().0.display();
-                    self.drafts.principal(DraftKind::User, &name).groups.insert(group.clone());
+                let group = (group, self.referenced(&one.id, "GroupName"));
+                for (key, condition) in self.attached_to(DraftKind::User, "Users", &one) {
+                    let draft = self.drafts.draft(key);
+                    draft.groups.insert(group.clone());
+                    draft.undetermined.extend(condition.map(|name| format!("groups of {id}, by {name}")));
                 }
             }
             "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
@@ -160,8 +184,11 @@ impl TemplateReader<'_> {
             (known, _) => known,
         });
         let condition = one.condition.as_deref();
-        let draft = self.drafts.principal(kind, &name);
-        draft.is_declared = true;
+        let groups: Vec<String> =
+            one.items("Groups").into_iter().map(|group| group.assumed().0.display()).collect();
+        let referenced = self.referenced(&one.id, "Groups");
+        let draft = self.drafts.declare(kind, &name, &one.id);
+        draft.has_generated_name = one.properties.get(property).is_none();
         draft.path_and_name = format!("{path}{name}");
         draft.attached.extend(attached);
         draft.boundary = boundary;
@@ -175,9 +202,7 @@ impl TemplateReader<'_> {
             let document = policy.get("PolicyDocument");
             draft.inline.push(document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition));
         }
-        for group in one.items("Groups") {
-            draft.groups.insert(group.assumed().0.display());
-        }
+        draft.groups.extend(groups.into_iter().map(|group| (group, referenced.clone())));
         for tag in one.items("Tags") {
             let text = |name: &str| tag.get(name)?.known_text();
             if let (Some(key), Some(value)) = (text("Key"), text("Value")) {
@@ -202,13 +227,39 @@ impl TemplateReader<'_> {
             condition: one.condition.clone(),
         };
         self.drafts.add_managed(&one.id, managed);
-        for (kind, property) in ATTACHED_TO {
-            for name in one.items(property) {
-                let (name, choice) = name.assumed();
-                let attached = (PolicyRef::InFile(one.id.clone()), choice);
-                self.drafts.principal(kind, &name.display()).attached.push(attached);
+    }
+
+    /// The principals that a property names, with the condition on which it does. What is not known is noted against all
+    /// principals that it may be.
+    fn attached_to(
+        &mut self,
+        kind: DraftKind,
+        property: &str,
+        one: &TemplateResource,
+    ) -> Vec<AttachmentTarget> {
+        let referenced = self.referenced(&one.id, property);
+        let mut all = Vec::new();
+        for name in one.items(property) {
+            let (name, choice) = name.assumed();
+            let name = name.display();
+            for (key, condition) in self.drafts.named(kind, &name, &referenced) {
+                if key.2.is_empty() {
+                    let what = format!("{}, with the {} {name}", one.id, kind.word());
+                    self.drafts.add_stray_named(kind, &name, what);
+                }
+                all.push((key, choice.clone().or(condition)));
             }
         }
+        all
+    }
+
+    /// The resources that a property refers to.
+    fn referenced(&self, id: &str, property: &str) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        if let Some(value) = self.template.resource(id).and_then(|(_, properties)| properties.get(property)) {
+            collect_references(value, &mut all);
+        }
+        all
     }
 
     /// The managed policy that a value names, and the condition of the item.
@@ -239,21 +290,27 @@ impl TemplateReader<'_> {
         (reference, condition)
     }
 
-    fn policy_of(&mut self, kind: DraftKind, property: &str, one: &TemplateResource) {
-        let name = one
-            .properties
-            .get(property)
-            .unwrap_or(SourceValue::Unknown(format!("{}.{property}", one.id).into()));
-        self.inline_policy(kind, &name, one);
-    }
-
-    fn inline_policy(&mut self, kind: DraftKind, principal: &SourceValue, one: &TemplateResource) {
-        let (principal, choice) = principal.clone().assumed();
-        let condition = choice.as_deref().or(one.condition.as_deref());
+    /// Adds a policy to the principals that a property names.
+    fn inline_policy(&mut self, kind: DraftKind, property: &str, one: &TemplateResource) {
         let name = name_or(one.properties.get("PolicyName").as_ref(), &one.id);
         let document = one.properties.get("PolicyDocument");
-        let policy = document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition);
-        self.drafts.principal(kind, &principal.display()).inline.push(policy);
+        for (key, condition) in self.attached_to(kind, property, one) {
+            let condition = condition.as_deref().or(one.condition.as_deref());
+            let policy = document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition);
+            self.drafts.draft(key).inline.push(policy);
+        }
+    }
+
+    /// Adds a policy to the one principal that a property has to name.
+    fn policy_of(&mut self, kind: DraftKind, property: &str, one: TemplateResource) {
+        let mut one = one;
+        if one.properties.get(property).is_none()
+            && let SourceValue::Object(members) = &mut one.properties
+        {
+            let unknown = SourceValue::Unknown(format!("{}.{property}", one.id).into());
+            members.push((property.to_owned(), unknown));
+        }
+        self.inline_policy(kind, property, &one);
     }
 
     /// The role that AWS SAM generates for a function or state machine that names none.
@@ -261,8 +318,9 @@ impl TemplateReader<'_> {
         if resource.get("Properties").is_some_and(|properties| properties.get("Role").is_some()) {
             return;
         }
-        let draft = self.drafts.principal(DraftKind::Role, &placeholder(&format!("{id}Role")));
-        draft.is_declared = true;
+        let role = format!("{id}Role");
+        let draft = self.drafts.declare(DraftKind::Role, &placeholder(&role), &role);
+        draft.has_generated_name = true;
         draft.undetermined.insert(format!("policies of the role that AWS SAM generates for {id}"));
         self.notes.push(format!(
             "AWS SAM generates the role of {id}: give the template that `aws cloudformation get-template \
@@ -271,10 +329,31 @@ impl TemplateReader<'_> {
     }
 
     fn generated(&mut self, id: &str) {
-        let draft = self.drafts.principal(DraftKind::Role, &placeholder(id));
-        draft.is_declared = true;
+        let draft = self.drafts.declare(DraftKind::Role, &placeholder(id), id);
         draft.undetermined.insert(format!("resources that {id} generates"));
         self.notes.push(format!("`{id}` generates resources: give the processed template"));
+    }
+}
+
+/// Adds the names of the resources that a value refers to.
+fn collect_references(value: &Json, all: &mut BTreeSet<String>) {
+    match value {
+        Json::List(items) => items.iter().for_each(|item| collect_references(item, all)),
+        Json::Object(members) => match members.as_slice() {
+            [(name, Json::Text(id))] if name == "Ref" => drop(all.insert(id.clone())),
+            [(name, Json::Text(text))] if name == "Fn::GetAtt" => {
+                all.extend(text.split('.').next().map(str::to_owned));
+            }
+            [(name, Json::List(items))] if name == "Fn::GetAtt" => {
+                all.extend(items.first().and_then(Json::text).map(str::to_owned));
+            }
+            [(name, Json::Text(text))] if name == "Fn::Sub" => {
+                let names = text.split("${").skip(1).filter_map(|rest| rest.split(['.', '}']).next());
+                all.extend(names.map(|name| name.trim().to_owned()));
+            }
+            members => members.iter().for_each(|(_, value)| collect_references(value, all)),
+        },
+        _ => {}
     }
 }
 

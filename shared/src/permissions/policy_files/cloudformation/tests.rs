@@ -382,3 +382,76 @@ fn functions_that_repeat_themselves_end() {
     );
     assert_eq!(parse(&yaml).principals.len(), 2);
 }
+
+/// Resources with roles of these properties, and a policy of roles.
+fn with_policy(roles: &[(&str, &str)], policy_roles: &str) -> PolicyFile {
+    let trust = "AssumeRolePolicyDocument: { Version: 2012-10-17, Statement: [] }";
+    let declared: String = roles
+        .iter()
+        .map(|(id, more)| format!("  {id}: {{ Type: AWS::IAM::Role, Properties: {{ {trust}{more} }} }}\n"))
+        .collect();
+    let template = format!(
+        "
+Parameters: {{ Env: {{ Type: String }} }}
+Resources:
+{declared}
+  P:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: p
+      Roles: {policy_roles}
+      PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Action: s3:PutObject, Resource: '*' }} }}
+"
+    );
+    parse(&template)
+}
+
+#[test]
+fn a_policy_of_a_role_that_is_not_known_counts_against_every_role_that_it_may_be() {
+    let roles = [
+        ("Generated", ""),
+        ("Named", ", RoleName: prod-reader"),
+        ("Part", ", RoleName: !Sub '${Env}-writer'"),
+    ];
+    let all = ["${Generated}", "prod-reader", "${Env}-writer"];
+    for (named, wanted) in [
+        ("[!Ref Env]", &all[..]),
+        ("[!Select [5, !Split [x, !GetAtt Generated.Arn]]]", &all),
+        ("[!Ref Generated]", &[]),
+        ("[prod-reader]", &[]),
+        ("[!Sub '${Env}-writer']", &[]),
+        ("[!Sub '${Env}-reader']", &["${Generated}", "prod-reader"]),
+        ("[prod-writer]", &["${Env}-writer"]),
+        ("[other]", &[]),
+    ] {
+        let grants = grants_of(&with_policy(&roles, named));
+        let open = |name: &&&str| {
+            malformed(&grants[&format!("arn:aws:iam::*:role/{name}")])
+                .iter()
+                .any(|what| what.starts_with("P, "))
+        };
+        assert_eq!(all.iter().filter(open).copied().collect::<Vec<_>>(), *wanted, "{named}");
+    }
+}
+
+#[test]
+fn roles_of_one_name_are_different_principals() {
+    let roles = [
+        ("Dev", ", RoleName: ci, PermissionsBoundary: 'arn:aws:iam::aws:policy/B'"),
+        ("Prod", ", RoleName: ci"),
+    ];
+    let (conditional, sure) = (Some(Certainty::Conditional), Some(Certainty::Unconditional));
+    for (named, dev, prod) in
+        [("[!Ref Prod]", None, sure), ("[!Sub '${Prod}']", None, sure), ("[ci]", conditional, conditional)]
+    {
+        let file = with_policy(&roles, named);
+        assert!(file.notes[0].contains("Dev, Prod"), "{:?}", file.notes);
+        let evaluator = Evaluator::new(Catalog::embedded());
+        let how = |has_boundary: bool| {
+            let mut of =
+                file.principals.iter().filter(|one| one.permissions_boundary.is_some() == has_boundary);
+            certainty(&evaluator.grants(of.next().unwrap()), "s3:PutObject")
+        };
+        assert_eq!((how(true), how(false)), (dev, prod), "{named}");
+    }
+}

@@ -3,7 +3,7 @@
 //! Enters: the output of `terraform show -json` (also of OpenTofu). Leaves: the principals that it declares. Laws: a
 //! value that is known only after apply is not known here, and what depends on it is; an attachment to a principal that
 //! is not known counts against every principal of its kind; an attribute that the configuration does not set is what
-//! other resources make of it.
+//! other resources make of it; a set that is not known has at least the members that the configuration refers to.
 //!
 //! Source: Terraform, "JSON Output Format" 1.2; documentation of the provider `hashicorp/aws`, resources of IAM; read
 //! 2026-11.
@@ -12,13 +12,16 @@ mod references;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use self::references::Configuration;
 use super::{
     PolicyFile,
     document::{self, name_or},
-    principals::{DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
+    principals::{AttachmentTarget, DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
     value::{SourceValue, placeholder},
 };
 use crate::grants::{PolicyOrigin, json::Json};
@@ -34,6 +37,8 @@ pub(super) struct PlannedResource {
     /// Index of the instance, as JSON.
     index: Option<String>,
     values: SourceValue,
+    /// Addresses of the resources that a state says it depends on.
+    dependencies: Vec<String>,
 }
 
 /// Reads the principals of a plan or state.
@@ -61,7 +66,9 @@ pub(super) fn parse(json: &Json, account: Option<&str>) -> PolicyFile {
     let mut reader =
         PlanReader { resources: &resources, configuration, account, drafts: PrincipalDrafts::default() };
     reader.read();
-    let mut file = PolicyFile { principals: reader.drafts.snapshots(account), ..PolicyFile::default() };
+    let notes = reader.drafts.shared_arns(account);
+    let mut file =
+        PolicyFile { principals: reader.drafts.snapshots(account), notes, ..PolicyFile::default() };
     // The data source `aws_iam_policy` has the document of a policy outside of the configuration.
     for policy in data.iter().filter(|one| one.kind == "aws_iam_policy") {
         let text = |name: &str| policy.values.get(name)?.known_text();
@@ -101,6 +108,13 @@ fn collect(
             name: text("name"),
             index: resource.get("index").map(|index| serde_json::to_string(index).unwrap_or_default()),
             values: values.unwrap_or(SourceValue::Object(Vec::new())),
+            dependencies: resource
+                .get("depends_on")
+                .map(list)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|address| address.text().map(str::to_owned))
+                .collect(),
             address: own,
         });
     }
@@ -154,11 +168,17 @@ impl PlanReader<'_> {
         for one in resources.iter().filter(|one| one.kind == "aws_iam_policy") {
             self.managed_policy(one);
         }
+        // Principals before attachments, so that attachments find them.
         for one in resources {
             match one.kind.as_str() {
                 "aws_iam_role" => self.principal(DraftKind::Role, one),
                 "aws_iam_user" => self.principal(DraftKind::User, one),
                 "aws_iam_group" => self.principal(DraftKind::Group, one),
+                _ => {}
+            }
+        }
+        for one in resources {
+            match one.kind.as_str() {
                 "aws_iam_role_policy" => self.inline_policy(DraftKind::Role, "role", one),
                 "aws_iam_user_policy" => self.inline_policy(DraftKind::User, "user", one),
                 "aws_iam_group_policy" => self.inline_policy(DraftKind::Group, "group", one),
@@ -199,8 +219,8 @@ impl PlanReader<'_> {
         let boundary = self.policies(one, "permissions_boundary").into_iter().next();
         let inline = self.configured(one, "inline_policy").map(SourceValue::items).unwrap_or_default();
         let trust = one.values.get("assume_role_policy").and_then(|trust| trust.known_text());
-        let draft = self.drafts.principal(kind, &name);
-        draft.is_declared = true;
+        let draft = self.drafts.declare(kind, &name, &one.address);
+        draft.has_generated_name = name.contains("${");
         draft.arn = one.values.get("arn").and_then(|arn| arn.known_text());
         draft.path_and_name = format!("{path}{name}");
         draft.attached.extend(attached.into_iter().map(|policy| (policy, None)));
@@ -253,20 +273,37 @@ impl PlanReader<'_> {
     /// The managed policies that an attribute names.
     fn policies(&self, one: &PlannedResource, attribute: &str) -> Vec<PolicyRef> {
         let Some(value) = self.configured(one, attribute) else { return Vec::new() };
-        let mut all = Vec::new();
-        for item in value.items() {
-            match item.known_text() {
-                Some(arn) if arn.is_empty() => {}
-                Some(arn) => all.push(self.policy_at(arn)),
-                None => match self.configuration.resolve(one, attribute, "aws_iam_policy", self.resources) {
-                    // Of several policies in one value, the expression may take any.
-                    Some(found) if found.len() == 1 || attribute == "managed_policy_arns" => {
-                        all.extend(found.iter().map(|one| PolicyRef::InFile(one.address.clone())));
-                    }
-                    _ => all
-                        .push(PolicyRef::Unknown(format!("{}.{attribute} (known after apply)", one.address))),
-                },
-            }
+        let members = Members::of(value, attribute);
+        let mut all: Vec<PolicyRef> = members
+            .known
+            .iter()
+            .filter(|arn| !arn.is_empty())
+            .map(|arn| self.policy_at(arn.clone()))
+            .collect();
+        let found = match members.unknown {
+            UnknownMembers::None => Some(Vec::new()),
+            _ => self.configuration.resolve(one, attribute, "aws_iam_policy", self.resources),
+        };
+        let is_known = |one: &&PlannedResource| {
+            one.values
+                .get("arn")
+                .and_then(|arn| arn.known_text())
+                .is_some_and(|arn| members.known.contains(&arn))
+        };
+        let found: Option<Vec<_>> =
+            found.map(|found| found.into_iter().filter(|one| !is_known(one)).collect());
+        let is_complete = match (&found, members.unknown) {
+            (Some(found), UnknownMembers::Count(count)) => found.len() == count,
+            (_, UnknownMembers::None) => true,
+            (None, _) | (Some(_), UnknownMembers::Any) => false,
+        };
+        // Of several policies in one value, the expression may take any; of a set, all are members.
+        if is_complete || members.unknown == UnknownMembers::Any {
+            let found = found.unwrap_or_default();
+            all.extend(found.iter().map(|one| PolicyRef::InFile(one.address.clone())));
+        }
+        if !is_complete {
+            all.push(PolicyRef::Unknown(format!("{}.{attribute} (known after apply)", one.address)));
         }
         all.dedup();
         all
@@ -283,55 +320,150 @@ impl PlanReader<'_> {
         }
     }
 
-    /// Names of the principals that an attribute names. What is not known is noted against all of the kind, and gets a
-    /// principal of its own.
-    fn principals(&mut self, kind: DraftKind, one: &PlannedResource, attribute: &str) -> Vec<String> {
-        let Some(value) = one.values.get(attribute) else { return Vec::new() };
+    /// The principals that an attribute names.
+    fn principals(&self, kind: DraftKind, one: &PlannedResource, attribute: &str) -> NamedPrincipals {
+        let mut named = NamedPrincipals::default();
+        let Some(value) = one.values.get(attribute) else { return named };
         let kind_name = format!("aws_iam_{}", kind.word());
-        let mut all = Vec::new();
-        for item in value.items() {
-            match item.known_text() {
-                Some(name) => all.push(name),
-                None => match self.configuration.resolve(one, attribute, &kind_name, self.resources) {
-                    Some(found) => all.extend(found.into_iter().map(principal_name)),
-                    None => {
-                        let what =
-                            format!("{}, with a {} that is known after apply", one.address, kind.word());
-                        self.drafts.add_stray(kind, what);
-                        all.push(placeholder(&format!("{}.{attribute}", one.address)));
-                    }
-                },
-            }
+        let members = Members::of(value, attribute);
+        let resolved = self.configuration.resolve(one, attribute, &kind_name, self.resources);
+        let referenced: BTreeSet<String> = match &resolved {
+            Some(found) => found.iter().map(|one| one.address.clone()).collect(),
+            None => one.dependencies.iter().cloned().collect(),
+        };
+        for name in &members.known {
+            named.targets.extend(self.drafts.named(kind, name, &referenced));
         }
-        all.sort_unstable();
-        all.dedup();
-        all
+        let Some(mut found) = resolved else {
+            named.is_open = members.unknown != UnknownMembers::None;
+            named.is_unknown = named.is_open;
+            return named;
+        };
+        found.retain(|one| !members.known.contains(&principal_name(one)));
+        // Of several principals in one value, the expression may take any; of a set, all are members.
+        let is_one_of_several = |count: usize| found.len() > count;
+        let condition: Option<Arc<str>> = match members.unknown {
+            UnknownMembers::None => return named,
+            UnknownMembers::Count(count) if is_one_of_several(count) => {
+                Some(format!("which {} is in {}.{attribute}", kind.word(), one.address).into())
+            }
+            UnknownMembers::Count(count) => {
+                named.is_open = found.len() < count;
+                None
+            }
+            UnknownMembers::Any => {
+                named.is_open = true;
+                None
+            }
+        };
+        let keys = found.iter().filter_map(|one| self.drafts.declared_by(&one.address));
+        named.targets.extend(keys.map(|key| (key.clone(), condition.clone())));
+        named
+    }
+
+    /// The principals that a policy is attached to. What is not known is noted against all principals that it may be;
+    /// a principal of which nothing is known gets a draft of its own.
+    fn attached_to(
+        &mut self,
+        kind: DraftKind,
+        one: &PlannedResource,
+        attribute: &str,
+    ) -> Vec<AttachmentTarget> {
+        let mut named = self.principals(kind, one, attribute);
+        if named.is_open {
+            let what = format!("{}, with a {} that is known after apply", one.address, kind.word());
+            let except = named.targets.iter().map(|(key, _)| key.clone()).collect();
+            self.drafts.add_stray(kind, what, except);
+        }
+        if named.is_unknown {
+            let name = placeholder(&format!("{}.{attribute}", one.address));
+            named.targets.push(((kind, name, String::new()), None));
+        }
+        named.targets
     }
 
     fn inline_policy(&mut self, kind: DraftKind, attribute: &str, one: &PlannedResource) {
         let name = name_or(one.values.get("name").as_ref(), &one.address);
         let document = one.values.get("policy");
-        let policy = document::policy(&name, PolicyOrigin::Inline, document.as_ref(), None);
-        for principal in self.principals(kind, one, attribute) {
-            self.drafts.principal(kind, &principal).inline.push(policy.clone());
+        for (key, condition) in self.attached_to(kind, one, attribute) {
+            let policy =
+                document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition.as_deref());
+            self.drafts.draft(key).inline.push(policy);
         }
     }
 
     fn attach(&mut self, one: &PlannedResource, policies: &str, principals: &[(DraftKind, &str)]) {
         let attached = self.policies(one, policies);
         for (kind, attribute) in principals {
-            for name in self.principals(*kind, one, attribute) {
-                let draft = self.drafts.principal(*kind, &name);
-                draft.attached.extend(attached.iter().map(|policy| (policy.clone(), None)));
+            for (key, condition) in self.attached_to(*kind, one, attribute) {
+                let draft = self.drafts.draft(key);
+                draft.attached.extend(attached.iter().map(|policy| (policy.clone(), condition.clone())));
             }
         }
     }
 
     fn memberships(&mut self, one: &PlannedResource, users: &str, groups: &str) {
-        let groups = self.principals(DraftKind::Group, one, groups);
-        for user in self.principals(DraftKind::User, one, users) {
-            self.drafts.principal(DraftKind::User, &user).groups.extend(groups.iter().cloned());
+        let named = self.principals(DraftKind::Group, one, groups);
+        let mut groups: BTreeSet<(String, BTreeSet<String>)> = named
+            .targets
+            .iter()
+            .map(|((_, name, by), _)| (name.clone(), BTreeSet::from([by.clone()])))
+            .collect();
+        let is_sure = named.targets.iter().all(|(_, condition)| condition.is_none());
+        if named.is_open || !is_sure {
+            groups.insert((placeholder(&format!("{}.{}", one.address, "groups")), BTreeSet::new()));
         }
+        for (key, condition) in self.attached_to(DraftKind::User, one, users) {
+            let draft = self.drafts.draft(key);
+            match condition {
+                None => draft.groups.extend(groups.iter().cloned()),
+                Some(_) => drop(draft.undetermined.insert(format!("groups of {}", one.address))),
+            }
+        }
+    }
+}
+
+/// The principals that an attribute names.
+#[derive(Default)]
+struct NamedPrincipals {
+    targets: Vec<AttachmentTarget>,
+    /// Whether there may be others.
+    is_open: bool,
+    /// Whether nothing is known of the others.
+    is_unknown: bool,
+}
+
+/// How many members of an attribute are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UnknownMembers {
+    None,
+    Count(usize),
+    /// Of a set with a member that is not known, a plan says nothing: it may have any number of members, also
+    /// constants, which `configuration` does not show.
+    Any,
+}
+
+/// The members of an attribute.
+struct Members {
+    known: Vec<String>,
+    unknown: UnknownMembers,
+}
+
+/// Attributes with sets.
+const SETS: [&str; 5] = ["managed_policy_arns", "policy_arns", "roles", "users", "groups"];
+
+impl Members {
+    fn of(value: SourceValue, attribute: &str) -> Self {
+        if matches!(value, SourceValue::Unknown(_)) && SETS.contains(&attribute) {
+            return Self { known: Vec::new(), unknown: UnknownMembers::Any };
+        }
+        let items = value.items();
+        let known: Vec<String> = items.iter().filter_map(SourceValue::known_text).collect();
+        let unknown = match items.len().saturating_sub(known.len()) {
+            0 => UnknownMembers::None,
+            count => UnknownMembers::Count(count),
+        };
+        Self { known, unknown }
     }
 }
 

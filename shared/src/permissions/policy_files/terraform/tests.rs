@@ -276,3 +276,128 @@ fn a_name_that_is_known_after_apply_is_the_address() {
     let own = &grants["arn:aws:iam::*:role/${aws_iam_role.r}"];
     assert_eq!((certainty(own, "s3:PutObject"), malformed(own).len()), (Some(Certainty::Unconditional), 0));
 }
+
+#[test]
+fn a_set_that_is_not_known_may_have_more_members_than_those_that_it_refers_to() {
+    let policy = || {
+        resource(
+            "aws_iam_policy",
+            "m",
+            json!({ "name": "M", "path": "/", "policy": document("sns:Publish") }),
+        )
+    };
+    let to_policy: &[&str] = &["aws_iam_policy.m.arn", "aws_iam_policy.m"];
+    let user = |name: &str, user: &str| resource("aws_iam_user", name, json!({ "name": user }));
+    // A role with policies.
+    let attached = plan(
+        &[resource("aws_iam_role", "r", json!({ "name": "R" })), policy()],
+        &[
+            ("aws_iam_role.r", json!({ "managed_policy_arns": true })),
+            ("aws_iam_policy.m", json!({ "arn": true })),
+        ],
+        &[("aws_iam_role.r", "managed_policy_arns", to_policy)],
+    );
+    let grants = grants_of(&read(&attached));
+    assert_eq!(certainty(&grants[ROLE], "sns:Publish"), Some(Certainty::Unconditional));
+    assert_eq!(malformed(&grants[ROLE]), ["aws_iam_role.r.managed_policy_arns (known after apply)"]);
+    // A user in groups.
+    let member = "aws_iam_user_group_membership.x";
+    let groups = plan(
+        &[
+            user("u", "U"),
+            resource("aws_iam_group", "g", json!({ "name": "G" })),
+            resource(
+                "aws_iam_group_policy",
+                "p",
+                json!({ "name": "p", "group": "G", "policy": document("sns:Publish") }),
+            ),
+            resource("aws_iam_user_group_membership", "x", json!({ "user": "U" })),
+        ],
+        &[(member, json!({ "groups": true }))],
+        &[(member, "groups", &["aws_iam_group.g.id", "aws_iam_group.g"])],
+    );
+    let grants = grants_of(&read(&groups));
+    assert_eq!(certainty(&grants[USER], "sns:Publish"), Some(Certainty::Unconditional));
+    assert_eq!(malformed(&grants[USER]).len(), 1, "{:?}", grants[USER].problems);
+    assert!(malformed(&grants[GROUP]).is_empty());
+    // Users of an attachment.
+    let attachment = "aws_iam_policy_attachment.x";
+    let users = plan(
+        &[
+            user("u", "U"),
+            user("v", "V"),
+            resource(
+                "aws_iam_policy_attachment",
+                "x",
+                json!({ "name": "x", "policy_arn": "arn:aws:iam::aws:policy/A" }),
+            ),
+        ],
+        &[(attachment, json!({ "users": true }))],
+        &[(attachment, "users", &["aws_iam_user.u.id", "aws_iam_user.u"])],
+    );
+    let grants = grants_of(&read(&users));
+    assert_eq!(malformed(&grants[USER]), ["arn:aws:iam::aws:policy/A"]);
+    assert!(malformed(&grants["arn:aws:iam::*:user/V"])[0].contains(attachment));
+    assert_eq!(grants.len(), 2, "{:?}", grants.keys());
+    // A plan tells each member of a list.
+    let exclusive = "aws_iam_role_policy_attachments_exclusive.x";
+    let list = plan(
+        &[
+            resource("aws_iam_role", "r", json!({ "name": "R" })),
+            policy(),
+            resource(
+                "aws_iam_role_policy_attachments_exclusive",
+                "x",
+                json!({ "role_name": "R", "policy_arns": [null, "arn:aws:iam::aws:policy/A"] }),
+            ),
+        ],
+        &[(exclusive, json!({ "policy_arns": [true, false] }))],
+        &[(exclusive, "policy_arns", to_policy)],
+    );
+    assert_eq!(malformed(&grants_of(&read(&list))[ROLE]), ["arn:aws:iam::aws:policy/A"]);
+}
+
+/// A plan of two roles with one name in two accounts, one with a policy.
+fn roles_of_one_name(role: Value) -> Value {
+    plan(
+        &[
+            resource(
+                "aws_iam_role",
+                "dev",
+                json!({ "name": "R", "permissions_boundary": "arn:aws:iam::aws:policy/B" }),
+            ),
+            resource("aws_iam_role", "prod", json!({ "name": "R" })),
+            resource(
+                "aws_iam_role_policy",
+                "p",
+                json!({ "name": "p", "role": "R", "policy": document("s3:PutObject") }),
+            ),
+        ],
+        &[],
+        &[("aws_iam_role_policy.p", "role", role.as_str().map_or(&[][..], |_| &["aws_iam_role.prod.name"]))],
+    )
+}
+
+#[test]
+fn roles_of_one_name_are_different_principals() {
+    use crate::grants::Evaluator;
+    let how = |plan: &Value| -> Vec<(bool, Option<Certainty>)> {
+        let file = read(plan);
+        assert_eq!(file.notes.len(), 1, "{:?}", file.notes);
+        let evaluator = Evaluator::new(crate::catalog::Catalog::embedded());
+        let of = |one| certainty(&evaluator.grants(one), "s3:PutObject");
+        file.principals.iter().map(|one| (one.permissions_boundary.is_some(), of(one))).collect()
+    };
+    let mut told = roles_of_one_name(json!("prod"));
+    let wanted = [(false, Some(Certainty::Unconditional)), (true, None)];
+    assert!(wanted.iter().all(|one| how(&told).contains(one)), "{:?}", how(&told));
+    // A state says what a policy depends on.
+    let mut state = roles_of_one_name(Value::Null);
+    state.as_object_mut().unwrap().remove("configuration");
+    state["planned_values"]["root_module"]["resources"][2]["depends_on"] = json!(["aws_iam_role.prod"]);
+    assert!(wanted.iter().all(|one| how(&state).contains(one)), "{:?}", how(&state));
+    // Without a reference, it may be either.
+    told = roles_of_one_name(Value::Null);
+    let conditional = Some(Certainty::Conditional);
+    assert_eq!(how(&told).iter().map(|(_, how)| *how).collect::<Vec<_>>(), [conditional, conditional]);
+}
