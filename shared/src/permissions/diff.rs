@@ -6,6 +6,7 @@
 //! `NO_NEW_ACCESS`; what cannot be compared is INDETERMINATE.
 
 mod pairing;
+mod policy_version;
 #[cfg(test)]
 pub(crate) mod tests;
 mod widening;
@@ -146,6 +147,7 @@ pub struct DiffSide<'e> {
 impl<'e> DiffSide<'e> {
     /// Evaluates the policies of a principal.
     pub fn of(evaluator: &'e Evaluator<'_>, snapshot: PolicySnapshot) -> Self {
+        let snapshot = policy_version::in_one_version(snapshot);
         let (grants, statements) = (evaluator.grants(&snapshot), evaluator.deciding_statements(&snapshot));
         Self { snapshot, grants, statements }
     }

@@ -325,6 +325,37 @@ fn principals_are_paired_by_arn_and_by_name_without_an_account() {
     assert_eq!(&*pair.principal(), known);
 }
 
+#[test]
+fn what_looks_like_a_variable_is_plain_text_in_an_old_document() {
+    let of = |version: Option<&str>, resource: &str| {
+        let mut document = json!({ "Statement": put(&json!(resource)) });
+        if let Some(version) = version {
+            document["Version"] = json!(version);
+        }
+        snapshot_of(&document.to_string())
+    };
+    let (old, new) = (Some("2008-10-17"), Some("2012-10-17"));
+    let with = "arn:aws:s3:::b/${aws:PrincipalTag/x}/*";
+    let (no, open) = (AccessChange::NoNewAccess, AccessChange::Indeterminate);
+    for (before, after, wanted) in [
+        ((old, with), (new, with), open),
+        ((None, with), (new, with), open),
+        // A grant without a variable is unconditional.
+        ((new, with), (old, with), AccessChange::NewAccess),
+        ((old, with), (old, with), no),
+        ((old, with), (None, with), no),
+        ((new, with), (new, with), no),
+        ((old, with), (new, "arn:aws:s3:::b/${$}{aws:PrincipalTag/x}/*"), no),
+        ((old, "arn:aws:s3:::b/*"), (new, with), no),
+        ((old, "arn:aws:s3:::b/*"), (new, "arn:aws:s3:::b/*"), no),
+        ((old, with), (new, "arn:aws:s3:::b/*"), AccessChange::NewAccess),
+    ] {
+        let (before, after) = (of(before.0, before.1), of(after.0, after.1));
+        let found = compare_snapshots(&before.principal, Some(&before), Some(&after), &Config::default());
+        assert_eq!(found.access_change, wanted, "{before:?} {after:?}");
+    }
+}
+
 /// Changes with text of every kind that an output has to escape.
 pub fn hostile_diff() -> PermissionsDiff {
     let mut old = snapshot(&allow("s3:PutObject", &json!("arn:aws:s3:::a/<img src=x>/*"), &json!({})));
