@@ -300,3 +300,19 @@ fn options_before_diff_are_refused() {
     let help = run(&files, &["diff", "--help"]).assert_exit_code(0).stdout;
     assert!(help.contains("NO_NEW_ACCESS") && help.contains("--with"), "{help}");
 }
+
+#[test]
+fn files_that_are_given_by_mistake_are_named() {
+    let directory = directory(&[
+        ("main.tf", "resource \"aws_iam_role\" \"r\" {\n  name = \"r\"\n}\n".to_owned()),
+        ("cdk.out/a.template.json", "{}".to_owned()),
+        ("plan", "PK\u{3}\u{4}binary".to_owned()),
+    ]);
+    for (file, wanted) in [
+        ("main.tf", "terraform show -json PLAN"),
+        ("plan", "terraform show -json PLAN"),
+        ("cdk.out", "*.template.json"),
+    ] {
+        directory.run(&["permissions", file]).assert_exit_code(2).assert_stderr(&[wanted]);
+    }
+}
