@@ -356,6 +356,49 @@ fn what_looks_like_a_variable_is_plain_text_in_an_old_document() {
     }
 }
 
+#[test]
+fn a_managed_policy_that_is_detached_is_not_new() {
+    let name: Arc<str> = "arn:aws:iam::111122223333:policy/w".into();
+    let mut attached = snapshot(&put(&json!("*")));
+    attached.identity_policies[0].name = Arc::clone(&name);
+    let role = PolicySnapshot { identity_policies: Vec::new(), ..attached.clone() };
+    let alone = |snapshot: PolicySnapshot| PolicySnapshot { principal: Arc::clone(&name), ..snapshot };
+    let same = alone(attached.clone());
+    let mut wider = alone(snapshot(&put(&json!("*"))));
+    wider
+        .identity_policies
+        .extend(snapshot(&allow("sqs:SendMessage", &json!("*"), &json!({}))).identity_policies);
+    for (new, wanted) in [(same, AccessChange::NoNewAccess), (wider, AccessChange::NewAccess)] {
+        let found = pair(vec![attached.clone()], vec![role.clone(), new]);
+        let worst = found.iter().map(|pair| {
+            let (old, new) = (pair.old.as_ref(), pair.new.as_ref());
+            compare_snapshots(&pair.principal(), old, new, &Config::default()).access_change
+        });
+        assert_eq!(worst.max(), Some(wanted));
+    }
+}
+
+#[test]
+fn principals_of_one_arn_are_compared_with_their_own_earlier_policies() {
+    let of = |statements: &Value| PolicySnapshot {
+        principal: "arn:aws:iam::*:role/a".into(),
+        ..snapshot(statements)
+    };
+    let (none, write) = (of(&json!([])), of(&put(&json!("*"))));
+    let other = of(&put(&json!("arn:aws:s3:::a/*")));
+    let pairs = |old: &[&PolicySnapshot], new: &[&PolicySnapshot]| {
+        let owned = |all: &[&PolicySnapshot]| all.iter().map(|one| (*one).clone()).collect::<Vec<_>>();
+        pair(owned(old), owned(new))
+    };
+    // The equal one is paired with itself, and the other one with the other.
+    let found = pairs(&[&none, &write], &[&other, &none]);
+    assert!(found.iter().any(|pair| pair.old.as_ref() == Some(&none) && pair.new.as_ref() == Some(&none)));
+    assert!(found.iter().any(|pair| pair.old.as_ref() == Some(&write) && pair.new.as_ref() == Some(&other)));
+    // Which of two the only one was, is not known.
+    let found = pairs(&[&none], &[&other, &write]);
+    assert!(found.iter().all(|pair| pair.old.is_none() || pair.new.is_none()), "{found:?}");
+}
+
 /// Changes with text of every kind that an output has to escape.
 pub fn hostile_diff() -> PermissionsDiff {
     let mut old = snapshot(&allow("s3:PutObject", &json!("arn:aws:s3:::a/<img src=x>/*"), &json!({})));
