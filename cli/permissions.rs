@@ -249,6 +249,9 @@ pub fn run(global: &GlobalArgs, mut args: PermissionsArgs) -> Result<CommandOutc
     if !global.quiet {
         selection.print_notes();
         given.print_notes();
+        if args.list {
+            given.print_unread();
+        }
     }
     let bar =
         (selection.selected.len() > 1).then(|| ProgressMeter::for_items(global, "evaluating", "principals"));
@@ -270,7 +273,9 @@ pub fn run(global: &GlobalArgs, mut args: PermissionsArgs) -> Result<CommandOutc
     bar.iter().for_each(ProgressMeter::finish);
     // A requested principal that could not be evaluated is not proven by the others.
     let is_incomplete = !args.principal.is_empty() && !selection.other_accounts.is_empty();
-    let report = PermissionsReport::of(assessments, selection.unmatched, selection.other_accounts);
+    let unread = given.unread.into_iter().map(|one| one.part).collect();
+    let report = PermissionsReport::of(assessments, selection.unmatched, selection.other_accounts)
+        .with_unread(unread, given.report_notes);
     let answer = match listing {
         Some(listing) => {
             listing.finish()?;

@@ -16,6 +16,7 @@ pub mod policy_files;
 mod recommendations;
 mod required_reads;
 mod toleration;
+mod unread_part;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,6 +42,7 @@ pub use self::{
     recommendations::export_advice,
     required_reads::{Probe, ProbeOutcome},
     toleration::tolerating_override,
+    unread_part::{UnreadDeclaration, UnreadPart},
 };
 
 /// The result of one check.

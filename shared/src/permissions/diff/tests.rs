@@ -325,6 +325,60 @@ fn principals_are_paired_by_arn_and_by_name_without_an_account() {
     assert_eq!(&*pair.principal(), known);
 }
 
+/// Changes with text of every kind that an output has to escape.
+pub fn hostile_diff() -> PermissionsDiff {
+    let mut old = snapshot(&allow("s3:PutObject", &json!("arn:aws:s3:::a/<img src=x>/*"), &json!({})));
+    old.principal = "<b>x</b> [a](https://evil.example) \u{202e}".into();
+    let mut new = snapshot(&json!([
+        { "Sid": "|`<img src=x>", "Effect": "Allow", "Action": ["s3:PutObject", "iam:Do\u{1b}[2J*"], "Resource": "*" },
+        { "Effect": "Allow", "Action": "s3:GetObject", "Resource": "a|b`c" },
+    ]));
+    new.identity_policies.push(Policy {
+        name: "[a](https://evil.example)".into(),
+        origin: PolicyOrigin::Attached,
+        text: "<img src=x>".into(),
+    });
+    let one = compare_snapshots(&old.principal, Some(&old), Some(&new), &Config::default());
+    let same = diff(&json!([]), &json!([]));
+    let part = UnreadPart {
+        file: "t.yaml".to_owned(),
+        name: "<img src=x>".to_owned(),
+        message: "[a](https://evil.example) \u{1b}[2J".to_owned(),
+    };
+    let unread = UnreadDeclaration { part, template: None, sha256: None };
+    PermissionsDiff::of(vec![same, one], "1").with_unread(&[], &[unread], vec!["<img src=x>".to_owned()])
+}
+
+#[test]
+fn the_most_severe_change_decides_and_principals_without_a_change_are_counted() {
+    let diff = hostile_diff();
+    assert_eq!(
+        (diff.access_change, diff.unchanged, diff.principals.len()),
+        (Some(AccessChange::NewAccess), 1, 1)
+    );
+    assert_eq!(PermissionsDiff::of(Vec::new(), "1").access_change, None);
+}
+
+#[test]
+fn a_part_that_was_not_read_cannot_be_decided_unless_its_declaration_is_the_same() {
+    let unread = |sha256: Option<&str>| UnreadDeclaration {
+        part: UnreadPart { file: "t".to_owned(), name: "N".to_owned(), message: "x".to_owned() },
+        template: None,
+        sha256: sha256.map(str::to_owned),
+    };
+    let of = |old: &[UnreadDeclaration], new: &[UnreadDeclaration]| {
+        let diff = PermissionsDiff::of(vec![diff(&json!([]), &json!([]))], "1");
+        let diff = diff.with_unread(old, new, Vec::new());
+        (diff.access_change.unwrap(), diff.unread.len(), diff.notes.len())
+    };
+    let (a, b, open) = ([unread(Some("a"))], [unread(Some("b"))], [unread(None)]);
+    assert_eq!(of(&a, &[]), (AccessChange::NoNewAccess, 0, 0));
+    assert_eq!(of(&a, &a), (AccessChange::NoNewAccess, 0, 1));
+    for (old, new) in [(&[][..], &a), (&a, &b), (&open, &open)] {
+        assert_eq!(of(old, new), (AccessChange::Indeterminate, 1, 0));
+    }
+}
+
 #[test]
 fn what_looks_like_a_variable_is_plain_text_in_an_old_document() {
     let of = |version: Option<&str>, resource: &str| {
@@ -397,34 +451,6 @@ fn principals_of_one_arn_are_compared_with_their_own_earlier_policies() {
     // Which of two the only one was, is not known.
     let found = pairs(&[&none], &[&other, &write]);
     assert!(found.iter().all(|pair| pair.old.is_none() || pair.new.is_none()), "{found:?}");
-}
-
-/// Changes with text of every kind that an output has to escape.
-pub fn hostile_diff() -> PermissionsDiff {
-    let mut old = snapshot(&allow("s3:PutObject", &json!("arn:aws:s3:::a/<img src=x>/*"), &json!({})));
-    old.principal = "<b>x</b> [a](https://evil.example) \u{202e}".into();
-    let mut new = snapshot(&json!([
-        { "Sid": "|`<img src=x>", "Effect": "Allow", "Action": ["s3:PutObject", "iam:Do\u{1b}[2J*"], "Resource": "*" },
-        { "Effect": "Allow", "Action": "s3:GetObject", "Resource": "a|b`c" },
-    ]));
-    new.identity_policies.push(Policy {
-        name: "[a](https://evil.example)".into(),
-        origin: PolicyOrigin::Attached,
-        text: "<img src=x>".into(),
-    });
-    let one = compare_snapshots(&old.principal, Some(&old), Some(&new), &Config::default());
-    let same = diff(&json!([]), &json!([]));
-    PermissionsDiff::of(vec![same, one], "1")
-}
-
-#[test]
-fn the_most_severe_change_decides_and_principals_without_a_change_are_counted() {
-    let diff = hostile_diff();
-    assert_eq!(
-        (diff.access_change, diff.unchanged, diff.principals.len()),
-        (Some(AccessChange::NewAccess), 1, 1)
-    );
-    assert_eq!(PermissionsDiff::of(Vec::new(), "1").access_change, None);
 }
 
 fn statements() -> impl Strategy<Value = Value> {

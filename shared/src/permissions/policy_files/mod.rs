@@ -8,6 +8,7 @@
 mod cloudformation;
 mod document;
 mod principals;
+mod resource_policies;
 mod terraform;
 mod value;
 mod yaml;
@@ -17,7 +18,11 @@ use std::{
     sync::Arc,
 };
 
-use super::details::{self, DetailsError};
+use self::cloudformation::TemplateSource;
+use super::{
+    UnreadDeclaration,
+    details::{self, DetailsError},
+};
 use crate::{
     grants::{Policy, PolicyOrigin, PolicySnapshot, json::Json},
     pattern::matches,
@@ -49,7 +54,9 @@ pub struct PolicyFile {
     pub documents: ManagedDocuments,
     /// The document of a file that is one policy without a principal.
     pub policy: Option<Policy>,
-    /// What the file names and does not hold, in sentences.
+    /// Parts of the file that are not read, and may declare principals or policies.
+    pub unread: Vec<UnreadDeclaration>,
+    /// What else the file names and does not hold, in sentences.
     pub notes: Vec<String>,
 }
 
@@ -176,10 +183,11 @@ fn recognize(
         return Ok(one_policy(policy, text_of(document)));
     }
     if has("planned_values") || has("values") && has("format_version") {
-        return Ok(terraform::parse(json, account));
+        return Ok(terraform::parse(json, name, account));
     }
     if json.get("Resources").is_some_and(|resources| matches!(resources, Json::Object(_))) {
-        return Ok(cloudformation::parse(json, account));
+        let source = TemplateSource { file: name, account, ..TemplateSource::default() };
+        return Ok(cloudformation::parse(json, &source));
     }
     match json.get("TemplateBody").filter(|_| may_wrap) {
         Some(Json::Text(text)) => match values(text)?.as_slice() {

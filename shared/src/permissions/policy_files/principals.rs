@@ -21,6 +21,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum DraftKind {
     Group,
+    /// A permission set of IAM Identity Center: a role in every account of an assignment.
+    PermissionSet,
     Role,
     User,
 }
@@ -30,9 +32,25 @@ impl DraftKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Group => "group",
-            Self::Role => "role",
+            Self::PermissionSet | Self::Role => "role",
             Self::User => "user",
         }
+    }
+}
+
+/// The ARN of the roles of a permission set. The path has the Region if it is not that of the home of the partition, and
+/// each role has a suffix (IAM Identity Center User Guide, read 2026-11).
+pub(super) fn permission_set_arn(name: &str) -> String {
+    format!("arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_{name}_*")
+}
+
+/// A customer managed policy of the account of an assignment, which a permission set names by path and name.
+pub(super) fn customer_managed(reference: &SourceValue) -> PolicyRef {
+    let path = reference.get("Path").or_else(|| reference.get("path"));
+    let path = path.map_or_else(|| "/".to_owned(), |path| path.display());
+    match reference.get("Name").or_else(|| reference.get("name")) {
+        Some(name) => PolicyRef::Arn(format!("arn:aws:iam::${{AccountId}}:policy{path}{}", name.display())),
+        None => PolicyRef::Unknown("a customer managed policy".to_owned()),
     }
 }
 
@@ -72,7 +90,7 @@ pub(super) struct PrincipalDraft {
 
 impl PrincipalDraft {
     /// The account, if it is known.
-    fn account<'a>(&'a self, account: Option<&'a str>) -> Option<&'a str> {
+    pub fn account<'a>(&'a self, account: Option<&'a str>) -> Option<&'a str> {
         let own = self.arn.as_deref().and_then(|arn| arn.split(':').nth(4));
         own.or(account).filter(|account| *account != "*")
     }
@@ -153,6 +171,11 @@ impl PrincipalDrafts {
         self.principals
             .entry(key)
             .or_insert_with(|| PrincipalDraft { path_and_name, ..PrincipalDraft::default() })
+    }
+
+    /// Every principal.
+    pub fn each(&mut self) -> impl Iterator<Item = (&DraftKey, &mut PrincipalDraft)> {
+        self.principals.iter_mut()
     }
 
     /// The principals of this name. `referenced` are the declarations that the file refers to there, which tell apart

@@ -4,21 +4,31 @@
 //! left out; one with a condition that is not decided is conditional; a resource that a macro or a loop generates is
 //! named, and what it grants is not known.
 //!
-//! Source: CloudFormation Template Reference, resource types of IAM, read 2026-11.
+//! Source: CloudFormation Template Reference, resource types of IAM and IAM Identity Center, read 2026-11.
 
+mod generated;
 mod intrinsics;
+mod permission_set;
 #[cfg(test)]
 mod tests;
 
-use std::{cell::Cell, collections::BTreeSet, sync::Arc};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     PolicyFile,
     document::{self, name_or},
     principals::{AttachmentTarget, DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
+    resource_policies::ResourcePolicy,
     value::{SourceValue, placeholder},
 };
-use crate::grants::{PolicyOrigin, json::Json};
+use crate::{
+    grants::{PolicyOrigin, PolicySnapshot, json::Json},
+    permissions::UnreadDeclaration,
+};
 
 /// Steps of resolving functions after which every other value counts as not known.
 const MAX_STEPS: usize = 2_000_000;
@@ -26,6 +36,7 @@ const MAX_STEPS: usize = 2_000_000;
 /// A template.
 pub(super) struct Template<'a> {
     parameters: Option<&'a Json>,
+    given: &'a BTreeMap<String, Option<String>>,
     mappings: Option<&'a Json>,
     conditions: Option<&'a Json>,
     resources: &'a [(String, Json)],
@@ -41,20 +52,51 @@ struct TemplateResource {
     condition: Option<Arc<str>>,
 }
 
-/// Reads the principals of a template. `account` is the value of `AWS::AccountId`.
-pub(super) fn parse(json: &Json, account: Option<&str>) -> PolicyFile {
+/// Where a template comes from.
+#[derive(Debug, Default)]
+pub(super) struct TemplateSource<'a> {
+    /// Name of the file.
+    pub file: &'a str,
+    /// The value of `AWS::AccountId`.
+    pub account: Option<&'a str>,
+    /// Values of parameters; none for a value that is not known.
+    pub parameters: BTreeMap<String, Option<String>>,
+    /// In how many other templates it stands.
+    pub depth: usize,
+}
+
+/// Reads the principals of a template.
+pub(super) fn parse(json: &Json, source: &TemplateSource<'_>) -> PolicyFile {
+    let account = source.account;
     let template = Template {
         parameters: json.get("Parameters"),
+        given: &source.parameters,
         mappings: json.get("Mappings"),
         conditions: json.get("Conditions"),
         resources: json.get("Resources").map(Json::members).unwrap_or_default(),
         account,
         steps_left: Cell::new(MAX_STEPS),
     };
-    let mut reader = TemplateReader { template, drafts: PrincipalDrafts::default(), notes: Vec::new() };
+    let mut reader = TemplateReader {
+        template,
+        globals: json.get("Globals"),
+        file: source.file,
+        depth: source.depth,
+        drafts: PrincipalDrafts::default(),
+        principals: Vec::new(),
+        about_all: Vec::new(),
+        unread: Vec::new(),
+        notes: Vec::new(),
+    };
+    reader.transforms(json);
     reader.read();
+    for what in &reader.about_all {
+        reader.drafts.add_undetermined(what);
+    }
     reader.notes.extend(reader.drafts.shared_arns(account));
-    PolicyFile { principals: reader.drafts.snapshots(account), notes: reader.notes, ..PolicyFile::default() }
+    let mut principals = reader.drafts.snapshots(account);
+    principals.append(&mut reader.principals);
+    PolicyFile { principals, unread: reader.unread, notes: reader.notes, ..PolicyFile::default() }
 }
 
 impl<'a> Template<'a> {
@@ -82,8 +124,48 @@ enum ReadingStep {
 
 struct TemplateReader<'a> {
     template: Template<'a>,
+    globals: Option<&'a Json>,
+    file: &'a str,
+    depth: usize,
     drafts: PrincipalDrafts,
+    /// Principals of templates in this template.
+    principals: Vec<PolicySnapshot>,
+    /// What may be about every principal, in words.
+    about_all: Vec<String>,
+    unread: Vec<UnreadDeclaration>,
     notes: Vec<String>,
+}
+
+/// The property with the policy of a resource.
+fn resource_policy_property(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "AWS::S3::BucketPolicy"
+        | "AWS::SNS::TopicPolicy"
+        | "AWS::SNS::TopicInlinePolicy"
+        | "AWS::SQS::QueuePolicy"
+        | "AWS::SQS::QueueInlinePolicy" => "PolicyDocument",
+        "AWS::KMS::Key" => "KeyPolicy",
+        "AWS::SecretsManager::ResourcePolicy" | "AWS::Kinesis::ResourcePolicy" | "AWS::DynamoDB::Table" => {
+            "ResourcePolicy"
+        }
+        "AWS::S3::AccessPoint" => "Policy",
+        "AWS::ECR::Repository" => "RepositoryPolicyText",
+        "AWS::EFS::FileSystem" => "FileSystemPolicy",
+        "AWS::Backup::BackupVault" => "AccessPolicy",
+        "AWS::OpenSearchService::Domain" => "AccessPolicies",
+        _ => return None,
+    })
+}
+
+/// Whether a resource has other resources that are not in the template.
+fn is_other_template(kind: &str) -> bool {
+    kind.ends_with("::MODULE")
+        || [
+            "AWS::CloudFormation::Stack",
+            "AWS::CloudFormation::StackSet",
+            "AWS::ServiceCatalog::CloudFormationProvisionedProduct",
+        ]
+        .contains(&kind)
 }
 
 impl TemplateReader<'_> {
@@ -95,6 +177,9 @@ impl TemplateReader<'_> {
                 let own = match kind {
                     "AWS::IAM::ManagedPolicy" => ReadingStep::ManagedPolicies,
                     "AWS::IAM::Role" | "AWS::IAM::User" | "AWS::IAM::Group" => ReadingStep::Principals,
+                    "AWS::SSO::PermissionSet" => ReadingStep::Principals,
+                    // A nested application refers to principals.
+                    "AWS::Serverless::Application" => ReadingStep::Others,
                     kind if kind.starts_with("AWS::Serverless::") => ReadingStep::Principals,
                     _ => ReadingStep::Others,
                 };
@@ -104,6 +189,23 @@ impl TemplateReader<'_> {
                 }
             }
         }
+        for (id, resource) in self.template.resources {
+            if self.is_left_out(resource) {
+                continue;
+            }
+            let kind = resource.get("Type").and_then(Json::text).unwrap_or_default();
+            self.connectors(id, kind, resource);
+            let has_macro = resource.members().iter().any(|(name, _)| name.starts_with("Fn::"));
+            if id.starts_with("Fn::") || has_macro {
+                self.generated(id, resource);
+            }
+        }
+    }
+
+    /// Whether the condition of a resource is false.
+    fn is_left_out(&self, resource: &Json) -> bool {
+        let condition = resource.get("Condition").and_then(Json::text);
+        condition.and_then(|name| self.template.condition(name)) == Some(false)
     }
 
     fn resource(&mut self, id: &str, kind: &str, resource: &Json, step: ReadingStep) {
@@ -116,8 +218,10 @@ impl TemplateReader<'_> {
             },
             Some((None, _)) => Some(Arc::from("which is not the name of a condition")),
         };
-        let is_iam = kind.starts_with("AWS::IAM::");
-        let properties = match resource.get("Properties").filter(|_| is_iam) {
+        let is_read = kind.starts_with("AWS::IAM::")
+            || ["AWS::SSO::PermissionSet", "AWS::CloudFormation::StackSet"].contains(&kind)
+            || resource_policy_property(kind).is_some();
+        let properties = match resource.get("Properties").filter(|_| is_read) {
             Some(properties) => self.template.resolve(properties),
             None => None,
         };
@@ -153,16 +257,23 @@ impl TemplateReader<'_> {
                     draft.undetermined.extend(condition.map(|name| format!("groups of {id}, by {name}")));
                 }
             }
-            "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
-                self.generated_role(id, resource)
+            "AWS::SSO::PermissionSet" => self.permission_set(&one),
+            "AWS::CloudFormation::Stack" => self.other_stack(id, resource, "TemplateURL"),
+            "AWS::CloudFormation::StackSet" => self.stack_set(id, resource, &one),
+            kind if is_other_template(kind) => self.other_resources(id, resource),
+            kind if kind.starts_with("AWS::Serverless::") => self.serverless(id, kind, resource),
+            kind if generated::is_without_policies(kind) => {}
+            kind if kind.starts_with("AWS::IAM::") => {
+                self.add_unread(id, format!("the type {kind} is not known, so it is not read"), None);
             }
-            "AWS::CloudFormation::Stack" => {
-                self.notes.push(format!("the nested stack {id} is not read: give its template too"));
+            kind if resource_policy_property(kind).is_some() => self.resource_policy(kind, &one),
+            "AWS::SecretsManager::RotationSchedule" => {
+                let properties = resource.get("Properties");
+                if properties.is_some_and(|own| own.get("HostedRotationLambda").is_some()) {
+                    let what = "a nested stack with the function that rotates the secret, and its role";
+                    self.notes.push(format!("Secrets Manager generates for {id} {what}"));
+                }
             }
-            kind if kind.ends_with("::MODULE") => {
-                self.notes.push(format!("the module {id} is not read: give the processed template"));
-            }
-            _ if id.starts_with("Fn::") => self.generated(id),
             _ => {}
         }
     }
@@ -253,6 +364,22 @@ impl TemplateReader<'_> {
         all
     }
 
+    /// A resource with a policy.
+    fn resource_policy(&mut self, kind: &str, one: &TemplateResource) {
+        let Some(property) = resource_policy_property(kind) else { return };
+        let Some(document) = one.properties.get(property) else { return };
+        // Of a table, the policy is a part of the property.
+        let document = document.get("PolicyDocument").unwrap_or(document);
+        let referenced = self.referenced(&one.id, property);
+        self.drafts.add_resource_policy(ResourcePolicy {
+            declaration: &one.id,
+            document: &document,
+            referenced: &referenced,
+            condition: one.condition.as_deref(),
+            account: self.template.account,
+        });
+    }
+
     /// The resources that a property refers to.
     fn referenced(&self, id: &str, property: &str) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
@@ -311,27 +438,6 @@ impl TemplateReader<'_> {
             members.push((property.to_owned(), unknown));
         }
         self.inline_policy(kind, property, &one);
-    }
-
-    /// The role that AWS SAM generates for a function or state machine that names none.
-    fn generated_role(&mut self, id: &str, resource: &Json) {
-        if resource.get("Properties").is_some_and(|properties| properties.get("Role").is_some()) {
-            return;
-        }
-        let role = format!("{id}Role");
-        let draft = self.drafts.declare(DraftKind::Role, &placeholder(&role), &role);
-        draft.has_generated_name = true;
-        draft.undetermined.insert(format!("policies of the role that AWS SAM generates for {id}"));
-        self.notes.push(format!(
-            "AWS SAM generates the role of {id}: give the template that `aws cloudformation get-template \
-             --template-stage Processed` prints"
-        ));
-    }
-
-    fn generated(&mut self, id: &str) {
-        let draft = self.drafts.declare(DraftKind::Role, &placeholder(id), id);
-        draft.undetermined.insert(format!("resources that {id} generates"));
-        self.notes.push(format!("`{id}` generates resources: give the processed template"));
     }
 }
 

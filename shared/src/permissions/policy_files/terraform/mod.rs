@@ -8,9 +8,11 @@
 //! Source: Terraform, "JSON Output Format" 1.2; documentation of the provider `hashicorp/aws`, resources of IAM; read
 //! 2026-11.
 
+mod permission_sets;
 mod references;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +26,10 @@ use super::{
     principals::{AttachmentTarget, DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
     value::{SourceValue, placeholder},
 };
-use crate::grants::{PolicyOrigin, json::Json};
+use crate::{
+    grants::{PolicyOrigin, PolicySnapshot, json::Json},
+    permissions::UnreadDeclaration,
+};
 
 /// One instance of a resource.
 pub(super) struct PlannedResource {
@@ -41,34 +46,55 @@ pub(super) struct PlannedResource {
     dependencies: Vec<String>,
 }
 
-/// Reads the principals of a plan or state.
-pub(super) fn parse(json: &Json, account: Option<&str>) -> PolicyFile {
-    let unknown: BTreeMap<&str, &Json> = json
-        .get("resource_changes")
-        .map(list)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|change| {
-            Some((change.get("address")?.text()?, change.get("change")?.get("after_unknown")?))
-        })
-        .collect();
+/// Reads the principals of a plan or state. `file` is the name of the file.
+pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFile {
+    let changes = json.get("resource_changes").map(list).unwrap_or_default();
+    let of_changes = |member: &str| -> BTreeMap<&str, &Json> {
+        let found = changes
+            .iter()
+            .filter_map(|change| Some((change.get("address")?.text()?, change.get("change")?.get(member)?)));
+        found.collect()
+    };
+    let unknown = of_changes("after_unknown");
     let mut resources = Vec::new();
     for values in ["planned_values", "values"].into_iter().filter_map(|name| json.get(name)) {
         collect(values.get("root_module"), "", "managed", &unknown, &mut resources);
     }
-    let mut data = Vec::new();
+    let (mut data, mut earlier) = (Vec::new(), Vec::new());
     let states = [json.get("planned_values"), json.get("values")];
     let prior = json.get("prior_state").and_then(|state| state.get("values"));
     for values in states.into_iter().chain([prior]).flatten() {
         collect(values.get("root_module"), "", "data", &unknown, &mut data);
     }
+    // What Terraform forgets stays in AWS.
+    let forgets = |actions: &Json| list(actions).iter().any(|action| action.text() == Some("forget"));
+    let actions = of_changes("actions");
+    collect(
+        prior.and_then(|values| values.get("root_module")),
+        "",
+        "managed",
+        &BTreeMap::new(),
+        &mut earlier,
+    );
+    earlier.retain(|one| !actions.get(one.address.as_str()).is_some_and(|actions| forgets(actions)));
     let configuration = Configuration::of(json.get("configuration"));
-    let mut reader =
-        PlanReader { resources: &resources, configuration, account, drafts: PrincipalDrafts::default() };
+    let mut reader = PlanReader {
+        resources: &resources,
+        earlier: &earlier,
+        configuration,
+        file,
+        account,
+        is_plan: json.get("planned_values").is_some(),
+        drafts: PrincipalDrafts::default(),
+        principals: Vec::new(),
+        about_all: Vec::new(),
+        with_hidden_blocks: Vec::new(),
+        unread: Vec::new(),
+        notes: Vec::new(),
+    };
+    reader.completeness(json);
     reader.read();
-    let notes = reader.drafts.shared_arns(account);
-    let mut file =
-        PolicyFile { principals: reader.drafts.snapshots(account), notes, ..PolicyFile::default() };
+    let mut file = reader.finish();
     // The data source `aws_iam_policy` has the document of a policy outside of the configuration.
     for policy in data.iter().filter(|one| one.kind == "aws_iam_policy") {
         let text = |name: &str| policy.values.get(name)?.known_text();
@@ -157,12 +183,53 @@ fn merged(value: Option<&Json>, unknown: Option<&Json>, name: &str) -> Option<So
 
 struct PlanReader<'a> {
     resources: &'a [PlannedResource],
+    /// Resources of the state before the plan.
+    earlier: &'a [PlannedResource],
     configuration: Configuration<'a>,
+    file: &'a str,
     account: Option<&'a str>,
+    is_plan: bool,
     drafts: PrincipalDrafts,
+    /// Principals of templates in the plan.
+    principals: Vec<PolicySnapshot>,
+    /// What may be about every principal, in words.
+    about_all: Vec<String>,
+    /// Roles of which blocks `dynamic "inline_policy"` would not be seen.
+    with_hidden_blocks: Vec<String>,
+    unread: Vec<UnreadDeclaration>,
+    notes: Vec<String>,
 }
 
+/// Largest number of addresses in a note.
+const MAX_ADDRESSES: usize = 3;
+
 impl PlanReader<'_> {
+    fn finish(mut self) -> PolicyFile {
+        for what in &self.about_all {
+            self.drafts.add_undetermined(what);
+        }
+        if let [first, ..] = self.with_hidden_blocks.as_slice() {
+            let named = self.with_hidden_blocks.iter().take(MAX_ADDRESSES).map(String::as_str);
+            let more = match self.with_hidden_blocks.len().saturating_sub(MAX_ADDRESSES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let which = if self.with_hidden_blocks.len() == 1 {
+                first.clone()
+            } else {
+                named.collect::<Vec<_>>().join(", ")
+            };
+            self.notes.push(format!(
+                "a plan does not show blocks `dynamic \"inline_policy\"` if their number is known only after apply: if \
+                 {which}{more} has one, check the role again after apply"
+            ));
+        }
+        self.notes.extend(self.drafts.shared_arns(self.account));
+        let mut principals = self.drafts.snapshots(self.account);
+        principals.append(&mut self.principals);
+        PolicyFile { principals, unread: self.unread, notes: self.notes, ..PolicyFile::default() }
+    }
+
     fn read(&mut self) {
         let resources = self.resources;
         for one in resources.iter().filter(|one| one.kind == "aws_iam_policy") {
@@ -174,6 +241,7 @@ impl PlanReader<'_> {
                 "aws_iam_role" => self.principal(DraftKind::Role, one),
                 "aws_iam_user" => self.principal(DraftKind::User, one),
                 "aws_iam_group" => self.principal(DraftKind::Group, one),
+                "aws_ssoadmin_permission_set" => self.permission_set(one),
                 _ => {}
             }
         }
@@ -207,7 +275,8 @@ impl PlanReader<'_> {
                 ),
                 "aws_iam_group_membership" => self.memberships(one, "users", "group"),
                 "aws_iam_user_group_membership" => self.memberships(one, "user", "groups"),
-                _ => {}
+                _ if self.policy_of_permission_set(one) => {}
+                _ => self.other(one),
             }
         }
     }
@@ -218,6 +287,16 @@ impl PlanReader<'_> {
         let attached: Vec<PolicyRef> = self.policies(one, "managed_policy_arns");
         let boundary = self.policies(one, "permissions_boundary").into_iter().next();
         let inline = self.configured(one, "inline_policy").map(SourceValue::items).unwrap_or_default();
+        let inline: Vec<SourceValue> = inline
+            .into_iter()
+            .filter(|policy| !self.is_of_other_resource(one, "inline_policy", policy))
+            .collect();
+        if kind == DraftKind::Role
+            && matches!(one.values.get("inline_policy"), Some(SourceValue::Unknown(_)))
+            && self.configuration.leaves_unset(one, "inline_policy")
+        {
+            self.with_hidden_blocks.push(one.address.clone());
+        }
         let trust = one.values.get("assume_role_policy").and_then(|trust| trust.known_text());
         let draft = self.drafts.declare(kind, &name, &one.address);
         draft.has_generated_name = name.contains("${");
@@ -270,10 +349,57 @@ impl PlanReader<'_> {
         (!is_computed).then_some(value)
     }
 
+    /// Whether a member of an attribute is what another resource made of it before the plan. If the configuration does not
+    /// set the attribute, a plan repeats what the last refresh found; what the plan makes of the other resource counts.
+    fn is_of_other_resource(&self, one: &PlannedResource, attribute: &str, member: &SourceValue) -> bool {
+        if !self.configuration.leaves_unset(one, attribute) {
+            return false;
+        }
+        let (role, declaration) = (principal_name(one), one.configuration_address());
+        // Roles of one name in several accounts are told apart by what the other resource depends on.
+        let is_only = || {
+            let is_alike = |other: &&PlannedResource| other.kind == one.kind && principal_name(other) == role;
+            self.resources.iter().filter(is_alike).count() < 2
+        };
+        let has = |other: &PlannedResource, attribute: &str, text: &str| {
+            let items = other.values.get(attribute).map(SourceValue::items).unwrap_or_default();
+            items.iter().any(|item| item.known_text().as_deref() == Some(text))
+        };
+        let Some(text) = (match attribute {
+            "inline_policy" => member.get("name").and_then(|name| name.known_text()),
+            _ => member.known_text(),
+        }) else {
+            return false;
+        };
+        self.earlier.iter().any(|other| {
+            let is_it = match (attribute, other.kind.as_str()) {
+                ("inline_policy", "aws_iam_role_policy") => {
+                    has(other, "role", &role) && has(other, "name", &text)
+                }
+                ("managed_policy_arns", "aws_iam_role_policy_attachment") => {
+                    has(other, "role", &role) && has(other, "policy_arn", &text)
+                }
+                ("managed_policy_arns", "aws_iam_policy_attachment") => {
+                    has(other, "roles", &role) && has(other, "policy_arn", &text)
+                }
+                ("managed_policy_arns", "aws_iam_role_policy_attachments_exclusive") => {
+                    has(other, "role_name", &role) && has(other, "policy_arns", &text)
+                }
+                _ => false,
+            };
+            is_it && (other.dependencies.contains(&declaration) || is_only())
+        })
+    }
+
     /// The managed policies that an attribute names.
     fn policies(&self, one: &PlannedResource, attribute: &str) -> Vec<PolicyRef> {
         let Some(value) = self.configured(one, attribute) else { return Vec::new() };
-        let members = Members::of(value, attribute);
+        let mut members = Members::of(value, attribute);
+        if attribute == "managed_policy_arns" {
+            members
+                .known
+                .retain(|arn| !self.is_of_other_resource(one, attribute, &SourceValue::text(arn.as_str())));
+        }
         let mut all: Vec<PolicyRef> = members
             .known
             .iter()
@@ -473,6 +599,13 @@ fn principal_name(one: &PlannedResource) -> String {
 }
 
 impl PlannedResource {
+    /// The address without indexes, as resources of a state name what they depend on.
+    fn configuration_address(&self) -> String {
+        let modules = references::module_names(&self.module);
+        let modules: String = modules.iter().map(|name| format!("module.{name}.")).collect();
+        format!("{modules}{}", self.declaration())
+    }
+
     /// The address in its module without the index, `aws_iam_role.x`.
     fn declaration(&self) -> String {
         format!("{}.{}", self.kind, self.name)
