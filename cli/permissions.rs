@@ -123,7 +123,8 @@ Exit codes:
   0  VALID
   1  OVER_PRIVILEGED, INVALID or PARTIAL
   2  usage, or a file that cannot be read
-  3  INDETERMINATE, or a requested principal could not be evaluated")]
+  3  INDETERMINATE, a part of a file was not read, or a requested principal
+     could not be evaluated")]
 pub struct PermissionsArgs {
     /// Another task.
     #[command(subcommand)]

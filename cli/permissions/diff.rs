@@ -54,7 +54,8 @@ plans and states of Terraform, templates of CloudFormation.
 
   NO_NEW_ACCESS  NEW grants nothing more that is not read-only
   INDETERMINATE  that cannot be decided: a new grant is conditional, conditions
-                 changed, a document or value is not known
+                 changed, a document or value is not known, a part of NEW is
+                 not read
   NEW_ACCESS     NEW grants an action that is not read-only, or grants one on
                  more resources or without a condition that OLD has
 

@@ -153,6 +153,8 @@ struct StrayAttachment {
 #[derive(Debug, Default)]
 pub(super) struct PrincipalDrafts {
     principals: BTreeMap<DraftKey, PrincipalDraft>,
+    /// Declared principals, by the resource that declares them.
+    declarations: BTreeMap<String, DraftKey>,
     managed: BTreeMap<String, ManagedDraft>,
     stray: Vec<StrayAttachment>,
 }
@@ -160,7 +162,9 @@ pub(super) struct PrincipalDrafts {
 impl PrincipalDrafts {
     /// The principal that a resource declares.
     pub fn declare(&mut self, kind: DraftKind, name: &str, declaration: &str) -> &mut PrincipalDraft {
-        let draft = self.draft((kind, name.to_owned(), declaration.to_owned()));
+        let key = (kind, name.to_owned(), declaration.to_owned());
+        self.declarations.insert(declaration.to_owned(), key.clone());
+        let draft = self.draft(key);
         draft.is_declared = true;
         draft
     }
@@ -194,16 +198,17 @@ impl PrincipalDrafts {
 
     /// The declared principals that a name may mean.
     fn declared(&self, kind: DraftKind, name: &str, referenced: &BTreeSet<String>) -> Vec<&DraftKey> {
-        let of_name =
-            |(own, draft): &(&DraftKey, &PrincipalDraft)| own.0 == kind && own.1 == name && draft.is_declared;
-        let all: Vec<&DraftKey> = self.principals.iter().filter(of_name).map(|(key, _)| key).collect();
+        let from = (kind, name.to_owned(), String::new());
+        let of_name = self.principals.range(from..).take_while(|(own, _)| own.0 == kind && own.1 == name);
+        let all: Vec<&DraftKey> =
+            of_name.filter(|(_, draft)| draft.is_declared).map(|(key, _)| key).collect();
         let told: Vec<&DraftKey> = all.iter().copied().filter(|key| referenced.contains(&key.2)).collect();
         if told.len() == 1 { told } else { all }
     }
 
     /// The principal that a resource declares, whatever its name is.
     pub fn declared_by(&self, declaration: &str) -> Option<&DraftKey> {
-        self.principals.keys().find(|key| key.2 == declaration)
+        self.declarations.get(declaration)
     }
 
     /// Adds a managed policy of the file.

@@ -80,7 +80,7 @@ pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFil
     let configuration = Configuration::of(json.get("configuration"));
     let mut reader = PlanReader {
         resources: &resources,
-        earlier: &earlier,
+        earlier: by_role(&earlier),
         configuration,
         file,
         account,
@@ -103,6 +103,25 @@ pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFil
         }
     }
     file
+}
+
+/// The resources that give policies to roles, by the name of the role.
+fn by_role(resources: &[PlannedResource]) -> BTreeMap<String, Vec<&PlannedResource>> {
+    let mut all: BTreeMap<String, Vec<&PlannedResource>> = BTreeMap::new();
+    for one in resources {
+        let attribute = match one.kind.as_str() {
+            "aws_iam_role_policy" | "aws_iam_role_policy_attachment" => "role",
+            "aws_iam_policy_attachment" => "roles",
+            "aws_iam_role_policy_attachments_exclusive" => "role_name",
+            _ => continue,
+        };
+        for role in one.values.get(attribute).map(SourceValue::items).unwrap_or_default() {
+            if let Some(role) = role.known_text() {
+                all.entry(role).or_default().push(one);
+            }
+        }
+    }
+    all
 }
 
 fn list(json: &Json) -> &[Json] {
@@ -183,8 +202,8 @@ fn merged(value: Option<&Json>, unknown: Option<&Json>, name: &str) -> Option<So
 
 struct PlanReader<'a> {
     resources: &'a [PlannedResource],
-    /// Resources of the state before the plan.
-    earlier: &'a [PlannedResource],
+    /// Resources of the state before the plan that gave policies to roles, by the name of the role.
+    earlier: BTreeMap<String, Vec<&'a PlannedResource>>,
     configuration: Configuration<'a>,
     file: &'a str,
     account: Option<&'a str>,
@@ -371,19 +390,14 @@ impl PlanReader<'_> {
         }) else {
             return false;
         };
-        self.earlier.iter().any(|other| {
+        self.earlier.get(&role).into_iter().flatten().any(|other| {
             let is_it = match (attribute, other.kind.as_str()) {
-                ("inline_policy", "aws_iam_role_policy") => {
-                    has(other, "role", &role) && has(other, "name", &text)
-                }
-                ("managed_policy_arns", "aws_iam_role_policy_attachment") => {
-                    has(other, "role", &role) && has(other, "policy_arn", &text)
-                }
-                ("managed_policy_arns", "aws_iam_policy_attachment") => {
-                    has(other, "roles", &role) && has(other, "policy_arn", &text)
+                ("inline_policy", "aws_iam_role_policy") => has(other, "name", &text),
+                ("managed_policy_arns", "aws_iam_role_policy_attachment" | "aws_iam_policy_attachment") => {
+                    has(other, "policy_arn", &text)
                 }
                 ("managed_policy_arns", "aws_iam_role_policy_attachments_exclusive") => {
-                    has(other, "role_name", &role) && has(other, "policy_arns", &text)
+                    has(other, "policy_arns", &text)
                 }
                 _ => false,
             };
@@ -452,7 +466,10 @@ impl PlanReader<'_> {
         let Some(value) = one.values.get(attribute) else { return named };
         let kind_name = format!("aws_iam_{}", kind.word());
         let members = Members::of(value, attribute);
-        let resolved = self.configuration.resolve(one, attribute, &kind_name, self.resources);
+        let is_shared = |name: &String| self.drafts.named(kind, name, &BTreeSet::new()).len() > 1;
+        let is_asked = members.unknown != UnknownMembers::None || members.known.iter().any(is_shared);
+        let resolve = || self.configuration.resolve(one, attribute, &kind_name, self.resources);
+        let resolved = is_asked.then(resolve).flatten();
         let referenced: BTreeSet<String> = match &resolved {
             Some(found) => found.iter().map(|one| one.address.clone()).collect(),
             None => one.dependencies.iter().cloned().collect(),
