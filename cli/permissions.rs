@@ -128,7 +128,8 @@ Exit codes:
   0  VALID
   1  OVER_PRIVILEGED, INVALID or PARTIAL
   2  usage, or a file that cannot be read
-  3  INDETERMINATE, or a requested principal could not be evaluated")]
+  3  INDETERMINATE, a part of a file was not read, or a requested principal
+     could not be evaluated")]
 pub struct PermissionsArgs {
     /// Another task.
     #[command(subcommand)]
@@ -263,6 +264,9 @@ pub fn run(global: &GlobalArgs, mut args: PermissionsArgs) -> Result<CommandOutc
     if !global.quiet {
         selection.print_notes();
         given.print_notes();
+        if args.list {
+            given.print_unread();
+        }
     }
     let bar =
         (selection.selected.len() > 1).then(|| ProgressMeter::for_items(global, "evaluating", "principals"));
@@ -284,7 +288,9 @@ pub fn run(global: &GlobalArgs, mut args: PermissionsArgs) -> Result<CommandOutc
     bar.iter().for_each(ProgressMeter::finish);
     // A requested principal that could not be evaluated is not proven by the others.
     let is_incomplete = !args.principal.is_empty() && !selection.other_accounts.is_empty();
-    let report = PermissionsReport::of(assessments, selection.unmatched, selection.other_accounts);
+    let unread = given.unread.into_iter().map(|one| one.part).collect();
+    let report = PermissionsReport::of(assessments, selection.unmatched, selection.other_accounts)
+        .with_unread(unread, given.report_notes);
     let answer = match listing {
         Some(listing) => {
             listing.finish()?;

@@ -187,7 +187,7 @@ fn a_report_is_printed_or_written_in_each_format() {
         assert!(text.trim_start().starts_with(start) && text.contains("OVER_PRIVILEGED"), "{format}: {text}");
     }
     let json: Value = serde_json::from_str(&run(&files, &["p.json", "--json"]).stdout).expect("JSON");
-    assert_eq!(json["schema_version"], json!("1.0"));
+    assert_eq!(json["schema_version"], json!("1.1"));
     for args in [
         &["--format", "csv"][..],
         &["--format", "json,html"],
@@ -242,7 +242,7 @@ fn a_change_of_policies_has_its_exit_code() {
     }
     let ran = diff(&reads, &write, "", &["--json"]).assert_exit_code(1);
     let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    assert_eq!((&json["access_change"], &json["schema_version"]), (&json!("NEW_ACCESS"), &json!("1.0")));
+    assert_eq!((&json["access_change"], &json["schema_version"]), (&json!("NEW_ACCESS"), &json!("1.1")));
     assert_eq!(json["principals"][0]["granted"][0]["action"], json!("s3:PutObject"));
     let markdown = diff(&reads, &write, "", &["--format", "markdown"]).assert_exit_code(1).stdout;
     assert!(
@@ -334,4 +334,58 @@ fn a_trust_policy_that_names_a_principal_of_the_account_grants() {
     }
     let output = run(&[("d.json", details(json!({ "AWS": "111122223333" })))], &args);
     assert_eq!((output.exit_code, output.stdout.starts_with("VALID")), (0, true), "{}", output.stdout);
+}
+
+const NESTED: &str = "
+  Nest: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: ./child.yaml } }
+";
+
+#[test]
+fn a_part_of_a_file_that_is_not_read_is_in_every_format_and_never_proven() {
+    let reads = TEMPLATE
+        .replace("      ManagedPolicyArns: [!Sub 'arn:${AWS::Partition}:iam::aws:policy/Lists']\n", "");
+    let files = [
+        ("t.yaml", format!("{reads}{NESTED}")),
+        ("without.yaml", reads.clone()),
+        ("child.yaml", reads.replace("Auditor", "Child")),
+    ];
+    run(&files, &["without.yaml"]).assert_exit_code(0);
+    for args in [
+        &["t.yaml"][..],
+        &["t.yaml", "--json"],
+        &["t.yaml", "--format", "markdown"],
+        &["t.yaml", "--format", "html"],
+        &["t.yaml", "--principal", "arn:aws:iam::*:role/Auditor"],
+    ] {
+        let ran = run(&files, args).assert_exit_code(3);
+        assert!(
+            ran.stdout.contains("Nest") && ran.stdout.contains("give its template too"),
+            "{}",
+            ran.stdout
+        );
+        assert!(ran.stdout.contains("INDETERMINATE"), "{}", ran.stdout);
+    }
+    run(&files, &["t.yaml", "--list"]).assert_exit_code(3).assert_stderr(&["t.yaml: Nest"]);
+    run(&files, &["t.yaml", "child.yaml"]).assert_exit_code(0);
+    for args in [&[][..], &["--json"], &["--format", "markdown"]] {
+        let ran = run(&files, &[&["diff", "without.yaml", "t.yaml"], args].concat()).assert_exit_code(3);
+        assert!(ran.stdout.contains("INDETERMINATE") && ran.stdout.contains("Nest"), "{}", ran.stdout);
+    }
+    run(&files, &["diff", "t.yaml", "without.yaml"]).assert_exit_code(0);
+}
+
+#[test]
+fn files_that_are_given_by_mistake_are_named() {
+    let directory = directory(&[
+        ("main.tf", "resource \"aws_iam_role\" \"r\" {\n  name = \"r\"\n}\n".to_owned()),
+        ("cdk.out/a.template.json", "{}".to_owned()),
+        ("plan", "PK\u{3}\u{4}binary".to_owned()),
+    ]);
+    for (file, wanted) in [
+        ("main.tf", "terraform show -json PLAN"),
+        ("plan", "terraform show -json PLAN"),
+        ("cdk.out", "*.template.json"),
+    ] {
+        directory.run(&["permissions", file]).assert_exit_code(2).assert_stderr(&[wanted]);
+    }
 }

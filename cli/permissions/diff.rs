@@ -54,7 +54,8 @@ plans and states of Terraform, templates of CloudFormation.
 
   NO_NEW_ACCESS  NEW grants nothing more that is not read-only
   INDETERMINATE  that cannot be decided: a new grant is conditional, conditions
-                 changed, a document or value is not known
+                 changed, a document or value is not known, a part of NEW is
+                 not read
   NEW_ACCESS     NEW grants an action that is not read-only, or grants one on
                  more resources or without a condition that OLD has
 
@@ -124,6 +125,7 @@ pub fn run(global: &GlobalArgs, args: &DiffArgs) -> Result<CommandOutcome, Comma
     let mut inputs = PolicyReader::default();
     let old = principals(global, args, &args.old, &mut inputs)?;
     let new = principals(global, args, &args.new, &mut inputs)?;
+    let (old_unread, new_unread) = (old.unread, new.unread);
     let context = inputs.context_policies(&args.context)?;
     let now = environment::now();
     let evaluator = Evaluator::new(catalog).at(now);
@@ -131,7 +133,7 @@ pub fn run(global: &GlobalArgs, args: &DiffArgs) -> Result<CommandOutcome, Comma
         let principal = pair.principal();
         args.principal.is_empty() || args.principal.iter().any(|watch| matches(&watch.principal, &principal))
     };
-    let pairs = pair(old, new).into_iter().filter(is_requested);
+    let pairs = pair(old.accounts, new.accounts).into_iter().filter(is_requested);
     let compared = pairs.map(|pair| {
         let principal = args.name.as_deref().filter(|_| !pair.principal().starts_with("arn:"));
         let principal: Arc<str> = principal.map_or_else(|| pair.principal(), Into::into);
@@ -140,7 +142,11 @@ pub fn run(global: &GlobalArgs, args: &DiffArgs) -> Result<CommandOutcome, Comma
             |side: Option<PolicySnapshot>| side.map(|one| DiffSide::of(&evaluator, context.apply_to(one)));
         compare(&principal, evaluated(old).as_ref(), evaluated(new).as_ref(), config, now)
     });
-    let diff = PermissionsDiff::of(compared.collect(), catalog.version());
+    let diff = PermissionsDiff::of(compared.collect(), catalog.version()).with_unread(
+        &old_unread,
+        &new_unread,
+        new.report_notes,
+    );
     match (args.json, args.format) {
         (true, _) | (_, DiffFormat::Json) => {
             let text = permissions_diff::json(&diff)?;
@@ -172,13 +178,13 @@ fn as_principal(snapshot: Option<PolicySnapshot>, principal: &Arc<str>) -> Optio
     })
 }
 
-/// The principals of one side.
+/// The policies of one side, with all principals in `accounts`.
 fn principals(
     global: &GlobalArgs,
     args: &DiffArgs,
     path: &PathBuf,
     inputs: &mut PolicyReader,
-) -> Result<Vec<PolicySnapshot>, CommandError> {
+) -> Result<GivenPolicies, CommandError> {
     let sources =
         PolicySources { files: slice::from_ref(path), documents: &args.also, ..PolicySources::default() };
     let mut given = GivenPolicies::read(inputs, sources, &args.context)?;
@@ -186,7 +192,7 @@ fn principals(
         given.print_notes();
     }
     given.accounts.append(&mut given.declared);
-    Ok(given.accounts)
+    Ok(given)
 }
 
 fn tone(change: AccessChange) -> CellTone {
@@ -211,6 +217,16 @@ fn print(out: &mut dyn Write, screen: ScreenSettings, diff: &PermissionsDiff) ->
         Some(change) => writeln!(out, "{}  {sentence}", tone(change).paint(screen.colored, word(change)))?,
         None => writeln!(out, "{sentence}")?,
     }
+    let unread: Vec<Vec<TextCell>> = diff
+        .unread
+        .iter()
+        .map(|part| {
+            let place = format!("  ? {}: {}", part.file, part.name);
+            vec![TextCell::new(&place, CellTone::Warn), TextCell::plain(&part.message)]
+        })
+        .collect();
+    text_table::print(out, screen, &unread)?;
+    diff.notes.iter().try_for_each(|text| writeln!(out, "note: {}", escape_hidden(text)))?;
     for one in &diff.principals {
         print_principal(out, screen, one)?;
     }

@@ -86,6 +86,18 @@ fn print_text(
 ) -> io::Result<()> {
     let principals = &report.principals;
     let in_full = form.all || principals.len() == 1;
+    let unread: Vec<Vec<TextCell>> = report
+        .unread
+        .iter()
+        .map(|part| {
+            let place = TextCell::plain(&format!("{}: {}", part.file, part.name));
+            vec![detail::status(OverallStatus::Indeterminate), place, TextCell::plain(&part.message)]
+        })
+        .collect();
+    text_table::print(out, screen, &unread)?;
+    if in_full && !unread.is_empty() {
+        writeln!(out)?;
+    }
     if in_full {
         for permissions in principals {
             detail::print(out, screen, permissions)?;
@@ -102,6 +114,7 @@ fn print_text(
         .map(|(status, who, why)| vec![detail::status(status), TextCell::plain(who), TextCell::plain(why)])
         .collect();
     text_table::print(out, screen, &rows)?;
+    report.notes.iter().try_for_each(|text| writeln!(out, "note: {}", escape_hidden(text)))?;
     if principals.is_empty() && report.missing.is_empty() {
         writeln!(out, "no principal was evaluated")?;
     }

@@ -15,7 +15,7 @@ use onlooker_core::{
     config::Diagnostic,
     grants::{Policy, PolicySnapshot},
     permissions::{
-        export_advice,
+        UnreadDeclaration, export_advice,
         policy_files::{ManagedDocuments, PolicyFile, PolicyFileKind, add_trust_policies, link},
     },
 };
@@ -36,6 +36,10 @@ pub struct GivenPolicies {
     pub accounts: Vec<PolicySnapshot>,
     /// Principals that templates, plans and single policies declare.
     pub declared: Vec<PolicySnapshot>,
+    /// Parts of the files that were not read.
+    pub unread: Vec<UnreadDeclaration>,
+    /// What else the files do not say, for the report.
+    pub report_notes: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -79,13 +83,14 @@ impl GivenPolicies {
             }
         }
         for path in sources.files {
-            let PolicyFile { kind, principals, documents: more, policy, notes } =
+            let PolicyFile { kind, principals, documents: more, policy, unread, notes } =
                 inputs.file(path, account)?;
             for (arn, texts) in more {
                 documents.entry(arn).or_default().extend(texts);
             }
             singles.extend(policy);
-            given.notes.extend(notes);
+            given.unread.extend(unread);
+            given.report_notes.extend(notes);
             match kind {
                 PolicyFileKind::Account => given.accounts.extend(principals),
                 PolicyFileKind::Declaration => given.declared.extend(principals),
@@ -100,6 +105,10 @@ impl GivenPolicies {
                 }
             }
         }
+        // A nested stack is read if its template is another of the files.
+        let is_given =
+            |name: &str| sources.files.iter().any(|path| path.file_name().is_some_and(|own| own == name));
+        given.unread.retain(|one| !one.template.as_deref().is_some_and(is_given));
         for path in sources.documents {
             for (arn, texts) in inputs.file(path, account)?.documents {
                 documents.entry(arn).or_default().extend(texts);
@@ -157,8 +166,16 @@ impl GivenPolicies {
         Ok(())
     }
 
-    /// Prints what the files name and do not hold.
+    /// Prints which documents are missing.
     pub fn print_notes(&self) {
         self.notes.iter().for_each(|text| note(text));
+    }
+
+    /// Prints what the files name and do not hold, for an output without a place for it.
+    pub fn print_unread(&self) {
+        for UnreadDeclaration { part, .. } in &self.unread {
+            note(&format!("{}: {}: {}", part.file, part.name, part.message));
+        }
+        self.report_notes.iter().for_each(|text| note(text));
     }
 }

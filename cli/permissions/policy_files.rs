@@ -40,6 +40,9 @@ const FULL_ACCESS_TO_RESOURCES: (&str, &str) = (
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
 );
 
+/// How a ZIP archive begins.
+const ZIP: &[u8] = b"PK\x03\x04";
+
 const STANDARD_INPUT: &str = "standard input";
 
 /// A policy on the command line, as `ARN=FILE`: the ARN of a resource or of a managed policy, and the policy file.
@@ -177,6 +180,10 @@ impl PolicyReader {
             }
             io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)
         } else {
+            if path.is_dir() {
+                let help = "name files in it; of a cloud assembly of the CDK the files `*.template.json`";
+                return Err(policy_error(path, "it is a directory", help));
+            }
             fs::File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         };
         let size = read.map_err(failed)?;
@@ -185,6 +192,14 @@ impl PolicyReader {
                 path,
                 "the file is larger than 1 GiB",
                 "split the file into several files",
+            ));
+        }
+        if bytes.starts_with(ZIP) {
+            let help = "for a plan of Terraform, give the output of `terraform show -json PLAN`";
+            return Err(policy_error(
+                path,
+                "the file is a ZIP archive, as a saved plan of Terraform is",
+                help,
             ));
         }
         let text = String::from_utf8(bytes).map_err(|error| {

@@ -6,6 +6,7 @@
 //! `NO_NEW_ACCESS`; what cannot be compared is INDETERMINATE.
 
 mod pairing;
+mod policy_version;
 #[cfg(test)]
 pub(crate) mod tests;
 mod widening;
@@ -17,7 +18,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::pairing::{PrincipalPair, pair};
 use self::widening::Widening;
-use super::{excessive, granted_action::in_reading_order, toleration::tolerating_override};
+use super::{
+    UnreadDeclaration, UnreadPart, excessive, granted_action::in_reading_order,
+    toleration::tolerating_override,
+};
 use crate::{
     config::Config,
     grants::{
@@ -29,7 +33,7 @@ use crate::{
 };
 
 /// Version of the shape of a [`PermissionsDiff`]; the first number changes if a field loses its meaning.
-pub const DIFF_SCHEMA_VERSION: &str = "1.0";
+pub const DIFF_SCHEMA_VERSION: &str = "1.1";
 
 /// Whether a change grants more than reads. The order is that of severity.
 #[derive(
@@ -128,6 +132,13 @@ pub struct PermissionsDiff {
     pub unchanged: u64,
     /// Principals that were added, removed or changed, the most severe change first.
     pub principals: Vec<PrincipalDiff>,
+    /// Parts of the new file that were not read, may declare principals or policies, and may have changed. With any of
+    /// them, it cannot be decided that the change grants nothing more.
+    #[serde(default)]
+    pub unread: Vec<UnreadPart>,
+    /// What else the files do not say, in sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Version of the catalog.
     pub catalog_version: String,
 }
@@ -146,6 +157,7 @@ pub struct DiffSide<'e> {
 impl<'e> DiffSide<'e> {
     /// Evaluates the policies of a principal.
     pub fn of(evaluator: &'e Evaluator<'_>, snapshot: PolicySnapshot) -> Self {
+        let snapshot = policy_version::in_one_version(snapshot);
         let (grants, statements) = (evaluator.grants(&snapshot), evaluator.deciding_statements(&snapshot));
         Self { snapshot, grants, statements }
     }
@@ -165,8 +177,33 @@ impl PermissionsDiff {
             access_change,
             unchanged: same.len() as u64,
             principals,
+            unread: Vec::new(),
+            notes: Vec::new(),
             catalog_version: catalog_version.to_owned(),
         }
+    }
+
+    /// The changes with what the files do not hold. A part that neither file has and that both declare in the same way
+    /// did not change.
+    #[must_use]
+    pub fn with_unread(
+        mut self,
+        old: &[UnreadDeclaration],
+        new: &[UnreadDeclaration],
+        mut notes: Vec<String>,
+    ) -> Self {
+        let (same, changed): (Vec<_>, Vec<_>) =
+            new.iter().partition(|one| old.iter().any(|older| one.is_same(older)));
+        if !changed.is_empty() {
+            self.access_change = self.access_change.max(Some(AccessChange::Indeterminate));
+        }
+        let is_unchanged = |one: &&UnreadDeclaration| {
+            format!("{} is not read, and its declaration did not change", one.part.name)
+        };
+        notes.extend(same.iter().map(is_unchanged));
+        self.unread = changed.into_iter().map(|one| one.part.clone()).collect();
+        self.notes = notes;
+        self
     }
 
     /// The published JSON schema of the changes.

@@ -17,6 +17,7 @@ pub mod principal_graph;
 mod recommendations;
 mod required_reads;
 mod toleration;
+mod unread_part;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,6 +43,7 @@ pub use self::{
     recommendations::export_advice,
     required_reads::{Probe, ProbeOutcome},
     toleration::tolerating_override,
+    unread_part::{UnreadDeclaration, UnreadPart},
 };
 
 /// The result of one check.

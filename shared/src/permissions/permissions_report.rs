@@ -2,17 +2,17 @@
 //!
 //! Enters: [`PermissionsAssessment`]s. Leaves: [`PermissionsReport`], the output of `onlooker permissions --json`.
 //! Laws: the worst principal comes first; the overall status is the worst status; a requested principal that does not
-//! exist counts as INVALID.
+//! exist counts as INVALID; with a part of a file that was not read, the overall status is at best INDETERMINATE.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
-use super::{OverallStatus, PermissionsAssessment};
+use super::{OverallStatus, PermissionsAssessment, UnreadPart};
 
 /// Version of the shape of a [`PermissionsReport`]; the first number changes if a field loses its meaning.
-pub const PERMISSIONS_SCHEMA_VERSION: &str = "1.0";
+pub const PERMISSIONS_SCHEMA_VERSION: &str = "1.1";
 
 /// The assessed permissions of several principals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,13 @@ pub struct PermissionsReport {
     pub missing: BTreeSet<String>,
     /// Patterns of promises about accounts without given policies; not assessed.
     pub not_assessed: BTreeSet<String>,
+    /// Parts of the given files that were not read and may declare principals or policies. With any of them, the
+    /// overall status is at best INDETERMINATE.
+    #[serde(default)]
+    pub unread: Vec<UnreadPart>,
+    /// What else the given files do not say, in sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Principals, the worst first.
     pub principals: Vec<PermissionsAssessment>,
 }
@@ -50,8 +57,20 @@ impl PermissionsReport {
             overall: worst.max(absent),
             missing,
             not_assessed: elsewhere,
+            unread: Vec::new(),
+            notes: Vec::new(),
             principals,
         }
+    }
+
+    /// The report with what the given files do not hold.
+    #[must_use]
+    pub fn with_unread(mut self, unread: Vec<UnreadPart>, notes: Vec<String>) -> Self {
+        if !unread.is_empty() {
+            self.overall = self.overall.map(|status| status.max(OverallStatus::Indeterminate));
+        }
+        (self.unread, self.notes) = (unread, notes);
+        self
     }
 
     /// The published JSON schema of the report.

@@ -99,7 +99,8 @@ pub(super) mod tests {
         config::Config,
         grants::{Evaluator, Policy, PolicyOrigin, PolicySnapshot},
         permissions::{
-            AssessedPrincipal, PrincipalIdentity, SimulationComparison, SimulationConflict, assess,
+            AssessedPrincipal, PrincipalIdentity, SimulationComparison, SimulationConflict, UnreadPart,
+            assess,
         },
         render::json::tests::{assert_schema_is_current, schema_violation},
         time::Time,
@@ -138,7 +139,13 @@ pub(super) mod tests {
             incomplete_reason: None,
         };
         let assessed = assess(&subject, &config, Catalog::embedded(), Time(0), &[], Some(comparison));
+        let unread = UnreadPart {
+            file: "t\u{202e}.yaml".to_owned(),
+            name: "<img src=x>".to_owned(),
+            message: "the nested stack is not read: [a](https://evil.example)".to_owned(),
+        };
         PermissionsReport::of(vec![assessed], BTreeSet::from(["x".to_owned()]), BTreeSet::new())
+            .with_unread(vec![unread], vec!["a \u{1b}[2J <img src=x> note".to_owned()])
     }
 
     #[test]

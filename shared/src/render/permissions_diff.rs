@@ -114,6 +114,20 @@ pub fn markdown(diff: &PermissionsDiff) -> String {
         true => page.line("No grant changed."),
         false => page.table(["Result", "Principal", "Change"], rows),
     }
+    let lists = [
+        (
+            "Not read",
+            diff.unread
+                .iter()
+                .map(|part| format!("{}: {}", code(&part.name), prose(&part.message)))
+                .collect(),
+        ),
+        ("Notes", diff.notes.iter().map(|text| prose(text)).collect::<Vec<_>>()),
+    ];
+    for (title, items) in lists.into_iter().filter(|(_, items)| !items.is_empty()) {
+        page.line(format_args!("\n**{title}**\n"));
+        page.list(items.into_iter());
+    }
     if diff.unchanged > 0 {
         page.line(format_args!("\n{} without a change.", count_noun(diff.unchanged, "principal")));
     }

@@ -1,7 +1,8 @@
 //! Which principal after a change is which before it.
 //!
 //! Enters: the principals of both sides. Leaves: pairs. Laws: every principal is in exactly one pair; principals are
-//! paired by their ARN, and by kind, path and name if one side does not say the account; a single policy without a
+//! paired by their ARN, and by kind, path and name if one side does not say the account; principals of one ARN are never
+//! joined; a single policy without a
 //! principal is paired with the only principal of the other side.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -38,53 +39,72 @@ pub fn pair(old: Vec<PolicySnapshot>, new: Vec<PolicySnapshot>) -> Vec<Principal
     {
         return vec![PrincipalPair { old: old.into_iter().next(), new: new.into_iter().next() }];
     }
+    let old_policies: Vec<Policy> = old.iter().flat_map(|one| one.identity_policies.clone()).collect();
     let (mut before, mut pairs) = (by_principal(old), Vec::new());
     let mut left = Vec::new();
-    for (principal, snapshot) in by_principal(new) {
+    for (principal, snapshots) in by_principal(new) {
         match before.remove(&principal) {
-            Some(old) => pairs.push(PrincipalPair { old: Some(old), new: Some(snapshot) }),
-            None => left.push(snapshot),
+            Some(old) => pairs.append(&mut same_principal(old, snapshots)),
+            None => left.extend(snapshots),
         }
     }
     for snapshot in left {
         let alike: Vec<Arc<str>> =
             before.keys().filter(|old| is_alike(old, &snapshot.principal)).cloned().collect();
+        let detached = || detached(&snapshot, &old_policies);
+        let is_single = |principal: &Arc<str>| before.get(principal).is_some_and(|held| held.len() == 1);
         let old = match alike.as_slice() {
-            [only] => before.remove(only),
-            _ => None,
+            [only] if is_single(only) => before.remove(only).and_then(|held| held.into_iter().next()),
+            _ => detached(),
         };
         pairs.push(PrincipalPair { old, new: Some(snapshot) });
     }
-    pairs.extend(before.into_values().map(|old| PrincipalPair { old: Some(old), new: None }));
+    let gone = before.into_values().flatten();
+    pairs.extend(gone.map(|old| PrincipalPair { old: Some(old), new: None }));
     pairs
 }
 
-/// The principals of one side. Policies of one principal in several files are joined.
-fn by_principal(all: Vec<PolicySnapshot>) -> BTreeMap<Arc<str>, PolicySnapshot> {
-    let mut held: BTreeMap<Arc<str>, PolicySnapshot> = BTreeMap::new();
+/// The principals of one side. Several resources of a file may have one ARN.
+fn by_principal(all: Vec<PolicySnapshot>) -> BTreeMap<Arc<str>, Vec<PolicySnapshot>> {
+    let mut held: BTreeMap<Arc<str>, Vec<PolicySnapshot>> = BTreeMap::new();
     for snapshot in all {
-        let principal = Arc::clone(&snapshot.principal);
-        match held.remove(&principal) {
-            None => drop(held.insert(principal, snapshot)),
-            Some(own) => drop(held.insert(principal, joined(own, snapshot))),
+        let own = held.entry(Arc::clone(&snapshot.principal)).or_default();
+        if !own.contains(&snapshot) {
+            own.push(snapshot);
         }
     }
     held
 }
 
-/// One principal of two files. A permissions boundary in which they differ is not known.
-fn joined(mut own: PolicySnapshot, other: PolicySnapshot) -> PolicySnapshot {
-    own.identity_policies.extend(other.identity_policies);
-    own.permissions_boundary = match (own.permissions_boundary, other.permissions_boundary) {
-        (None, None) => None,
-        (Some(a), Some(b)) if a == b => Some(a),
-        (Some(one), _) | (None, Some(one)) => Some(Policy { text: "".into(), ..one }),
-    };
-    own.tags.retain(|key, value| other.tags.get(key) == Some(value));
-    if own.trust_policy != other.trust_policy {
-        own.trust_policy = None;
+/// A managed policy that is attached to no principal any more, as it was attached before.
+fn detached(policy: &PolicySnapshot, old: &[Policy]) -> Option<PolicySnapshot> {
+    let name = &policy.principal;
+    let held: Vec<Policy> = old.iter().filter(|one| one.name == *name).cloned().collect();
+    (name.contains(":policy/") && !held.is_empty())
+        .then(|| PolicySnapshot { identity_policies: held, ..policy.clone() }.canonical())
+}
+
+/// Pairs the principals of one ARN: equal ones, then the others in their order if there are as many of them. Otherwise
+/// which is which is not known, and each of them is new.
+fn same_principal(mut old: Vec<PolicySnapshot>, new: Vec<PolicySnapshot>) -> Vec<PrincipalPair> {
+    let (mut pairs, mut left) = (Vec::new(), Vec::new());
+    for snapshot in new {
+        match old.iter().position(|own| *own == snapshot) {
+            Some(at) => pairs.push(PrincipalPair { old: Some(old.remove(at)), new: Some(snapshot) }),
+            None => left.push(snapshot),
+        }
     }
-    own.canonical()
+    match old.len() == left.len() {
+        true => {
+            let both = old.into_iter().zip(left);
+            pairs.extend(both.map(|(old, new)| PrincipalPair { old: Some(old), new: Some(new) }));
+        }
+        false => {
+            pairs.extend(left.into_iter().map(|new| PrincipalPair { old: None, new: Some(new) }));
+            pairs.extend(old.into_iter().map(|old| PrincipalPair { old: Some(old), new: None }));
+        }
+    }
+    pairs
 }
 
 fn account(arn: &str) -> Option<&str> {

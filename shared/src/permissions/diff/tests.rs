@@ -340,7 +340,13 @@ pub fn hostile_diff() -> PermissionsDiff {
     });
     let one = compare_snapshots(&old.principal, Some(&old), Some(&new), &Config::default());
     let same = diff(&json!([]), &json!([]));
-    PermissionsDiff::of(vec![same, one], "1")
+    let part = UnreadPart {
+        file: "t.yaml".to_owned(),
+        name: "<img src=x>".to_owned(),
+        message: "[a](https://evil.example) \u{1b}[2J".to_owned(),
+    };
+    let unread = UnreadDeclaration { part, template: None, sha256: None };
+    PermissionsDiff::of(vec![same, one], "1").with_unread(&[], &[unread], vec!["<img src=x>".to_owned()])
 }
 
 #[test]
@@ -351,6 +357,100 @@ fn the_most_severe_change_decides_and_principals_without_a_change_are_counted() 
         (Some(AccessChange::NewAccess), 1, 1)
     );
     assert_eq!(PermissionsDiff::of(Vec::new(), "1").access_change, None);
+}
+
+#[test]
+fn a_part_that_was_not_read_cannot_be_decided_unless_its_declaration_is_the_same() {
+    let unread = |sha256: Option<&str>| UnreadDeclaration {
+        part: UnreadPart { file: "t".to_owned(), name: "N".to_owned(), message: "x".to_owned() },
+        template: None,
+        sha256: sha256.map(str::to_owned),
+    };
+    let of = |old: &[UnreadDeclaration], new: &[UnreadDeclaration]| {
+        let diff = PermissionsDiff::of(vec![diff(&json!([]), &json!([]))], "1");
+        let diff = diff.with_unread(old, new, Vec::new());
+        (diff.access_change.unwrap(), diff.unread.len(), diff.notes.len())
+    };
+    let (a, b, open) = ([unread(Some("a"))], [unread(Some("b"))], [unread(None)]);
+    assert_eq!(of(&a, &[]), (AccessChange::NoNewAccess, 0, 0));
+    assert_eq!(of(&a, &a), (AccessChange::NoNewAccess, 0, 1));
+    for (old, new) in [(&[][..], &a), (&a, &b), (&open, &open)] {
+        assert_eq!(of(old, new), (AccessChange::Indeterminate, 1, 0));
+    }
+}
+
+#[test]
+fn what_looks_like_a_variable_is_plain_text_in_an_old_document() {
+    let of = |version: Option<&str>, resource: &str| {
+        let mut document = json!({ "Statement": put(&json!(resource)) });
+        if let Some(version) = version {
+            document["Version"] = json!(version);
+        }
+        snapshot_of(&document.to_string())
+    };
+    let (old, new) = (Some("2008-10-17"), Some("2012-10-17"));
+    let with = "arn:aws:s3:::b/${aws:PrincipalTag/x}/*";
+    let (no, open) = (AccessChange::NoNewAccess, AccessChange::Indeterminate);
+    for (before, after, wanted) in [
+        ((old, with), (new, with), open),
+        ((None, with), (new, with), open),
+        // A grant without a variable is unconditional.
+        ((new, with), (old, with), AccessChange::NewAccess),
+        ((old, with), (old, with), no),
+        ((old, with), (None, with), no),
+        ((new, with), (new, with), no),
+        ((old, with), (new, "arn:aws:s3:::b/${$}{aws:PrincipalTag/x}/*"), no),
+        ((old, "arn:aws:s3:::b/*"), (new, with), no),
+        ((old, "arn:aws:s3:::b/*"), (new, "arn:aws:s3:::b/*"), no),
+        ((old, with), (new, "arn:aws:s3:::b/*"), AccessChange::NewAccess),
+    ] {
+        let (before, after) = (of(before.0, before.1), of(after.0, after.1));
+        let found = compare_snapshots(&before.principal, Some(&before), Some(&after), &Config::default());
+        assert_eq!(found.access_change, wanted, "{before:?} {after:?}");
+    }
+}
+
+#[test]
+fn a_managed_policy_that_is_detached_is_not_new() {
+    let name: Arc<str> = "arn:aws:iam::111122223333:policy/w".into();
+    let mut attached = snapshot(&put(&json!("*")));
+    attached.identity_policies[0].name = Arc::clone(&name);
+    let role = PolicySnapshot { identity_policies: Vec::new(), ..attached.clone() };
+    let alone = |snapshot: PolicySnapshot| PolicySnapshot { principal: Arc::clone(&name), ..snapshot };
+    let same = alone(attached.clone());
+    let mut wider = alone(snapshot(&put(&json!("*"))));
+    wider
+        .identity_policies
+        .extend(snapshot(&allow("sqs:SendMessage", &json!("*"), &json!({}))).identity_policies);
+    for (new, wanted) in [(same, AccessChange::NoNewAccess), (wider, AccessChange::NewAccess)] {
+        let found = pair(vec![attached.clone()], vec![role.clone(), new]);
+        let worst = found.iter().map(|pair| {
+            let (old, new) = (pair.old.as_ref(), pair.new.as_ref());
+            compare_snapshots(&pair.principal(), old, new, &Config::default()).access_change
+        });
+        assert_eq!(worst.max(), Some(wanted));
+    }
+}
+
+#[test]
+fn principals_of_one_arn_are_compared_with_their_own_earlier_policies() {
+    let of = |statements: &Value| PolicySnapshot {
+        principal: "arn:aws:iam::*:role/a".into(),
+        ..snapshot(statements)
+    };
+    let (none, write) = (of(&json!([])), of(&put(&json!("*"))));
+    let other = of(&put(&json!("arn:aws:s3:::a/*")));
+    let pairs = |old: &[&PolicySnapshot], new: &[&PolicySnapshot]| {
+        let owned = |all: &[&PolicySnapshot]| all.iter().map(|one| (*one).clone()).collect::<Vec<_>>();
+        pair(owned(old), owned(new))
+    };
+    // The equal one is paired with itself, and the other one with the other.
+    let found = pairs(&[&none, &write], &[&other, &none]);
+    assert!(found.iter().any(|pair| pair.old.as_ref() == Some(&none) && pair.new.as_ref() == Some(&none)));
+    assert!(found.iter().any(|pair| pair.old.as_ref() == Some(&write) && pair.new.as_ref() == Some(&other)));
+    // Which of two the only one was, is not known.
+    let found = pairs(&[&none], &[&other, &write]);
+    assert!(found.iter().all(|pair| pair.old.is_none() || pair.new.is_none()), "{found:?}");
 }
 
 fn statements() -> impl Strategy<Value = Value> {

@@ -113,15 +113,22 @@ fn is_variable_char(c: char) -> bool {
 /// A pattern with private characters for its policy variables, so that only `*` and the same variable match them; none
 /// if its meaning is not known for another reason.
 fn comparable(resource: &str) -> Option<String> {
-    let (mut text, mut is_inside) = (String::with_capacity(resource.len()), false);
-    for (at, c) in resource.char_indices() {
-        is_inside |= resource.get(at..).is_some_and(|rest| rest.starts_with("${"));
+    let (mut text, mut is_inside, mut rest) = (String::with_capacity(resource.len()), false, resource);
+    while let Some(c) = rest.chars().next() {
+        // A dollar sign.
+        if let Some(after) = rest.strip_prefix("${$}").filter(|_| !is_inside) {
+            text.push('$');
+            rest = after;
+            continue;
+        }
+        is_inside |= rest.starts_with("${");
         match (is_inside, is_variable_char(c)) {
             (_, true) => return None,
             (true, false) => text.push(char::from_u32(VARIABLE_BASE.checked_add(u32::from(c))?)?),
             (false, false) => text.push(c),
         }
         is_inside &= c != '}';
+        rest = rest.get(c.len_utf8()..)?;
     }
     let is_incomplete = text.starts_with("arn:") && text.split(':').count() < 6 && !text.ends_with('*');
     (!text.starts_with("not:") && !is_incomplete).then_some(text)

@@ -9,6 +9,7 @@
 mod cloudformation;
 mod document;
 mod principals;
+mod resource_policies;
 mod terraform;
 mod value;
 mod yaml;
@@ -18,7 +19,11 @@ use std::{
     sync::Arc,
 };
 
-use super::details::{self, DetailsError};
+use self::cloudformation::TemplateSource;
+use super::{
+    UnreadDeclaration,
+    details::{self, DetailsError},
+};
 use crate::{
     grants::{Policy, PolicyOrigin, PolicySnapshot, TrustPolicies, json::Json},
     pattern::matches,
@@ -50,7 +55,9 @@ pub struct PolicyFile {
     pub documents: ManagedDocuments,
     /// The document of a file that is one policy without a principal.
     pub policy: Option<Policy>,
-    /// What the file names and does not hold, in sentences.
+    /// Parts of the file that are not read, and may declare principals or policies.
+    pub unread: Vec<UnreadDeclaration>,
+    /// What else the file names and does not hold, in sentences.
     pub notes: Vec<String>,
 }
 
@@ -90,8 +97,8 @@ pub fn parse(name: &str, text: &str, account: Option<&str>) -> Result<PolicyFile
     let values = values(text)?;
     let is_details = |json: &Json| DETAIL_LISTS.iter().any(|list| json.get(list).is_some());
     match values.as_slice() {
-        [Json::List(pages)] if pages.iter().any(is_details) => account_details(text),
-        [_, _, ..] | [_] if values.iter().any(is_details) => account_details(text),
+        [Json::List(pages)] if pages.iter().any(is_details) => account_details(text, &values),
+        [_, _, ..] | [_] if values.iter().any(is_details) => account_details(text, &values),
         [one] => recognize(name, one, account, true),
         [] => Err(PolicyFileError { cause: "the file is empty".to_owned(), remedy: REMEDY }),
         several => Err(unrecognized(several.first().unwrap_or(&Json::Null))),
@@ -102,7 +109,7 @@ const DETAIL_LISTS: [&str; 4] = ["UserDetailList", "RoleDetailList", "GroupDetai
 
 /// The JSON values of a text, or the one value of a YAML document.
 fn values(text: &str) -> Result<Vec<Json>, PolicyFileError> {
-    let is_json = text.trim_start().starts_with(['{', '[']);
+    let is_json = is_json(text);
     let read = match is_json {
         true => serde_json::Deserializer::from_str(text)
             .into_iter()
@@ -113,12 +120,45 @@ fn values(text: &str) -> Result<Vec<Json>, PolicyFileError> {
                 TextPosition { line: error.line(), column: error.column(), message: what }
             }),
         false if text.trim().is_empty() => Ok(Vec::new()),
+        false if is_terraform_language(text) => {
+            return Err(PolicyFileError {
+                cause: "the file is a configuration of Terraform, which does not have the values".to_owned(),
+                remedy: "plan it with `terraform plan -out PLAN`, and give the output of `terraform show -json PLAN`",
+            });
+        }
         false => yaml::parse(text).map(|value| vec![value]),
     };
     read.map_err(|TextPosition { line, column, message }| PolicyFileError {
         cause: format!("line {line}, column {column}: {message}"),
         remedy: if is_json { "correct the JSON" } else { "correct the YAML" },
     })
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+/// Whether a text is in the configuration language of Terraform: its first line beside comments opens a block.
+fn is_terraform_language(text: &str) -> bool {
+    const BLOCKS: [&str; 11] = [
+        "check",
+        "data",
+        "import",
+        "locals",
+        "module",
+        "moved",
+        "output",
+        "provider",
+        "resource",
+        "terraform",
+        "variable",
+    ];
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with(['#', '/', '*']);
+    let first = text.lines().map(str::trim).find(is_code).unwrap_or_default();
+    let (head, _) = first.split_once('{').unwrap_or_default();
+    let mut words = head.split_whitespace();
+    let is_block = words.next().is_some_and(|word| BLOCKS.contains(&word));
+    is_block && words.all(|word| word.starts_with('"') && word.ends_with('"'))
 }
 
 fn recognize(
@@ -144,10 +184,11 @@ fn recognize(
         return Ok(one_policy(policy, text_of(document)));
     }
     if has("planned_values") || has("values") && has("format_version") {
-        return Ok(terraform::parse(json, account));
+        return Ok(terraform::parse(json, name, account));
     }
     if json.get("Resources").is_some_and(|resources| matches!(resources, Json::Object(_))) {
-        return Ok(cloudformation::parse(json, account));
+        let source = TemplateSource { file: name, account, ..TemplateSource::default() };
+        return Ok(cloudformation::parse(json, &source));
     }
     match json.get("TemplateBody").filter(|_| may_wrap) {
         Some(Json::Text(text)) => match values(text)?.as_slice() {
@@ -184,7 +225,17 @@ fn policy_of(kind: &str, principal: &str, name: &str, text: Arc<str>, account: O
     PolicyFile { kind: PolicyFileKind::Policy, principals: vec![snapshot], ..PolicyFile::default() }
 }
 
-fn account_details(text: &str) -> Result<PolicyFile, PolicyFileError> {
+/// Reads account details. The AWS CLI also writes them as YAML.
+fn account_details(text: &str, values: &[Json]) -> Result<PolicyFile, PolicyFileError> {
+    let json: String;
+    let text = match is_json(text) {
+        true => text,
+        false => {
+            // Strings, lists and objects can always be written.
+            json = values.iter().filter_map(|value| serde_json::to_string(value).ok()).collect();
+            &json
+        }
+    };
     let account = details::parse_account(text).map_err(|error: DetailsError| PolicyFileError {
         cause: error.to_string(),
         remedy: DETAILS_REMEDY,
@@ -277,15 +328,21 @@ fn documents_of<'d>(policy: &Policy, documents: &'d ManagedDocuments) -> Option<
 
 /// The pattern of an ARN with parts that are not known; none if it is known in full.
 fn with_wildcards(arn: &str) -> Option<String> {
+    let pattern = wildcards(arn);
+    (pattern != arn && !pattern.ends_with('*')).then_some(pattern)
+}
+
+/// A text with `*` for each part that is not known.
+fn wildcards(text: &str) -> String {
     let mut pattern = String::new();
-    let mut rest = arn;
+    let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         pattern.push_str(before);
         pattern.push('*');
-        rest = after.split_once('}')?.1;
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
     }
     pattern.push_str(rest);
-    (pattern != arn && !pattern.ends_with('*')).then_some(pattern)
+    pattern
 }
 
 #[cfg(test)]

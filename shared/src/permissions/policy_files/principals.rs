@@ -2,21 +2,27 @@
 //!
 //! Enters: users, roles, groups, managed policies and attachments, in any order. Leaves: a [`PolicySnapshot`] for every
 //! user, role and group, and for every managed policy that is attached to none of them. Laws: every policy of the file
-//! is in a snapshot; a policy of a principal that is not in the file makes a principal of its own, of which other policies
-//! are not known; an attachment to a principal that is not known counts against every principal of its kind.
+//! is in a snapshot; two resources are two principals, also if they have one name; a policy of a principal that is not in
+//! the file makes a principal of its own, of which other policies are not known; an attachment to a principal that is not
+//! known counts against every principal that it may be.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use super::{document, value::SourceValue};
-use crate::grants::{Policy, PolicyOrigin, PolicySnapshot, undetermined_text};
+use super::{document, value::SourceValue, wildcards};
+use crate::{
+    grants::{Policy, PolicyOrigin, PolicySnapshot, undetermined_text},
+    pattern::CompiledPattern,
+};
 
 /// Kinds of principals that policies are attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum DraftKind {
     Group,
+    /// A permission set of IAM Identity Center: a role in every account of an assignment.
+    PermissionSet,
     Role,
     User,
 }
@@ -26,9 +32,25 @@ impl DraftKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Group => "group",
-            Self::Role => "role",
+            Self::PermissionSet | Self::Role => "role",
             Self::User => "user",
         }
+    }
+}
+
+/// The ARN of the roles of a permission set. The path has the Region if it is not that of the home of the partition, and
+/// each role has a suffix (IAM Identity Center User Guide, read 2026-11).
+pub(super) fn permission_set_arn(name: &str) -> String {
+    format!("arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_{name}_*")
+}
+
+/// A customer managed policy of the account of an assignment, which a permission set names by path and name.
+pub(super) fn customer_managed(reference: &SourceValue) -> PolicyRef {
+    let path = reference.get("Path").or_else(|| reference.get("path"));
+    let path = path.map_or_else(|| "/".to_owned(), |path| path.display());
+    match reference.get("Name").or_else(|| reference.get("name")) {
+        Some(name) => PolicyRef::Arn(format!("arn:aws:iam::${{AccountId}}:policy{path}{}", name.display())),
+        None => PolicyRef::Unknown("a customer managed policy".to_owned()),
     }
 }
 
@@ -52,16 +74,51 @@ pub(super) struct PrincipalDraft {
     pub path_and_name: String,
     /// Whether the file declares the principal, and not only policies of it.
     pub is_declared: bool,
+    /// Whether the deployment generates the name.
+    pub has_generated_name: bool,
     pub inline: Vec<Policy>,
     /// Attached managed policies; with a condition, the file does not decide whether it is attached.
     pub attached: Vec<(PolicyRef, Option<Arc<str>>)>,
     pub boundary: Option<PolicyRef>,
-    /// Names of groups of a user.
-    pub groups: BTreeSet<String>,
+    /// Names of groups of a user, with the declarations that the file refers to for it.
+    pub groups: BTreeSet<(String, BTreeSet<String>)>,
     pub tags: BTreeMap<String, String>,
     pub trust: Option<Arc<str>>,
     /// Parts of the principal that the file does not decide, in words.
     pub undetermined: BTreeSet<String>,
+}
+
+impl PrincipalDraft {
+    /// The account, if it is known.
+    pub fn account<'a>(&'a self, account: Option<&'a str>) -> Option<&'a str> {
+        let own = self.arn.as_deref().and_then(|arn| arn.split(':').nth(4));
+        own.or(account).filter(|account| *account != "*")
+    }
+
+    /// The ARN, with `*` for an account that is not known.
+    fn principal(&self, kind: DraftKind, account: Option<&str>) -> String {
+        let account = self.account(account).unwrap_or("*");
+        self.arn
+            .clone()
+            .unwrap_or_else(|| format!("arn:aws:iam::{account}:{}{}", kind.word(), self.path_and_name))
+    }
+}
+
+impl StrayAttachment {
+    /// Whether it may be attached to this principal.
+    fn may_mean(&self, (_, name, _): &DraftKey, draft: &PrincipalDraft) -> bool {
+        let Some(own) = &self.name else { return true };
+        let is_open = |name: &str| name.contains("${");
+        match (is_open(own), is_open(name)) {
+            // A file does not write a name that a deployment generates.
+            (false, true) if draft.has_generated_name => false,
+            (false, false) => false,
+            _ => {
+                let pattern = |name: &str| CompiledPattern::of(&wildcards(name));
+                draft.is_declared && pattern(own).overlaps(&pattern(name))
+            }
+        }
+    }
 }
 
 /// A managed policy of the file.
@@ -74,22 +131,84 @@ pub(super) struct ManagedDraft {
     pub condition: Option<Arc<str>>,
 }
 
+/// A draft: kind, name, and the resource that declares it; empty if the file does not declare it.
+pub(super) type DraftKey = (DraftKind, String, String);
+
+/// A principal that a policy is attached to. With a condition, the file does not decide whether it is.
+pub(super) type AttachmentTarget = (DraftKey, Option<Arc<str>>);
+
+/// Something that is attached to principals that are not known.
+#[derive(Debug)]
+struct StrayAttachment {
+    kind: DraftKind,
+    /// The name, as far as it is known; none if nothing is known.
+    name: Option<String>,
+    /// What is attached, in words.
+    what: String,
+    /// Principals that it is known to be attached to.
+    except: BTreeSet<DraftKey>,
+}
+
 /// All principals of a file.
 #[derive(Debug, Default)]
 pub(super) struct PrincipalDrafts {
-    principals: BTreeMap<(DraftKind, String), PrincipalDraft>,
+    principals: BTreeMap<DraftKey, PrincipalDraft>,
+    /// Declared principals, by the resource that declares them.
+    declarations: BTreeMap<String, DraftKey>,
     managed: BTreeMap<String, ManagedDraft>,
-    /// What is attached to principals that are not known, by kind.
-    stray: Vec<(DraftKind, String)>,
+    stray: Vec<StrayAttachment>,
 }
 
 impl PrincipalDrafts {
-    /// The principal of this name, which the file may or may not declare.
-    pub fn principal(&mut self, kind: DraftKind, name: &str) -> &mut PrincipalDraft {
-        self.principals.entry((kind, name.to_owned())).or_insert_with(|| PrincipalDraft {
-            path_and_name: format!("/{name}"),
-            ..PrincipalDraft::default()
-        })
+    /// The principal that a resource declares.
+    pub fn declare(&mut self, kind: DraftKind, name: &str, declaration: &str) -> &mut PrincipalDraft {
+        let key = (kind, name.to_owned(), declaration.to_owned());
+        self.declarations.insert(declaration.to_owned(), key.clone());
+        let draft = self.draft(key);
+        draft.is_declared = true;
+        draft
+    }
+
+    /// The principal of a key.
+    pub fn draft(&mut self, key: DraftKey) -> &mut PrincipalDraft {
+        let path_and_name = format!("/{}", key.1);
+        self.principals
+            .entry(key)
+            .or_insert_with(|| PrincipalDraft { path_and_name, ..PrincipalDraft::default() })
+    }
+
+    /// Every principal.
+    pub fn each(&mut self) -> impl Iterator<Item = (&DraftKey, &mut PrincipalDraft)> {
+        self.principals.iter_mut()
+    }
+
+    /// The principals of this name. `referenced` are the declarations that the file refers to there, which tell apart
+    /// principals of one name. All declarations come before this.
+    pub fn named(&self, kind: DraftKind, name: &str, referenced: &BTreeSet<String>) -> Vec<AttachmentTarget> {
+        let declared = self.declared(kind, name, referenced);
+        match declared.as_slice() {
+            [] => vec![((kind, name.to_owned(), String::new()), None)],
+            [only] => vec![((*only).clone(), None)],
+            several => {
+                let condition: Arc<str> = format!("which {} named {name} it is", kind.word()).into();
+                several.iter().map(|key| ((*key).clone(), Some(Arc::clone(&condition)))).collect()
+            }
+        }
+    }
+
+    /// The declared principals that a name may mean.
+    fn declared(&self, kind: DraftKind, name: &str, referenced: &BTreeSet<String>) -> Vec<&DraftKey> {
+        let from = (kind, name.to_owned(), String::new());
+        let of_name = self.principals.range(from..).take_while(|(own, _)| own.0 == kind && own.1 == name);
+        let all: Vec<&DraftKey> =
+            of_name.filter(|(_, draft)| draft.is_declared).map(|(key, _)| key).collect();
+        let told: Vec<&DraftKey> = all.iter().copied().filter(|key| referenced.contains(&key.2)).collect();
+        if told.len() == 1 { told } else { all }
+    }
+
+    /// The principal that a resource declares, whatever its name is.
+    pub fn declared_by(&self, declaration: &str) -> Option<&DraftKey> {
+        self.declarations.get(declaration)
     }
 
     /// Adds a managed policy of the file.
@@ -109,23 +228,38 @@ impl PrincipalDrafts {
         self.managed.iter().find(|(_, managed)| is_at(managed)).map(|(key, _)| key.as_str())
     }
 
-    /// Notes that something is attached to a principal that is not known.
-    pub fn add_stray(&mut self, kind: DraftKind, what: String) {
-        self.stray.push((kind, what));
+    /// Notes that something is attached to principals of a kind that are not known, besides those of `except`.
+    pub fn add_stray(&mut self, kind: DraftKind, what: String, except: BTreeSet<DraftKey>) {
+        self.stray.push(StrayAttachment { kind, name: None, what, except });
+    }
+
+    /// Notes that something is attached to a principal of this name, which the file does not declare. A declared
+    /// principal may have the name, if a part of one of the names is not known.
+    pub fn add_stray_named(&mut self, kind: DraftKind, name: &str, what: String) {
+        self.stray.push(StrayAttachment { kind, name: Some(name.to_owned()), what, except: BTreeSet::new() });
+    }
+
+    /// Notes that a part of the file that is not read may be about every principal.
+    pub fn add_undetermined(&mut self, what: &str) {
+        for draft in self.principals.values_mut() {
+            draft.undetermined.insert(what.to_owned());
+        }
     }
 
     /// The snapshots of all principals.
     pub fn snapshots(mut self, account: Option<&str>) -> Vec<PolicySnapshot> {
-        for (kind, what) in std::mem::take(&mut self.stray) {
-            for (_, draft) in self.principals.iter_mut().filter(|((own, _), _)| *own == kind) {
-                draft.undetermined.insert(what.clone());
+        for stray in std::mem::take(&mut self.stray) {
+            for (key, draft) in &mut self.principals {
+                if key.0 == stray.kind && !stray.except.contains(key) && stray.may_mean(key, draft) {
+                    draft.undetermined.insert(stray.what.clone());
+                }
             }
         }
         let mut used = BTreeSet::new();
         let mut snapshots: Vec<PolicySnapshot> = self
             .principals
             .iter()
-            .map(|((kind, name), draft)| self.snapshot(*kind, name, draft, account, &mut used))
+            .map(|(key, draft)| self.snapshot(key, draft, account, &mut used))
             .collect();
         let alone = self.managed.iter().filter(|(key, _)| !used.contains(*key));
         snapshots.extend(alone.map(|(_, managed)| PolicySnapshot {
@@ -137,31 +271,42 @@ impl PrincipalDrafts {
         snapshots.into_iter().map(PolicySnapshot::canonical).collect()
     }
 
+    /// The declarations of each ARN that several of them have, in sentences.
+    pub fn shared_arns(&self, account: Option<&str>) -> Vec<String> {
+        let mut by_arn: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (key, draft) in self.principals.iter().filter(|(_, draft)| draft.is_declared) {
+            by_arn.entry(draft.principal(key.0, account)).or_default().push(&key.2);
+        }
+        let shared = by_arn.into_iter().filter(|(_, declarations)| declarations.len() > 1);
+        shared
+            .map(|(arn, declarations)| {
+                format!(
+                    "{arn} is declared {} times, by {}: each is evaluated alone",
+                    declarations.len(),
+                    declarations.join(", ")
+                )
+            })
+            .collect()
+    }
+
     fn snapshot(
         &self,
-        kind: DraftKind,
-        name: &str,
+        (kind, name, _): &DraftKey,
         draft: &PrincipalDraft,
         account: Option<&str>,
         used: &mut BTreeSet<String>,
     ) -> PolicySnapshot {
-        let owner =
-            draft.arn.as_deref().and_then(|arn| arn.split(':').nth(4)).or(account).unwrap_or_default();
-        let principal = draft.arn.clone().unwrap_or_else(|| {
-            let account = if owner.is_empty() { "*" } else { owner };
-            format!("arn:aws:iam::{account}:{}{}", kind.word(), draft.path_and_name)
-        });
         let mut policies = self.own_policies(draft, used);
-        for group in &draft.groups {
-            match self.principals.get(&(DraftKind::Group, group.clone())) {
-                Some(held) if held.is_declared => {
+        for (group, referenced) in &draft.groups {
+            let lacks = |reason| undetermined(&format!("group {group}"), reason);
+            match self.declared(DraftKind::Group, group, referenced).as_slice() {
+                [only] => {
                     let of_group = |policy| Policy { origin: PolicyOrigin::Group(group.clone()), ..policy };
-                    policies.extend(self.own_policies(held, used).into_iter().map(of_group));
+                    let held = self.principals.get(*only).map(|held| self.own_policies(held, used));
+                    policies.extend(held.unwrap_or_default().into_iter().map(of_group));
                 }
-                _ => policies.push(undetermined(
-                    &format!("group {group}"),
-                    "the file does not have the policies of this group",
-                )),
+                [] => policies.push(lacks("the file does not have the policies of this group")),
+                _ => policies.push(lacks("the file has several groups of this name")),
             }
         }
         if !draft.is_declared {
@@ -171,8 +316,8 @@ impl PrincipalDrafts {
             ));
         }
         PolicySnapshot {
-            principal: principal.into(),
-            account: owner.into(),
+            principal: draft.principal(*kind, account).into(),
+            account: draft.account(account).unwrap_or_default().into(),
             tags: draft.tags.clone(),
             identity_policies: policies,
             permissions_boundary: draft

@@ -69,6 +69,41 @@ fn a_policy_is_read_from_each_command_that_prints_it() {
 }
 
 #[test]
+fn a_configuration_of_terraform_is_named() {
+    for text in [
+        "# comment\nterraform {\n}\n",
+        "resource \"aws_iam_role\" \"r\" {\n  name = \"r\"\n}\n",
+        "/* a\n * b\n */\nlocals { a = 1 }",
+    ] {
+        let error = parse("main.tf", text, None).unwrap_err();
+        assert!(error.cause.contains("configuration of Terraform"), "{error}");
+        assert!(error.remedy.contains("terraform show -json"), "{}", error.remedy);
+    }
+    // The first line of a template.
+    parse("t.yaml", "Resources: { R: { Type: AWS::S3::Bucket } }", None).unwrap();
+}
+
+#[test]
+fn account_details_are_read_as_yaml_too() {
+    let text = "
+RoleDetailList:
+- Arn: arn:aws:iam::111122223333:role/r
+  CreateDate: '2024-01-01T00:00:00+00:00'
+  RolePolicyList:
+  - PolicyName: own
+    PolicyDocument:
+      Version: '2012-10-17'
+      Statement:
+      - { Effect: Allow, Action: 's3:PutObject', Resource: '*' }
+UserDetailList: []
+";
+    let file = parse("details.yaml", text, None).unwrap();
+    assert_eq!(file.kind, PolicyFileKind::Account);
+    let grants = &grants_of(&file)["arn:aws:iam::111122223333:role/r"];
+    assert_eq!(certainty(grants, "s3:PutObject"), Some(Certainty::Unconditional));
+}
+
+#[test]
 fn account_details_are_recognized_in_one_page_or_several_and_with_null_lists() {
     let page = json!({
         "UserDetailList": null, "GroupDetailList": null, "Marker": null, "IsTruncated": false,

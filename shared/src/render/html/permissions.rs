@@ -16,7 +16,7 @@ use crate::{
     grants::PolicyProblem,
     permissions::{
         CheckStatus, EscalationPath, GrantCount, OverallStatus, PermissionCheck, PermissionsAssessment,
-        PermissionsReport,
+        PermissionsReport, UnreadPart,
     },
 };
 
@@ -32,6 +32,8 @@ pub(in crate::render) fn html(report: &PermissionsReport) -> Result<String, aska
         overall: report.overall.map(status),
         missing: Truncated::of(report.missing.iter().map(String::as_str), most::ROWS),
         not_assessed: Truncated::of(report.not_assessed.iter().map(String::as_str), most::ROWS),
+        unread: Truncated::of(&report.unread, most::ROWS),
+        notes: Truncated::of(report.notes.iter().map(String::as_str), most::ROWS),
         principals: Truncated::of(principals, most::PRINCIPAL_DETAILS),
     }
     .render()
@@ -45,6 +47,8 @@ struct PermissionsPage<'a> {
     overall: Option<Badge>,
     missing: Truncated<&'a str>,
     not_assessed: Truncated<&'a str>,
+    unread: Truncated<&'a UnreadPart>,
+    notes: Truncated<&'a str>,
     principals: Truncated<PrincipalSection<'a>>,
 }
 

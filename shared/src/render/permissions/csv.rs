@@ -5,7 +5,7 @@
 //!
 //! | file | one row for each |
 //! |---|---|
-//! | `principals.csv` | principal, the worst first, and requested principal that does not exist |
+//! | `principals.csv` | principal, the worst first, requested principal that does not exist, and part of a file that was not read |
 //! | `checks.csv` | check of a principal |
 //! | `escalation_paths.csv` | privilege escalation path of a principal |
 //! | `problems.csv` | problem in a policy of a principal |
@@ -82,7 +82,15 @@ pub(super) fn csv(report: &PermissionsReport) -> Result<Vec<(&'static str, Strin
         *reason = text_cell("the principal does not exist");
         row
     });
-    let principals = report.principals.iter().map(principal_row).chain(missing);
+    let unread = report.unread.iter().map(|part| {
+        let mut row: [CsvCell; 12] = Default::default();
+        let [principal, _, _, _, status, reason, ..] = &mut row;
+        *principal = text_cell(format!("{}: {}", part.file, part.name));
+        *status = text_cell(serialized_name(&OverallStatus::Indeterminate));
+        *reason = text_cell(&part.message);
+        row
+    });
+    let principals = report.principals.iter().map(principal_row).chain(missing).chain(unread);
     let checks = report.principals.iter().flat_map(|one| {
         one.permission_checks.iter().map(move |check| {
             [

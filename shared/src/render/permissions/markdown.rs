@@ -29,8 +29,15 @@ pub(super) fn markdown(report: &PermissionsReport) -> String {
     let principals = report.principals.iter().map(|one| {
         [code(&serialized_name(&one.overall_status)), code(&one.identity.arn), prose(&one.reason)]
     });
-    let rows: Vec<[String; 3]> = missing.chain(principals).collect();
+    let unread = report.unread.iter().map(|part| {
+        [code("INDETERMINATE"), code(&format!("{}: {}", part.file, part.name)), prose(&part.message)]
+    });
+    let rows: Vec<[String; 3]> = missing.chain(unread).chain(principals).collect();
     page.table(["Status", "Principal", "Reason"], rows.into_iter());
+    if !report.notes.is_empty() {
+        page.line("\n**Notes**\n");
+        page.list(report.notes.iter().map(|text| prose(text)));
+    }
     for one in report.principals.iter().take(MAX_DETAILS) {
         details(&mut page, one);
     }

@@ -85,7 +85,10 @@ impl Template<'_> {
 
     fn parameter(&self, name: &str, parameter: &Json) -> SourceValue {
         let kind = parameter.get("Type").and_then(Json::text).unwrap_or_default();
-        let default = parameter.get("Default").and_then(Json::scalar);
+        let default = match self.given.get(name) {
+            Some(value) => value.clone(),
+            None => parameter.get("Default").and_then(Json::scalar),
+        };
         match default {
             // The default names a parameter of Systems Manager, not the value.
             _ if kind.starts_with("AWS::SSM::Parameter::Value") => SourceValue::Unknown(name.into()),

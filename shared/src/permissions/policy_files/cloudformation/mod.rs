@@ -4,21 +4,31 @@
 //! left out; one with a condition that is not decided is conditional; a resource that a macro or a loop generates is
 //! named, and what it grants is not known.
 //!
-//! Source: CloudFormation Template Reference, resource types of IAM, read 2026-11.
+//! Source: CloudFormation Template Reference, resource types of IAM and IAM Identity Center, read 2026-11.
 
+mod generated;
 mod intrinsics;
+mod permission_set;
 #[cfg(test)]
 mod tests;
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     PolicyFile,
     document::{self, name_or},
-    principals::{DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
+    principals::{AttachmentTarget, DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
+    resource_policies::ResourcePolicy,
     value::{SourceValue, placeholder},
 };
-use crate::grants::{PolicyOrigin, json::Json};
+use crate::{
+    grants::{PolicyOrigin, PolicySnapshot, json::Json},
+    permissions::UnreadDeclaration,
+};
 
 /// Steps of resolving functions after which every other value counts as not known.
 const MAX_STEPS: usize = 2_000_000;
@@ -26,6 +36,7 @@ const MAX_STEPS: usize = 2_000_000;
 /// A template.
 pub(super) struct Template<'a> {
     parameters: Option<&'a Json>,
+    given: &'a BTreeMap<String, Option<String>>,
     mappings: Option<&'a Json>,
     conditions: Option<&'a Json>,
     resources: &'a [(String, Json)],
@@ -41,19 +52,51 @@ struct TemplateResource {
     condition: Option<Arc<str>>,
 }
 
-/// Reads the principals of a template. `account` is the value of `AWS::AccountId`.
-pub(super) fn parse(json: &Json, account: Option<&str>) -> PolicyFile {
+/// Where a template comes from.
+#[derive(Debug, Default)]
+pub(super) struct TemplateSource<'a> {
+    /// Name of the file.
+    pub file: &'a str,
+    /// The value of `AWS::AccountId`.
+    pub account: Option<&'a str>,
+    /// Values of parameters; none for a value that is not known.
+    pub parameters: BTreeMap<String, Option<String>>,
+    /// In how many other templates it stands.
+    pub depth: usize,
+}
+
+/// Reads the principals of a template.
+pub(super) fn parse(json: &Json, source: &TemplateSource<'_>) -> PolicyFile {
+    let account = source.account;
     let template = Template {
         parameters: json.get("Parameters"),
+        given: &source.parameters,
         mappings: json.get("Mappings"),
         conditions: json.get("Conditions"),
         resources: json.get("Resources").map(Json::members).unwrap_or_default(),
         account,
         steps_left: Cell::new(MAX_STEPS),
     };
-    let mut reader = TemplateReader { template, drafts: PrincipalDrafts::default(), notes: Vec::new() };
+    let mut reader = TemplateReader {
+        template,
+        globals: json.get("Globals"),
+        file: source.file,
+        depth: source.depth,
+        drafts: PrincipalDrafts::default(),
+        principals: Vec::new(),
+        about_all: Vec::new(),
+        unread: Vec::new(),
+        notes: Vec::new(),
+    };
+    reader.transforms(json);
     reader.read();
-    PolicyFile { principals: reader.drafts.snapshots(account), notes: reader.notes, ..PolicyFile::default() }
+    for what in &reader.about_all {
+        reader.drafts.add_undetermined(what);
+    }
+    reader.notes.extend(reader.drafts.shared_arns(account));
+    let mut principals = reader.drafts.snapshots(account);
+    principals.append(&mut reader.principals);
+    PolicyFile { principals, unread: reader.unread, notes: reader.notes, ..PolicyFile::default() }
 }
 
 impl<'a> Template<'a> {
@@ -71,26 +114,101 @@ impl<'a> Template<'a> {
     }
 }
 
+/// What is read of a template at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadingStep {
+    ManagedPolicies,
+    Principals,
+    Others,
+}
+
 struct TemplateReader<'a> {
     template: Template<'a>,
+    globals: Option<&'a Json>,
+    file: &'a str,
+    depth: usize,
     drafts: PrincipalDrafts,
+    /// Principals of templates in this template.
+    principals: Vec<PolicySnapshot>,
+    /// What may be about every principal, in words.
+    about_all: Vec<String>,
+    unread: Vec<UnreadDeclaration>,
     notes: Vec<String>,
+}
+
+/// The property with the policy of a resource.
+fn resource_policy_property(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "AWS::S3::BucketPolicy"
+        | "AWS::SNS::TopicPolicy"
+        | "AWS::SNS::TopicInlinePolicy"
+        | "AWS::SQS::QueuePolicy"
+        | "AWS::SQS::QueueInlinePolicy" => "PolicyDocument",
+        "AWS::KMS::Key" => "KeyPolicy",
+        "AWS::SecretsManager::ResourcePolicy" | "AWS::Kinesis::ResourcePolicy" | "AWS::DynamoDB::Table" => {
+            "ResourcePolicy"
+        }
+        "AWS::S3::AccessPoint" => "Policy",
+        "AWS::ECR::Repository" => "RepositoryPolicyText",
+        "AWS::EFS::FileSystem" => "FileSystemPolicy",
+        "AWS::Backup::BackupVault" => "AccessPolicy",
+        "AWS::OpenSearchService::Domain" => "AccessPolicies",
+        _ => return None,
+    })
+}
+
+/// Whether a resource has other resources that are not in the template.
+fn is_other_template(kind: &str) -> bool {
+    kind.ends_with("::MODULE")
+        || [
+            "AWS::CloudFormation::Stack",
+            "AWS::CloudFormation::StackSet",
+            "AWS::ServiceCatalog::CloudFormationProvisionedProduct",
+        ]
+        .contains(&kind)
 }
 
 impl TemplateReader<'_> {
     fn read(&mut self) {
-        // Managed policies first, so that attachments find them.
-        for managed in [true, false] {
+        // Managed policies first, then principals, so that attachments find them.
+        for step in [ReadingStep::ManagedPolicies, ReadingStep::Principals, ReadingStep::Others] {
             for (id, resource) in self.template.resources {
                 let kind = resource.get("Type").and_then(Json::text).unwrap_or_default();
-                if managed == (kind == "AWS::IAM::ManagedPolicy") {
-                    self.resource(id, kind, resource);
+                let own = match kind {
+                    "AWS::IAM::ManagedPolicy" => ReadingStep::ManagedPolicies,
+                    "AWS::IAM::Role" | "AWS::IAM::User" | "AWS::IAM::Group" => ReadingStep::Principals,
+                    "AWS::SSO::PermissionSet" => ReadingStep::Principals,
+                    // A nested application refers to principals.
+                    "AWS::Serverless::Application" => ReadingStep::Others,
+                    kind if kind.starts_with("AWS::Serverless::") => ReadingStep::Principals,
+                    _ => ReadingStep::Others,
+                };
+                // The principals of a managed policy are read after all principals.
+                if own == step || own == ReadingStep::ManagedPolicies && step == ReadingStep::Others {
+                    self.resource(id, kind, resource, step);
                 }
+            }
+        }
+        for (id, resource) in self.template.resources {
+            if self.is_left_out(resource) {
+                continue;
+            }
+            let kind = resource.get("Type").and_then(Json::text).unwrap_or_default();
+            self.connectors(id, kind, resource);
+            let has_macro = resource.members().iter().any(|(name, _)| name.starts_with("Fn::"));
+            if id.starts_with("Fn::") || has_macro {
+                self.generated(id, resource);
             }
         }
     }
 
-    fn resource(&mut self, id: &str, kind: &str, resource: &Json) {
+    /// Whether the condition of a resource is false.
+    fn is_left_out(&self, resource: &Json) -> bool {
+        let condition = resource.get("Condition").and_then(Json::text);
+        condition.and_then(|name| self.template.condition(name)) == Some(false)
+    }
+
+    fn resource(&mut self, id: &str, kind: &str, resource: &Json, step: ReadingStep) {
         let condition = match resource.get("Condition").map(|name| (name.text(), name)) {
             None => None,
             Some((Some(name), _)) => match self.template.condition(name) {
@@ -100,8 +218,10 @@ impl TemplateReader<'_> {
             },
             Some((None, _)) => Some(Arc::from("which is not the name of a condition")),
         };
-        let is_iam = kind.starts_with("AWS::IAM::");
-        let properties = match resource.get("Properties").filter(|_| is_iam) {
+        let is_read = kind.starts_with("AWS::IAM::")
+            || ["AWS::SSO::PermissionSet", "AWS::CloudFormation::StackSet"].contains(&kind)
+            || resource_policy_property(kind).is_some();
+        let properties = match resource.get("Properties").filter(|_| is_read) {
             Some(properties) => self.template.resolve(properties),
             None => None,
         };
@@ -111,34 +231,49 @@ impl TemplateReader<'_> {
             "AWS::IAM::Role" => self.principal(DraftKind::Role, "RoleName", &one),
             "AWS::IAM::User" => self.principal(DraftKind::User, "UserName", &one),
             "AWS::IAM::Group" => self.principal(DraftKind::Group, "GroupName", &one),
-            "AWS::IAM::ManagedPolicy" => self.managed_policy(&one),
-            "AWS::IAM::Policy" => {
+            "AWS::IAM::ManagedPolicy" if step == ReadingStep::ManagedPolicies => self.managed_policy(&one),
+            "AWS::IAM::ManagedPolicy" => {
                 for (kind, property) in ATTACHED_TO {
-                    for name in one.items(property) {
-                        self.inline_policy(kind, &name, &one);
+                    for (key, condition) in self.attached_to(kind, property, &one) {
+                        let attached = (PolicyRef::InFile(one.id.clone()), condition);
+                        self.drafts.draft(key).attached.push(attached);
                     }
                 }
             }
-            "AWS::IAM::RolePolicy" => self.policy_of(DraftKind::Role, "RoleName", &one),
-            "AWS::IAM::UserPolicy" => self.policy_of(DraftKind::User, "UserName", &one),
-            "AWS::IAM::GroupPolicy" => self.policy_of(DraftKind::Group, "GroupName", &one),
-            "AWS::IAM::UserToGroupAddition" => {
-                let group = one.properties.get("GroupName").map(|name| name.display()).unwrap_or_default();
-                for user in one.items("Users") {
-                    let name = user.assumed().0.display();
-                    self.drafts.principal(DraftKind::User, &name).groups.insert(group.clone());
+            "AWS::IAM::Policy" => {
+                for (kind, property) in ATTACHED_TO {
+                    self.inline_policy(kind, property, &one);
                 }
             }
-            "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
-                self.generated_role(id, resource)
+            "AWS::IAM::RolePolicy" => self.policy_of(DraftKind::Role, "RoleName", one),
+            "AWS::IAM::UserPolicy" => self.policy_of(DraftKind::User, "UserName", one),
+            "AWS::IAM::GroupPolicy" => self.policy_of(DraftKind::Group, "GroupName", one),
+            "AWS::IAM::UserToGroupAddition" => {
+                let group = one.properties.get("GroupName").map(|name| name.display()).unwrap_or_default();
+                let group = (group, self.referenced(&one.id, "GroupName"));
+                for (key, condition) in self.attached_to(DraftKind::User, "Users", &one) {
+                    let draft = self.drafts.draft(key);
+                    draft.groups.insert(group.clone());
+                    draft.undetermined.extend(condition.map(|name| format!("groups of {id}, by {name}")));
+                }
             }
-            "AWS::CloudFormation::Stack" => {
-                self.notes.push(format!("the nested stack {id} is not read: give its template too"));
+            "AWS::SSO::PermissionSet" => self.permission_set(&one),
+            "AWS::CloudFormation::Stack" => self.other_stack(id, resource, "TemplateURL"),
+            "AWS::CloudFormation::StackSet" => self.stack_set(id, resource, &one),
+            kind if is_other_template(kind) => self.other_resources(id, resource),
+            kind if kind.starts_with("AWS::Serverless::") => self.serverless(id, kind, resource),
+            kind if generated::is_without_policies(kind) => {}
+            kind if kind.starts_with("AWS::IAM::") => {
+                self.add_unread(id, format!("the type {kind} is not known, so it is not read"), None);
             }
-            kind if kind.ends_with("::MODULE") => {
-                self.notes.push(format!("the module {id} is not read: give the processed template"));
+            kind if resource_policy_property(kind).is_some() => self.resource_policy(kind, &one),
+            "AWS::SecretsManager::RotationSchedule" => {
+                let properties = resource.get("Properties");
+                if properties.is_some_and(|own| own.get("HostedRotationLambda").is_some()) {
+                    let what = "a nested stack with the function that rotates the secret, and its role";
+                    self.notes.push(format!("Secrets Manager generates for {id} {what}"));
+                }
             }
-            _ if id.starts_with("Fn::") => self.generated(id),
             _ => {}
         }
     }
@@ -159,8 +294,11 @@ impl TemplateReader<'_> {
             (known, _) => known,
         });
         let condition = one.condition.as_deref();
-        let draft = self.drafts.principal(kind, &name);
-        draft.is_declared = true;
+        let groups: Vec<String> =
+            one.items("Groups").into_iter().map(|group| group.assumed().0.display()).collect();
+        let referenced = self.referenced(&one.id, "Groups");
+        let draft = self.drafts.declare(kind, &name, &one.id);
+        draft.has_generated_name = one.properties.get(property).is_none();
         draft.path_and_name = format!("{path}{name}");
         draft.attached.extend(attached);
         draft.boundary = boundary;
@@ -174,9 +312,7 @@ impl TemplateReader<'_> {
             let document = policy.get("PolicyDocument");
             draft.inline.push(document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition));
         }
-        for group in one.items("Groups") {
-            draft.groups.insert(group.assumed().0.display());
-        }
+        draft.groups.extend(groups.into_iter().map(|group| (group, referenced.clone())));
         for tag in one.items("Tags") {
             let text = |name: &str| tag.get(name)?.known_text();
             if let (Some(key), Some(value)) = (text("Key"), text("Value")) {
@@ -201,13 +337,55 @@ impl TemplateReader<'_> {
             condition: one.condition.clone(),
         };
         self.drafts.add_managed(&one.id, managed);
-        for (kind, property) in ATTACHED_TO {
-            for name in one.items(property) {
-                let (name, choice) = name.assumed();
-                let attached = (PolicyRef::InFile(one.id.clone()), choice);
-                self.drafts.principal(kind, &name.display()).attached.push(attached);
+    }
+
+    /// The principals that a property names, with the condition on which it does. What is not known is noted against all
+    /// principals that it may be.
+    fn attached_to(
+        &mut self,
+        kind: DraftKind,
+        property: &str,
+        one: &TemplateResource,
+    ) -> Vec<AttachmentTarget> {
+        let referenced = self.referenced(&one.id, property);
+        let mut all = Vec::new();
+        for name in one.items(property) {
+            let (name, choice) = name.assumed();
+            let name = name.display();
+            for (key, condition) in self.drafts.named(kind, &name, &referenced) {
+                if key.2.is_empty() {
+                    let what = format!("{}, with the {} {name}", one.id, kind.word());
+                    self.drafts.add_stray_named(kind, &name, what);
+                }
+                all.push((key, choice.clone().or(condition)));
             }
         }
+        all
+    }
+
+    /// A resource with a policy.
+    fn resource_policy(&mut self, kind: &str, one: &TemplateResource) {
+        let Some(property) = resource_policy_property(kind) else { return };
+        let Some(document) = one.properties.get(property) else { return };
+        // Of a table, the policy is a part of the property.
+        let document = document.get("PolicyDocument").unwrap_or(document);
+        let referenced = self.referenced(&one.id, property);
+        self.drafts.add_resource_policy(ResourcePolicy {
+            declaration: &one.id,
+            document: &document,
+            referenced: &referenced,
+            condition: one.condition.as_deref(),
+            account: self.template.account,
+        });
+    }
+
+    /// The resources that a property refers to.
+    fn referenced(&self, id: &str, property: &str) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        if let Some(value) = self.template.resource(id).and_then(|(_, properties)| properties.get(property)) {
+            collect_references(value, &mut all);
+        }
+        all
     }
 
     /// The managed policy that a value names, and the condition of the item.
@@ -238,42 +416,49 @@ impl TemplateReader<'_> {
         (reference, condition)
     }
 
-    fn policy_of(&mut self, kind: DraftKind, property: &str, one: &TemplateResource) {
-        let name = one
-            .properties
-            .get(property)
-            .unwrap_or(SourceValue::Unknown(format!("{}.{property}", one.id).into()));
-        self.inline_policy(kind, &name, one);
-    }
-
-    fn inline_policy(&mut self, kind: DraftKind, principal: &SourceValue, one: &TemplateResource) {
-        let (principal, choice) = principal.clone().assumed();
-        let condition = choice.as_deref().or(one.condition.as_deref());
+    /// Adds a policy to the principals that a property names.
+    fn inline_policy(&mut self, kind: DraftKind, property: &str, one: &TemplateResource) {
         let name = name_or(one.properties.get("PolicyName").as_ref(), &one.id);
         let document = one.properties.get("PolicyDocument");
-        let policy = document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition);
-        self.drafts.principal(kind, &principal.display()).inline.push(policy);
-    }
-
-    /// The role that AWS SAM generates for a function or state machine that names none.
-    fn generated_role(&mut self, id: &str, resource: &Json) {
-        if resource.get("Properties").is_some_and(|properties| properties.get("Role").is_some()) {
-            return;
+        for (key, condition) in self.attached_to(kind, property, one) {
+            let condition = condition.as_deref().or(one.condition.as_deref());
+            let policy = document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition);
+            self.drafts.draft(key).inline.push(policy);
         }
-        let draft = self.drafts.principal(DraftKind::Role, &placeholder(&format!("{id}Role")));
-        draft.is_declared = true;
-        draft.undetermined.insert(format!("policies of the role that AWS SAM generates for {id}"));
-        self.notes.push(format!(
-            "AWS SAM generates the role of {id}: give the template that `aws cloudformation get-template \
-             --template-stage Processed` prints"
-        ));
     }
 
-    fn generated(&mut self, id: &str) {
-        let draft = self.drafts.principal(DraftKind::Role, &placeholder(id));
-        draft.is_declared = true;
-        draft.undetermined.insert(format!("resources that {id} generates"));
-        self.notes.push(format!("`{id}` generates resources: give the processed template"));
+    /// Adds a policy to the one principal that a property has to name.
+    fn policy_of(&mut self, kind: DraftKind, property: &str, one: TemplateResource) {
+        let mut one = one;
+        if one.properties.get(property).is_none()
+            && let SourceValue::Object(members) = &mut one.properties
+        {
+            let unknown = SourceValue::Unknown(format!("{}.{property}", one.id).into());
+            members.push((property.to_owned(), unknown));
+        }
+        self.inline_policy(kind, property, &one);
+    }
+}
+
+/// Adds the names of the resources that a value refers to.
+fn collect_references(value: &Json, all: &mut BTreeSet<String>) {
+    match value {
+        Json::List(items) => items.iter().for_each(|item| collect_references(item, all)),
+        Json::Object(members) => match members.as_slice() {
+            [(name, Json::Text(id))] if name == "Ref" => drop(all.insert(id.clone())),
+            [(name, Json::Text(text))] if name == "Fn::GetAtt" => {
+                all.extend(text.split('.').next().map(str::to_owned));
+            }
+            [(name, Json::List(items))] if name == "Fn::GetAtt" => {
+                all.extend(items.first().and_then(Json::text).map(str::to_owned));
+            }
+            [(name, Json::Text(text))] if name == "Fn::Sub" => {
+                let names = text.split("${").skip(1).filter_map(|rest| rest.split(['.', '}']).next());
+                all.extend(names.map(|name| name.trim().to_owned()));
+            }
+            members => members.iter().for_each(|(_, value)| collect_references(value, all)),
+        },
+        _ => {}
     }
 }
 

@@ -354,14 +354,14 @@ fn generated_resources_are_named_and_not_known() {
 Resources:
   F: { Type: AWS::Serverless::Function, Properties: { Policies: [AdministratorAccess] } }
   G: { Type: AWS::Serverless::Function, Properties: { Role: !GetAtt R.Arn } }
-  'Fn::ForEach::Roles': [x, [a], {}]
+  'Fn::ForEach::Roles': [x, [a], { 'R${x}': { Type: AWS::IAM::Role } }]
   N: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: x } }
 ",
     );
     let grants = grants_of(&file);
     assert_eq!(grants.keys().count(), 2, "{:?}", grants.keys());
     assert!(grants.values().all(|grants| malformed(grants).len() == 1));
-    assert_eq!(file.notes.len(), 3, "{:?}", file.notes);
+    assert_eq!((file.notes.len(), unread(&file)), (2, vec!["N"]), "{:?}", file.notes);
 }
 
 #[test]
@@ -381,4 +381,341 @@ fn functions_that_repeat_themselves_end() {
         "  R: { Type: AWS::IAM::Role, Condition: C59, Properties: { RoleName: !Ref B59 } }\n  L: { Type: AWS::S3::Bucket, Properties: { BucketName: !Ref L } }\n  S: { Type: AWS::IAM::Role, Properties: { RoleName: !Ref L } }\n",
     );
     assert_eq!(parse(&yaml).principals.len(), 2);
+}
+
+/// Resources with roles of these properties, and a policy of roles.
+fn with_policy(roles: &[(&str, &str)], policy_roles: &str) -> PolicyFile {
+    let trust = "AssumeRolePolicyDocument: { Version: 2012-10-17, Statement: [] }";
+    let declared: String = roles
+        .iter()
+        .map(|(id, more)| format!("  {id}: {{ Type: AWS::IAM::Role, Properties: {{ {trust}{more} }} }}\n"))
+        .collect();
+    let template = format!(
+        "
+Parameters: {{ Env: {{ Type: String }} }}
+Resources:
+{declared}
+  P:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: p
+      Roles: {policy_roles}
+      PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Action: s3:PutObject, Resource: '*' }} }}
+"
+    );
+    parse(&template)
+}
+
+#[test]
+fn a_policy_of_a_role_that_is_not_known_counts_against_every_role_that_it_may_be() {
+    let roles = [
+        ("Generated", ""),
+        ("Named", ", RoleName: prod-reader"),
+        ("Part", ", RoleName: !Sub '${Env}-writer'"),
+    ];
+    let all = ["${Generated}", "prod-reader", "${Env}-writer"];
+    for (named, wanted) in [
+        ("[!Ref Env]", &all[..]),
+        ("[!Select [5, !Split [x, !GetAtt Generated.Arn]]]", &all),
+        ("[!Ref Generated]", &[]),
+        ("[prod-reader]", &[]),
+        ("[!Sub '${Env}-writer']", &[]),
+        ("[!Sub '${Env}-reader']", &["${Generated}", "prod-reader"]),
+        ("[prod-writer]", &["${Env}-writer"]),
+        ("[other]", &[]),
+    ] {
+        let grants = grants_of(&with_policy(&roles, named));
+        let open = |name: &&&str| {
+            malformed(&grants[&format!("arn:aws:iam::*:role/{name}")])
+                .iter()
+                .any(|what| what.starts_with("P, "))
+        };
+        assert_eq!(all.iter().filter(open).copied().collect::<Vec<_>>(), *wanted, "{named}");
+    }
+}
+
+#[test]
+fn roles_of_one_name_are_different_principals() {
+    let roles = [
+        ("Dev", ", RoleName: ci, PermissionsBoundary: 'arn:aws:iam::aws:policy/B'"),
+        ("Prod", ", RoleName: ci"),
+    ];
+    let (conditional, sure) = (Some(Certainty::Conditional), Some(Certainty::Unconditional));
+    for (named, dev, prod) in
+        [("[!Ref Prod]", None, sure), ("[!Sub '${Prod}']", None, sure), ("[ci]", conditional, conditional)]
+    {
+        let file = with_policy(&roles, named);
+        assert!(file.notes[0].contains("Dev, Prod"), "{:?}", file.notes);
+        let evaluator = Evaluator::new(Catalog::embedded());
+        let how = |has_boundary: bool| {
+            let mut of =
+                file.principals.iter().filter(|one| one.permissions_boundary.is_some() == has_boundary);
+            certainty(&evaluator.grants(of.next().unwrap()), "s3:PutObject")
+        };
+        assert_eq!((how(true), how(false)), (dev, prod), "{named}");
+    }
+}
+
+/// The problems of a principal, by what is not known.
+fn open_parts(file: &PolicyFile, principal: &str) -> Vec<String> {
+    let grants = grants_of(file);
+    let own = grants.get(&format!("arn:aws:iam::*:role/{principal}"));
+    own.map(|grants| malformed(grants).into_iter().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+fn unread(file: &PolicyFile) -> Vec<&str> {
+    file.unread.iter().map(|one| one.part.name.as_str()).collect()
+}
+
+const READER: &str = "
+  Reader:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: reader
+      AssumeRolePolicyDocument: { Version: 2012-10-17, Statement: [] }
+";
+
+#[test]
+fn a_macro_of_the_whole_template_may_change_every_principal() {
+    for (transform, is_macro) in [
+        ("Transform: Own", true),
+        ("Transform: [AWS::Serverless-2016-10-31, Own]", true),
+        ("Transform: { Name: AWS::Include, Parameters: { Location: 's3://b/x.yaml' } }", true),
+        ("Fn::Transform: { Name: AWS::Include, Parameters: { Location: 's3://b/x.yaml' } }", true),
+        ("Transform: AWS::Serverless-2016-10-31", false),
+        ("Transform: [AWS::LanguageExtensions]", false),
+        ("", false),
+    ] {
+        let file = parse(&format!("{transform}\nResources:{READER}"));
+        assert_eq!(open_parts(&file, "reader").len(), usize::from(is_macro), "{transform}");
+        assert_eq!(unread(&file), if is_macro { &["Transform"][..] } else { &[] }, "{transform}");
+    }
+}
+
+#[test]
+fn what_generates_resources_counts_against_the_principals_that_it_may_be_about() {
+    for (resource, wanted) in [
+        ("Fn::ForEach::Topics: [T, [a, b], { 'Topic${T}': { Type: AWS::SNS::Topic } }]", 0),
+        ("Fn::ForEach::Roles: [T, [a, b], { 'Role${T}': { Type: AWS::IAM::Role } }]", 0),
+        ("Fn::ForEach::Policies: [T, [a, b], { 'P${T}': { Type: AWS::IAM::Policy } }]", 1),
+        ("Fn::ForEach::Any: [T, [a, b], { 'P${T}': { Type: '${T}' } }]", 1),
+        (
+            "Fn::ForEach::Two: [T, [a], { 'Fn::ForEach::In': [U, [a], { 'P${U}': { Type: AWS::IAM::Policy } }] }]",
+            1,
+        ),
+        ("Fn::Transform: { Name: Own }", 1),
+        ("Other: { Fn::Transform: { Name: Own } }", 1),
+        ("Topic: { Type: AWS::SNS::Topic }", 0),
+    ] {
+        let file = parse(&format!("Resources:{READER}\n  {resource}\n"));
+        assert_eq!(open_parts(&file, "reader").len(), wanted, "{resource}");
+    }
+}
+
+#[test]
+fn aws_sam_adds_policies_and_roles() {
+    let sam = |resource: &str| {
+        parse(&format!(
+            "
+Transform: AWS::Serverless-2016-10-31
+Resources:{READER}
+  Fn: {{ Type: AWS::Serverless::Function, Properties: {{ Role: !GetAtt Reader.Arn }} }}
+  Own: {{ Type: AWS::Serverless::Function }}
+  Table: {{ Type: AWS::Serverless::SimpleTable }}
+  {resource}
+"
+        ))
+    };
+    let connector = |source: &str| {
+        format!(
+            "Conn: {{ Type: AWS::Serverless::Connector, Properties: {{ Source: {source}, Destination: {{ Id: Table }}, Permissions: [Write] }} }}"
+        )
+    };
+    for (resource, is_open) in [
+        (connector("{ Id: Fn }"), true),
+        (connector("{ Id: Own }"), false),
+        (connector("{ Type: AWS::Lambda::Function, RoleName: reader }"), true),
+        (connector("{ Id: Table }"), true),
+        (
+            "Fn2: { Type: AWS::Serverless::Function, Connectors: { A: { Properties: { Destination: { Id: Table } } } }, Properties: { Role: !GetAtt Reader.Arn } }".to_owned(),
+            true,
+        ),
+        ("App: { Type: AWS::Serverless::Application, Properties: { Location: ./child.yaml } }".to_owned(), false),
+        (
+            "App: { Type: AWS::Serverless::Application, Properties: { Location: ./child.yaml, Parameters: { Role: !Ref Reader } } }".to_owned(),
+            true,
+        ),
+    ] {
+        assert_eq!(!open_parts(&sam(&resource), "reader").is_empty(), is_open, "{resource}");
+    }
+    assert!(!open_parts(&sam(""), "${OwnRole}").is_empty());
+    let event = |kind: &str, own: &str, more: &str| {
+        format!(
+            "X: {{ Type: AWS::Serverless::{kind}, Properties: {{ Role: !GetAtt Reader.Arn, Events: {{ E: {{ Type: {own}, Properties: {{ S: x{more} }} }} }} }} }}"
+        )
+    };
+    for (resource, has_role) in [
+        (event("Function", "ScheduleV2", ""), true),
+        (event("Function", "ScheduleV2", ", RoleArn: x"), false),
+        (event("Function", "Schedule", ""), false),
+        (event("StateMachine", "Schedule", ""), true),
+    ] {
+        assert_eq!(!open_parts(&sam(&resource), "${XERole}").is_empty(), has_role, "{resource}");
+    }
+    let graph = sam("Api: { Type: AWS::Serverless::GraphQLApi }");
+    assert!(!open_parts(&graph, "${ApiRole}").is_empty());
+}
+
+#[test]
+fn a_nested_stack_is_not_read_and_concerns_the_principals_that_it_gets() {
+    let stack = |properties: &str, more: &str| {
+        parse(&format!(
+            "Resources:{READER}\n  Nest: {{ Type: AWS::CloudFormation::Stack, Properties: {{ {properties} }}{more} }}\n"
+        ))
+    };
+    let file = stack("TemplateURL: 'https://b.s3.amazonaws.com/child.yaml'", "");
+    assert_eq!((unread(&file), open_parts(&file, "reader").len()), (vec!["Nest"], 0));
+    assert_eq!(file.unread[0].template.as_deref(), Some("child.yaml"));
+    assert!(file.unread[0].sha256.is_some());
+    let local = stack("TemplateURL: ./child.yaml", "");
+    assert_eq!((local.unread[0].template.as_deref(), &local.unread[0].sha256), (Some("child.yaml"), &None));
+    let cdk = stack(
+        "TemplateURL: !Sub 'https://${AWS::Region}/h.json'",
+        ", Metadata: { 'aws:asset:path': N.nested.template.json }",
+    );
+    assert_eq!(cdk.unread[0].template.as_deref(), Some("N.nested.template.json"));
+    let given = stack("TemplateURL: ./child.yaml, Parameters: { Role: !Ref Reader }", "");
+    assert_eq!(open_parts(&given, "reader").len(), 1);
+    let file = parse(&format!(
+        "Resources:{READER}\n  M: {{ Type: 'Own::Iam::X::MODULE' }}\n  N: {{ Type: AWS::IAM::Novelty }}\n  I: {{ Type: AWS::IAM::InstanceProfile }}\n"
+    ));
+    assert_eq!(unread(&file), ["M", "N"]);
+}
+
+#[test]
+fn the_template_of_a_stack_set_is_read() {
+    let text = "
+Resources:
+  Set:
+    Type: AWS::CloudFormation::StackSet
+    Properties:
+      StackSetName: s
+      Parameters: [{ ParameterKey: Action, ParameterValue: 's3:PutObject' }]
+      TemplateBody: |
+        Parameters: { Action: { Type: String, Default: 's3:ListBucket' } }
+        Resources:
+          R:
+            Type: AWS::IAM::Role
+            Properties:
+              RoleName: inner
+              AssumeRolePolicyDocument: {}
+              Policies: [{ PolicyName: p, PolicyDocument: { Version: 2012-10-17, Statement: { Effect: Allow, Action: !Ref Action, Resource: '*' } } }]
+";
+    let file = policy_files::parse("t.yaml", text, Some("111122223333")).unwrap();
+    let grants = grants_of(&file);
+    assert_eq!(grants.keys().collect::<Vec<_>>(), ["arn:aws:iam::*:role/inner"]);
+    assert_eq!(
+        certainty(&grants["arn:aws:iam::*:role/inner"], "s3:PutObject"),
+        Some(Certainty::Unconditional)
+    );
+    assert!(file.unread.is_empty());
+    for body in
+        ["TemplateURL: 'https://x/y.yaml'", "TemplateBody: !Sub '${X}'", "TemplateBody: 'no template'"]
+    {
+        let file = parse(&format!(
+            "Resources: {{ Set: {{ Type: AWS::CloudFormation::StackSet, Properties: {{ {body} }} }} }}"
+        ));
+        assert_eq!(unread(&file), ["Set"], "{body}");
+    }
+}
+
+#[test]
+fn a_permission_set_is_a_principal() {
+    let file = policy_files::parse(
+        "t.yaml",
+        "
+Resources:
+  Ps:
+    Type: AWS::SSO::PermissionSet
+    Properties:
+      Name: ReadOnly
+      InstanceArn: arn:aws:sso:::instance/ssoins-1
+      ManagedPolicies: [arn:aws:iam::aws:policy/AdministratorAccess]
+      CustomerManagedPolicyReferences: [{ Name: own, Path: /team/ }]
+      InlinePolicy: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: ['s3:PutObject', 'sqs:SendMessage'], Resource: '*' }] }
+      PermissionsBoundary: { CustomerManagedPolicyReference: { Name: boundary } }
+",
+        Some("111122223333"),
+    );
+    let mut file = file.unwrap();
+    let allow = |action: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"*"}}]}}"#
+        )
+    };
+    let documents = [
+        ("aws:policy/AdministratorAccess", "sns:*"),
+        ("444455556666:policy/team/own", "sqs:*"),
+        ("444455556666:policy/boundary", "s3:*"),
+    ];
+    for (arn, action) in documents {
+        let arn = format!("arn:aws:iam::{arn}").into();
+        file.documents.entry(arn).or_default().insert(allow(action).into());
+    }
+    assert!(policy_files::link(&mut file.principals, &file.documents).is_empty());
+    let grants = grants_of(&file);
+    let own = &grants["arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ReadOnly_*"];
+    assert_eq!(certainty(own, "s3:PutObject"), Some(Certainty::Unconditional));
+    assert_eq!(certainty(own, "sqs:SendMessage"), None, "the boundary does not allow it");
+    assert!(malformed(own).is_empty());
+    assert_eq!(&*file.principals[0].account, "", "it is of every account");
+}
+
+#[test]
+fn a_resource_based_policy_of_the_template_grants_to_the_principals_that_it_names() {
+    let of = |statement: &str, boundary: &str| {
+        let text = format!(
+            "
+Resources:
+  Reader:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: reader
+      AssumeRolePolicyDocument: {{}}{boundary}
+  Pol:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: data
+      PolicyDocument: {{ Version: 2012-10-17, Statement: [{{ Action: 's3:PutObject', Resource: 'arn:aws:s3:::data/*', {statement} }}] }}
+"
+        );
+        let file = policy_files::parse("t", &text, Some("111122223333")).unwrap();
+        let grants = grants_of(&file).remove("arn:aws:iam::111122223333:role/reader").unwrap();
+        (certainty(&grants, "s3:PutObject"), malformed(&grants).len())
+    };
+    let (sure, open) = (Some(Certainty::Unconditional), Some(Certainty::Conditional));
+    for (statement, wanted) in [
+        ("Effect: Allow, Principal: { AWS: !GetAtt Reader.Arn }", sure),
+        ("Effect: Allow, Principal: { AWS: !Sub '${Reader.Arn}' }", sure),
+        ("Effect: Allow, Principal: { AWS: ['arn:aws:iam::111122223333:role/reader'] }", sure),
+        ("Effect: Allow, Principal: { AWS: !Sub 'arn:aws:iam::${AWS::AccountId}:role/reader' }", sure),
+        ("Effect: Allow, Principal: { AWS: !Sub 'arn:aws:iam::${Other}:role/reader' }", open),
+        ("Effect: Allow, Principal: { AWS: 'arn:aws:iam::444455556666:role/reader' }", None),
+        ("Effect: Allow, Principal: { AWS: '111122223333' }", None),
+        ("Effect: Allow, Principal: { Service: s3.amazonaws.com }", None),
+        ("Effect: Allow, Principal: { AWS: !Ref Other }", None),
+        ("Effect: Deny, Principal: { AWS: !GetAtt Reader.Arn }", None),
+        ("Effect: Allow, Principal: '*'", sure),
+        ("Effect: Allow, Principal: '*', Condition: { StringEquals: { 'aws:SourceVpc': v } }", None),
+        (
+            "Effect: Allow, Principal: { AWS: !GetAtt Reader.Arn }, Condition: { StringEquals: { 'aws:SourceVpc': v } }",
+            open,
+        ),
+    ] {
+        assert_eq!(of(statement, ""), (wanted, 0), "{statement}");
+    }
+    // A boundary limits what a role is granted by its ARN, and not what everyone is granted.
+    let boundary = "\n      PermissionsBoundary: arn:aws:iam::aws:policy/B";
+    assert_eq!(of("Effect: Allow, Principal: { AWS: !GetAtt Reader.Arn }", boundary).0, open);
+    assert_eq!(of("Effect: Allow, Principal: '*'", boundary), (None, 2));
 }

@@ -3,25 +3,33 @@
 //! Enters: the output of `terraform show -json` (also of OpenTofu). Leaves: the principals that it declares. Laws: a
 //! value that is known only after apply is not known here, and what depends on it is; an attachment to a principal that
 //! is not known counts against every principal of its kind; an attribute that the configuration does not set is what
-//! other resources make of it.
+//! other resources make of it; a set that is not known has at least the members that the configuration refers to.
 //!
 //! Source: Terraform, "JSON Output Format" 1.2; documentation of the provider `hashicorp/aws`, resources of IAM; read
 //! 2026-11.
 
+mod permission_sets;
 mod references;
 #[cfg(test)]
 mod tests;
+mod unread;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use self::references::Configuration;
 use super::{
     PolicyFile,
     document::{self, name_or},
-    principals::{DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
+    principals::{AttachmentTarget, DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
     value::{SourceValue, placeholder},
 };
-use crate::grants::{PolicyOrigin, json::Json};
+use crate::{
+    grants::{PolicyOrigin, PolicySnapshot, json::Json},
+    permissions::UnreadDeclaration,
+};
 
 /// One instance of a resource.
 pub(super) struct PlannedResource {
@@ -34,34 +42,59 @@ pub(super) struct PlannedResource {
     /// Index of the instance, as JSON.
     index: Option<String>,
     values: SourceValue,
+    /// Addresses of the resources that a state says it depends on.
+    dependencies: Vec<String>,
 }
 
-/// Reads the principals of a plan or state.
-pub(super) fn parse(json: &Json, account: Option<&str>) -> PolicyFile {
-    let unknown: BTreeMap<&str, &Json> = json
-        .get("resource_changes")
-        .map(list)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|change| {
-            Some((change.get("address")?.text()?, change.get("change")?.get("after_unknown")?))
-        })
-        .collect();
+/// Reads the principals of a plan or state. `file` is the name of the file.
+pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFile {
+    let changes = json.get("resource_changes").map(list).unwrap_or_default();
+    let of_changes = |member: &str| -> BTreeMap<&str, &Json> {
+        let found = changes
+            .iter()
+            .filter_map(|change| Some((change.get("address")?.text()?, change.get("change")?.get(member)?)));
+        found.collect()
+    };
+    let unknown = of_changes("after_unknown");
     let mut resources = Vec::new();
     for values in ["planned_values", "values"].into_iter().filter_map(|name| json.get(name)) {
         collect(values.get("root_module"), "", "managed", &unknown, &mut resources);
     }
-    let mut data = Vec::new();
+    let (mut data, mut earlier) = (Vec::new(), Vec::new());
     let states = [json.get("planned_values"), json.get("values")];
     let prior = json.get("prior_state").and_then(|state| state.get("values"));
     for values in states.into_iter().chain([prior]).flatten() {
         collect(values.get("root_module"), "", "data", &unknown, &mut data);
     }
+    // What Terraform forgets stays in AWS.
+    let forgets = |actions: &Json| list(actions).iter().any(|action| action.text() == Some("forget"));
+    let actions = of_changes("actions");
+    collect(
+        prior.and_then(|values| values.get("root_module")),
+        "",
+        "managed",
+        &BTreeMap::new(),
+        &mut earlier,
+    );
+    earlier.retain(|one| !actions.get(one.address.as_str()).is_some_and(|actions| forgets(actions)));
     let configuration = Configuration::of(json.get("configuration"));
-    let mut reader =
-        PlanReader { resources: &resources, configuration, account, drafts: PrincipalDrafts::default() };
+    let mut reader = PlanReader {
+        resources: &resources,
+        earlier: by_role(&earlier),
+        configuration,
+        file,
+        account,
+        is_plan: json.get("planned_values").is_some(),
+        drafts: PrincipalDrafts::default(),
+        principals: Vec::new(),
+        about_all: Vec::new(),
+        with_hidden_blocks: Vec::new(),
+        unread: Vec::new(),
+        notes: Vec::new(),
+    };
+    reader.completeness(json);
     reader.read();
-    let mut file = PolicyFile { principals: reader.drafts.snapshots(account), ..PolicyFile::default() };
+    let mut file = reader.finish();
     // The data source `aws_iam_policy` has the document of a policy outside of the configuration.
     for policy in data.iter().filter(|one| one.kind == "aws_iam_policy") {
         let text = |name: &str| policy.values.get(name)?.known_text();
@@ -70,6 +103,25 @@ pub(super) fn parse(json: &Json, account: Option<&str>) -> PolicyFile {
         }
     }
     file
+}
+
+/// The resources that give policies to roles, by the name of the role.
+fn by_role(resources: &[PlannedResource]) -> BTreeMap<String, Vec<&PlannedResource>> {
+    let mut all: BTreeMap<String, Vec<&PlannedResource>> = BTreeMap::new();
+    for one in resources {
+        let attribute = match one.kind.as_str() {
+            "aws_iam_role_policy" | "aws_iam_role_policy_attachment" => "role",
+            "aws_iam_policy_attachment" => "roles",
+            "aws_iam_role_policy_attachments_exclusive" => "role_name",
+            _ => continue,
+        };
+        for role in one.values.get(attribute).map(SourceValue::items).unwrap_or_default() {
+            if let Some(role) = role.known_text() {
+                all.entry(role).or_default().push(one);
+            }
+        }
+    }
+    all
 }
 
 fn list(json: &Json) -> &[Json] {
@@ -101,6 +153,13 @@ fn collect(
             name: text("name"),
             index: resource.get("index").map(|index| serde_json::to_string(index).unwrap_or_default()),
             values: values.unwrap_or(SourceValue::Object(Vec::new())),
+            dependencies: resource
+                .get("depends_on")
+                .map(list)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|address| address.text().map(str::to_owned))
+                .collect(),
             address: own,
         });
     }
@@ -143,22 +202,70 @@ fn merged(value: Option<&Json>, unknown: Option<&Json>, name: &str) -> Option<So
 
 struct PlanReader<'a> {
     resources: &'a [PlannedResource],
+    /// Resources of the state before the plan that gave policies to roles, by the name of the role.
+    earlier: BTreeMap<String, Vec<&'a PlannedResource>>,
     configuration: Configuration<'a>,
+    file: &'a str,
     account: Option<&'a str>,
+    is_plan: bool,
     drafts: PrincipalDrafts,
+    /// Principals of templates in the plan.
+    principals: Vec<PolicySnapshot>,
+    /// What may be about every principal, in words.
+    about_all: Vec<String>,
+    /// Roles of which blocks `dynamic "inline_policy"` would not be seen.
+    with_hidden_blocks: Vec<String>,
+    unread: Vec<UnreadDeclaration>,
+    notes: Vec<String>,
 }
 
+/// Largest number of addresses in a note.
+const MAX_ADDRESSES: usize = 3;
+
 impl PlanReader<'_> {
+    fn finish(mut self) -> PolicyFile {
+        for what in &self.about_all {
+            self.drafts.add_undetermined(what);
+        }
+        if let [first, ..] = self.with_hidden_blocks.as_slice() {
+            let named = self.with_hidden_blocks.iter().take(MAX_ADDRESSES).map(String::as_str);
+            let more = match self.with_hidden_blocks.len().saturating_sub(MAX_ADDRESSES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let which = if self.with_hidden_blocks.len() == 1 {
+                first.clone()
+            } else {
+                named.collect::<Vec<_>>().join(", ")
+            };
+            self.notes.push(format!(
+                "a plan does not show blocks `dynamic \"inline_policy\"` if their number is known only after apply: if \
+                 {which}{more} has one, check the role again after apply"
+            ));
+        }
+        self.notes.extend(self.drafts.shared_arns(self.account));
+        let mut principals = self.drafts.snapshots(self.account);
+        principals.append(&mut self.principals);
+        PolicyFile { principals, unread: self.unread, notes: self.notes, ..PolicyFile::default() }
+    }
+
     fn read(&mut self) {
         let resources = self.resources;
         for one in resources.iter().filter(|one| one.kind == "aws_iam_policy") {
             self.managed_policy(one);
         }
+        // Principals before attachments, so that attachments find them.
         for one in resources {
             match one.kind.as_str() {
                 "aws_iam_role" => self.principal(DraftKind::Role, one),
                 "aws_iam_user" => self.principal(DraftKind::User, one),
                 "aws_iam_group" => self.principal(DraftKind::Group, one),
+                "aws_ssoadmin_permission_set" => self.permission_set(one),
+                _ => {}
+            }
+        }
+        for one in resources {
+            match one.kind.as_str() {
                 "aws_iam_role_policy" => self.inline_policy(DraftKind::Role, "role", one),
                 "aws_iam_user_policy" => self.inline_policy(DraftKind::User, "user", one),
                 "aws_iam_group_policy" => self.inline_policy(DraftKind::Group, "group", one),
@@ -174,6 +281,12 @@ impl PlanReader<'_> {
                 "aws_iam_role_policy_attachments_exclusive" => {
                     self.attach(one, "policy_arns", &[(DraftKind::Role, "role_name")]);
                 }
+                "aws_iam_user_policy_attachments_exclusive" => {
+                    self.attach(one, "policy_arns", &[(DraftKind::User, "user_name")]);
+                }
+                "aws_iam_group_policy_attachments_exclusive" => {
+                    self.attach(one, "policy_arns", &[(DraftKind::Group, "group_name")]);
+                }
                 "aws_iam_policy_attachment" => self.attach(
                     one,
                     "policy_arn",
@@ -181,7 +294,8 @@ impl PlanReader<'_> {
                 ),
                 "aws_iam_group_membership" => self.memberships(one, "users", "group"),
                 "aws_iam_user_group_membership" => self.memberships(one, "user", "groups"),
-                _ => {}
+                _ if self.policy_of_permission_set(one) => {}
+                _ => self.other(one),
             }
         }
     }
@@ -192,9 +306,19 @@ impl PlanReader<'_> {
         let attached: Vec<PolicyRef> = self.policies(one, "managed_policy_arns");
         let boundary = self.policies(one, "permissions_boundary").into_iter().next();
         let inline = self.configured(one, "inline_policy").map(SourceValue::items).unwrap_or_default();
+        let inline: Vec<SourceValue> = inline
+            .into_iter()
+            .filter(|policy| !self.is_of_other_resource(one, "inline_policy", policy))
+            .collect();
+        if kind == DraftKind::Role
+            && matches!(one.values.get("inline_policy"), Some(SourceValue::Unknown(_)))
+            && self.configuration.leaves_unset(one, "inline_policy")
+        {
+            self.with_hidden_blocks.push(one.address.clone());
+        }
         let trust = one.values.get("assume_role_policy").and_then(|trust| trust.known_text());
-        let draft = self.drafts.principal(kind, &name);
-        draft.is_declared = true;
+        let draft = self.drafts.declare(kind, &name, &one.address);
+        draft.has_generated_name = name.contains("${");
         draft.arn = one.values.get("arn").and_then(|arn| arn.known_text());
         draft.path_and_name = format!("{path}{name}");
         draft.attached.extend(attached.into_iter().map(|policy| (policy, None)));
@@ -244,23 +368,82 @@ impl PlanReader<'_> {
         (!is_computed).then_some(value)
     }
 
+    /// Whether a member of an attribute is what another resource made of it before the plan. If the configuration does not
+    /// set the attribute, a plan repeats what the last refresh found; what the plan makes of the other resource counts.
+    fn is_of_other_resource(&self, one: &PlannedResource, attribute: &str, member: &SourceValue) -> bool {
+        if !self.configuration.leaves_unset(one, attribute) {
+            return false;
+        }
+        let (role, declaration) = (principal_name(one), one.configuration_address());
+        // Roles of one name in several accounts are told apart by what the other resource depends on.
+        let is_only = || {
+            let is_alike = |other: &&PlannedResource| other.kind == one.kind && principal_name(other) == role;
+            self.resources.iter().filter(is_alike).count() < 2
+        };
+        let has = |other: &PlannedResource, attribute: &str, text: &str| {
+            let items = other.values.get(attribute).map(SourceValue::items).unwrap_or_default();
+            items.iter().any(|item| item.known_text().as_deref() == Some(text))
+        };
+        let Some(text) = (match attribute {
+            "inline_policy" => member.get("name").and_then(|name| name.known_text()),
+            _ => member.known_text(),
+        }) else {
+            return false;
+        };
+        self.earlier.get(&role).into_iter().flatten().any(|other| {
+            let is_it = match (attribute, other.kind.as_str()) {
+                ("inline_policy", "aws_iam_role_policy") => has(other, "name", &text),
+                ("managed_policy_arns", "aws_iam_role_policy_attachment" | "aws_iam_policy_attachment") => {
+                    has(other, "policy_arn", &text)
+                }
+                ("managed_policy_arns", "aws_iam_role_policy_attachments_exclusive") => {
+                    has(other, "policy_arns", &text)
+                }
+                _ => false,
+            };
+            is_it && (other.dependencies.contains(&declaration) || is_only())
+        })
+    }
+
     /// The managed policies that an attribute names.
     fn policies(&self, one: &PlannedResource, attribute: &str) -> Vec<PolicyRef> {
         let Some(value) = self.configured(one, attribute) else { return Vec::new() };
-        let mut all = Vec::new();
-        for item in value.items() {
-            match item.known_text() {
-                Some(arn) if arn.is_empty() => {}
-                Some(arn) => all.push(self.policy_at(arn)),
-                None => match self.configuration.resolve(one, attribute, "aws_iam_policy", self.resources) {
-                    // Of several policies in one value, the expression may take any.
-                    Some(found) if found.len() == 1 || attribute == "managed_policy_arns" => {
-                        all.extend(found.iter().map(|one| PolicyRef::InFile(one.address.clone())));
-                    }
-                    _ => all
-                        .push(PolicyRef::Unknown(format!("{}.{attribute} (known after apply)", one.address))),
-                },
-            }
+        let mut members = Members::of(value, attribute);
+        if attribute == "managed_policy_arns" {
+            members
+                .known
+                .retain(|arn| !self.is_of_other_resource(one, attribute, &SourceValue::text(arn.as_str())));
+        }
+        let mut all: Vec<PolicyRef> = members
+            .known
+            .iter()
+            .filter(|arn| !arn.is_empty())
+            .map(|arn| self.policy_at(arn.clone()))
+            .collect();
+        let found = match members.unknown {
+            UnknownMembers::None => Some(Vec::new()),
+            _ => self.configuration.resolve(one, attribute, "aws_iam_policy", self.resources),
+        };
+        let is_known = |one: &&PlannedResource| {
+            one.values
+                .get("arn")
+                .and_then(|arn| arn.known_text())
+                .is_some_and(|arn| members.known.contains(&arn))
+        };
+        let found: Option<Vec<_>> =
+            found.map(|found| found.into_iter().filter(|one| !is_known(one)).collect());
+        let is_complete = match (&found, members.unknown) {
+            (Some(found), UnknownMembers::Count(count)) => found.len() == count,
+            (_, UnknownMembers::None) => true,
+            (None, _) | (Some(_), UnknownMembers::Any) => false,
+        };
+        // Of several policies in one value, the expression may take any; of a set, all are members.
+        if is_complete || members.unknown == UnknownMembers::Any {
+            let found = found.unwrap_or_default();
+            all.extend(found.iter().map(|one| PolicyRef::InFile(one.address.clone())));
+        }
+        if !is_complete {
+            all.push(PolicyRef::Unknown(format!("{}.{attribute} (known after apply)", one.address)));
         }
         all.dedup();
         all
@@ -277,55 +460,153 @@ impl PlanReader<'_> {
         }
     }
 
-    /// Names of the principals that an attribute names. What is not known is noted against all of the kind, and gets a
-    /// principal of its own.
-    fn principals(&mut self, kind: DraftKind, one: &PlannedResource, attribute: &str) -> Vec<String> {
-        let Some(value) = one.values.get(attribute) else { return Vec::new() };
+    /// The principals that an attribute names.
+    fn principals(&self, kind: DraftKind, one: &PlannedResource, attribute: &str) -> NamedPrincipals {
+        let mut named = NamedPrincipals::default();
+        let Some(value) = one.values.get(attribute) else { return named };
         let kind_name = format!("aws_iam_{}", kind.word());
-        let mut all = Vec::new();
-        for item in value.items() {
-            match item.known_text() {
-                Some(name) => all.push(name),
-                None => match self.configuration.resolve(one, attribute, &kind_name, self.resources) {
-                    Some(found) => all.extend(found.into_iter().map(principal_name)),
-                    None => {
-                        let what =
-                            format!("{}, with a {} that is known after apply", one.address, kind.word());
-                        self.drafts.add_stray(kind, what);
-                        all.push(placeholder(&format!("{}.{attribute}", one.address)));
-                    }
-                },
-            }
+        let members = Members::of(value, attribute);
+        let is_shared = |name: &String| self.drafts.named(kind, name, &BTreeSet::new()).len() > 1;
+        let is_asked = members.unknown != UnknownMembers::None || members.known.iter().any(is_shared);
+        let resolve = || self.configuration.resolve(one, attribute, &kind_name, self.resources);
+        let resolved = is_asked.then(resolve).flatten();
+        let referenced: BTreeSet<String> = match &resolved {
+            Some(found) => found.iter().map(|one| one.address.clone()).collect(),
+            None => one.dependencies.iter().cloned().collect(),
+        };
+        for name in &members.known {
+            named.targets.extend(self.drafts.named(kind, name, &referenced));
         }
-        all.sort_unstable();
-        all.dedup();
-        all
+        let Some(mut found) = resolved else {
+            named.is_open = members.unknown != UnknownMembers::None;
+            named.is_unknown = named.is_open;
+            return named;
+        };
+        found.retain(|one| !members.known.contains(&principal_name(one)));
+        // Of several principals in one value, the expression may take any; of a set, all are members.
+        let is_one_of_several = |count: usize| found.len() > count;
+        let condition: Option<Arc<str>> = match members.unknown {
+            UnknownMembers::None => return named,
+            UnknownMembers::Count(count) if is_one_of_several(count) => {
+                Some(format!("which {} is in {}.{attribute}", kind.word(), one.address).into())
+            }
+            UnknownMembers::Count(count) => {
+                named.is_open = found.len() < count;
+                None
+            }
+            UnknownMembers::Any => {
+                named.is_open = true;
+                None
+            }
+        };
+        let keys = found.iter().filter_map(|one| self.drafts.declared_by(&one.address));
+        named.targets.extend(keys.map(|key| (key.clone(), condition.clone())));
+        named
+    }
+
+    /// The principals that a policy is attached to. What is not known is noted against all principals that it may be;
+    /// a principal of which nothing is known gets a draft of its own.
+    fn attached_to(
+        &mut self,
+        kind: DraftKind,
+        one: &PlannedResource,
+        attribute: &str,
+    ) -> Vec<AttachmentTarget> {
+        let mut named = self.principals(kind, one, attribute);
+        if named.is_open {
+            let what = format!("{}, with a {} that is known after apply", one.address, kind.word());
+            let except = named.targets.iter().map(|(key, _)| key.clone()).collect();
+            self.drafts.add_stray(kind, what, except);
+        }
+        if named.is_unknown {
+            let name = placeholder(&format!("{}.{attribute}", one.address));
+            named.targets.push(((kind, name, String::new()), None));
+        }
+        named.targets
     }
 
     fn inline_policy(&mut self, kind: DraftKind, attribute: &str, one: &PlannedResource) {
         let name = name_or(one.values.get("name").as_ref(), &one.address);
         let document = one.values.get("policy");
-        let policy = document::policy(&name, PolicyOrigin::Inline, document.as_ref(), None);
-        for principal in self.principals(kind, one, attribute) {
-            self.drafts.principal(kind, &principal).inline.push(policy.clone());
+        for (key, condition) in self.attached_to(kind, one, attribute) {
+            let policy =
+                document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition.as_deref());
+            self.drafts.draft(key).inline.push(policy);
         }
     }
 
     fn attach(&mut self, one: &PlannedResource, policies: &str, principals: &[(DraftKind, &str)]) {
         let attached = self.policies(one, policies);
         for (kind, attribute) in principals {
-            for name in self.principals(*kind, one, attribute) {
-                let draft = self.drafts.principal(*kind, &name);
-                draft.attached.extend(attached.iter().map(|policy| (policy.clone(), None)));
+            for (key, condition) in self.attached_to(*kind, one, attribute) {
+                let draft = self.drafts.draft(key);
+                draft.attached.extend(attached.iter().map(|policy| (policy.clone(), condition.clone())));
             }
         }
     }
 
     fn memberships(&mut self, one: &PlannedResource, users: &str, groups: &str) {
-        let groups = self.principals(DraftKind::Group, one, groups);
-        for user in self.principals(DraftKind::User, one, users) {
-            self.drafts.principal(DraftKind::User, &user).groups.extend(groups.iter().cloned());
+        let named = self.principals(DraftKind::Group, one, groups);
+        let mut groups: BTreeSet<(String, BTreeSet<String>)> = named
+            .targets
+            .iter()
+            .map(|((_, name, by), _)| (name.clone(), BTreeSet::from([by.clone()])))
+            .collect();
+        let is_sure = named.targets.iter().all(|(_, condition)| condition.is_none());
+        if named.is_open || !is_sure {
+            groups.insert((placeholder(&format!("{}.{}", one.address, "groups")), BTreeSet::new()));
         }
+        for (key, condition) in self.attached_to(DraftKind::User, one, users) {
+            let draft = self.drafts.draft(key);
+            match condition {
+                None => draft.groups.extend(groups.iter().cloned()),
+                Some(_) => drop(draft.undetermined.insert(format!("groups of {}", one.address))),
+            }
+        }
+    }
+}
+
+/// The principals that an attribute names.
+#[derive(Default)]
+struct NamedPrincipals {
+    targets: Vec<AttachmentTarget>,
+    /// Whether there may be others.
+    is_open: bool,
+    /// Whether nothing is known of the others.
+    is_unknown: bool,
+}
+
+/// How many members of an attribute are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UnknownMembers {
+    None,
+    Count(usize),
+    /// Of a set with a member that is not known, a plan says nothing: it may have any number of members, also
+    /// constants, which `configuration` does not show.
+    Any,
+}
+
+/// The members of an attribute.
+struct Members {
+    known: Vec<String>,
+    unknown: UnknownMembers,
+}
+
+/// Attributes with sets.
+const SETS: [&str; 5] = ["managed_policy_arns", "policy_arns", "roles", "users", "groups"];
+
+impl Members {
+    fn of(value: SourceValue, attribute: &str) -> Self {
+        if matches!(value, SourceValue::Unknown(_)) && SETS.contains(&attribute) {
+            return Self { known: Vec::new(), unknown: UnknownMembers::Any };
+        }
+        let items = value.items();
+        let known: Vec<String> = items.iter().filter_map(SourceValue::known_text).collect();
+        let unknown = match items.len().saturating_sub(known.len()) {
+            0 => UnknownMembers::None,
+            count => UnknownMembers::Count(count),
+        };
+        Self { known, unknown }
     }
 }
 
@@ -335,6 +616,13 @@ fn principal_name(one: &PlannedResource) -> String {
 }
 
 impl PlannedResource {
+    /// The address without indexes, as resources of a state name what they depend on.
+    fn configuration_address(&self) -> String {
+        let modules = references::module_names(&self.module);
+        let modules: String = modules.iter().map(|name| format!("module.{name}.")).collect();
+        format!("{modules}{}", self.declaration())
+    }
+
     /// The address in its module without the index, `aws_iam_role.x`.
     fn declaration(&self) -> String {
         format!("{}.{}", self.kind, self.name)

@@ -56,6 +56,23 @@ impl<'a> Configuration<'a> {
         (!found.is_empty()).then_some(found)
     }
 
+    /// Addresses of the resources that an attribute refers to, among others.
+    pub fn referenced(
+        &self,
+        one: &PlannedResource,
+        attribute: &str,
+        resources: &[PlannedResource],
+    ) -> BTreeSet<String> {
+        let expression = self.expressions(one).and_then(|expressions| expressions.get(attribute));
+        let references = expression.and_then(|expression| expression.get("references"));
+        let references = references.map(Json::as_list).unwrap_or_default();
+        let is_told = |other: &&PlannedResource| {
+            let mut texts = references.iter().filter_map(Json::text);
+            other.module == one.module && texts.any(|text| refers_to(text, other))
+        };
+        resources.iter().filter(is_told).map(|one| one.address.clone()).collect()
+    }
+
     fn expressions(&self, one: &PlannedResource) -> Option<&'a Json> {
         let mut module = self.0?.get("root_module")?;
         for name in module_names(&one.module) {
@@ -93,7 +110,7 @@ fn refers_to(reference: &str, instance: &PlannedResource) -> bool {
 }
 
 /// The names of the calls in a module address: `a` and `b` of `module.a["x.y"].module.b`.
-fn module_names(address: &str) -> Vec<String> {
+pub(super) fn module_names(address: &str) -> Vec<String> {
     let mut names = Vec::new();
     let (mut text, mut is_quoted, mut depth) = (String::new(), false, 0_u32);
     for c in address.chars().chain(['.']) {

@@ -47,6 +47,8 @@ fn plan(resources: &[Value], unknown: &[(&str, Value)], references: &[(&str, &st
 }
 
 const ROLE: &str = "arn:aws:iam::*:role/R";
+const USER: &str = "arn:aws:iam::*:user/U";
+const GROUP: &str = "arn:aws:iam::*:group/G";
 
 #[test]
 fn a_state_has_the_policies_of_each_kind() {
@@ -94,6 +96,31 @@ fn a_state_has_the_policies_of_each_kind() {
     }
     assert!(grants.values().all(|grants| malformed(grants).is_empty()));
     assert_eq!(grants.len(), 5, "the managed policy is attached: {:?}", grants.keys());
+}
+
+#[test]
+fn an_exclusive_attachment_attaches_to_each_kind_of_principal() {
+    for (kind, name, principal) in
+        [("role", "role_name", ROLE), ("user", "user_name", USER), ("group", "group_name", GROUP)]
+    {
+        let plan = plan(
+            &[
+                resource(
+                    &format!("aws_iam_{kind}"),
+                    "x",
+                    json!({ "name": principal.rsplit_once('/').unwrap().1 }),
+                ),
+                resource(
+                    &format!("aws_iam_{kind}_policy_attachments_exclusive"),
+                    "x",
+                    json!({ name: principal.rsplit_once('/').unwrap().1, "policy_arns": ["arn:aws:iam::aws:policy/A"] }),
+                ),
+            ],
+            &[],
+            &[],
+        );
+        assert_eq!(malformed(&grants_of(&read(&plan))[principal]), ["arn:aws:iam::aws:policy/A"], "{kind}");
+    }
 }
 
 #[test]
@@ -248,4 +275,359 @@ fn a_name_that_is_known_after_apply_is_the_address() {
     let grants = grants_of(&read(&plan));
     let own = &grants["arn:aws:iam::*:role/${aws_iam_role.r}"];
     assert_eq!((certainty(own, "s3:PutObject"), malformed(own).len()), (Some(Certainty::Unconditional), 0));
+}
+
+#[test]
+fn a_set_that_is_not_known_may_have_more_members_than_those_that_it_refers_to() {
+    let policy = || {
+        resource(
+            "aws_iam_policy",
+            "m",
+            json!({ "name": "M", "path": "/", "policy": document("sns:Publish") }),
+        )
+    };
+    let to_policy: &[&str] = &["aws_iam_policy.m.arn", "aws_iam_policy.m"];
+    let user = |name: &str, user: &str| resource("aws_iam_user", name, json!({ "name": user }));
+    // A role with policies.
+    let attached = plan(
+        &[resource("aws_iam_role", "r", json!({ "name": "R" })), policy()],
+        &[
+            ("aws_iam_role.r", json!({ "managed_policy_arns": true })),
+            ("aws_iam_policy.m", json!({ "arn": true })),
+        ],
+        &[("aws_iam_role.r", "managed_policy_arns", to_policy)],
+    );
+    let grants = grants_of(&read(&attached));
+    assert_eq!(certainty(&grants[ROLE], "sns:Publish"), Some(Certainty::Unconditional));
+    assert_eq!(malformed(&grants[ROLE]), ["aws_iam_role.r.managed_policy_arns (known after apply)"]);
+    // A user in groups.
+    let member = "aws_iam_user_group_membership.x";
+    let groups = plan(
+        &[
+            user("u", "U"),
+            resource("aws_iam_group", "g", json!({ "name": "G" })),
+            resource(
+                "aws_iam_group_policy",
+                "p",
+                json!({ "name": "p", "group": "G", "policy": document("sns:Publish") }),
+            ),
+            resource("aws_iam_user_group_membership", "x", json!({ "user": "U" })),
+        ],
+        &[(member, json!({ "groups": true }))],
+        &[(member, "groups", &["aws_iam_group.g.id", "aws_iam_group.g"])],
+    );
+    let grants = grants_of(&read(&groups));
+    assert_eq!(certainty(&grants[USER], "sns:Publish"), Some(Certainty::Unconditional));
+    assert_eq!(malformed(&grants[USER]).len(), 1, "{:?}", grants[USER].problems);
+    assert!(malformed(&grants[GROUP]).is_empty());
+    // Users of an attachment.
+    let attachment = "aws_iam_policy_attachment.x";
+    let users = plan(
+        &[
+            user("u", "U"),
+            user("v", "V"),
+            resource(
+                "aws_iam_policy_attachment",
+                "x",
+                json!({ "name": "x", "policy_arn": "arn:aws:iam::aws:policy/A" }),
+            ),
+        ],
+        &[(attachment, json!({ "users": true }))],
+        &[(attachment, "users", &["aws_iam_user.u.id", "aws_iam_user.u"])],
+    );
+    let grants = grants_of(&read(&users));
+    assert_eq!(malformed(&grants[USER]), ["arn:aws:iam::aws:policy/A"]);
+    assert!(malformed(&grants["arn:aws:iam::*:user/V"])[0].contains(attachment));
+    assert_eq!(grants.len(), 2, "{:?}", grants.keys());
+    // A plan tells each member of a list.
+    let exclusive = "aws_iam_role_policy_attachments_exclusive.x";
+    let list = plan(
+        &[
+            resource("aws_iam_role", "r", json!({ "name": "R" })),
+            policy(),
+            resource(
+                "aws_iam_role_policy_attachments_exclusive",
+                "x",
+                json!({ "role_name": "R", "policy_arns": [null, "arn:aws:iam::aws:policy/A"] }),
+            ),
+        ],
+        &[(exclusive, json!({ "policy_arns": [true, false] }))],
+        &[(exclusive, "policy_arns", to_policy)],
+    );
+    assert_eq!(malformed(&grants_of(&read(&list))[ROLE]), ["arn:aws:iam::aws:policy/A"]);
+}
+
+/// A plan of two roles with one name in two accounts, one with a policy.
+fn roles_of_one_name(role: Value) -> Value {
+    plan(
+        &[
+            resource(
+                "aws_iam_role",
+                "dev",
+                json!({ "name": "R", "permissions_boundary": "arn:aws:iam::aws:policy/B" }),
+            ),
+            resource("aws_iam_role", "prod", json!({ "name": "R" })),
+            resource(
+                "aws_iam_role_policy",
+                "p",
+                json!({ "name": "p", "role": "R", "policy": document("s3:PutObject") }),
+            ),
+        ],
+        &[],
+        &[("aws_iam_role_policy.p", "role", role.as_str().map_or(&[][..], |_| &["aws_iam_role.prod.name"]))],
+    )
+}
+
+#[test]
+fn roles_of_one_name_are_different_principals() {
+    use crate::grants::Evaluator;
+    let how = |plan: &Value| -> Vec<(bool, Option<Certainty>)> {
+        let file = read(plan);
+        assert_eq!(file.notes.len(), 1, "{:?}", file.notes);
+        let evaluator = Evaluator::new(crate::catalog::Catalog::embedded());
+        let of = |one| certainty(&evaluator.grants(one), "s3:PutObject");
+        file.principals.iter().map(|one| (one.permissions_boundary.is_some(), of(one))).collect()
+    };
+    let mut told = roles_of_one_name(json!("prod"));
+    let wanted = [(false, Some(Certainty::Unconditional)), (true, None)];
+    assert!(wanted.iter().all(|one| how(&told).contains(one)), "{:?}", how(&told));
+    // A state says what a policy depends on.
+    let mut state = roles_of_one_name(Value::Null);
+    state.as_object_mut().unwrap().remove("configuration");
+    state["planned_values"]["root_module"]["resources"][2]["depends_on"] = json!(["aws_iam_role.prod"]);
+    assert!(wanted.iter().all(|one| how(&state).contains(one)), "{:?}", how(&state));
+    // Without a reference, it may be either.
+    told = roles_of_one_name(Value::Null);
+    let conditional = Some(Certainty::Conditional);
+    assert_eq!(how(&told).iter().map(|(_, how)| *how).collect::<Vec<_>>(), [conditional, conditional]);
+}
+
+fn unread(file: &PolicyFile) -> Vec<&str> {
+    file.unread.iter().map(|one| one.part.name.as_str()).collect()
+}
+
+#[test]
+fn an_incomplete_plan_may_lack_policies_of_every_principal() {
+    let role = [resource("aws_iam_role", "r", json!({ "name": "R" }))];
+    for (member, value, is_open) in [
+        ("complete", false, true),
+        ("errored", true, true),
+        ("complete", true, false),
+        ("errored", false, false),
+    ] {
+        let mut plan = plan(&role, &[], &[]);
+        plan[member] = json!(value);
+        let file = read(&plan);
+        let count = usize::from(is_open);
+        assert_eq!(
+            (malformed(&grants_of(&file)[ROLE]).len(), file.unread.len()),
+            (count, count),
+            "{member} {value}"
+        );
+    }
+}
+
+/// A plan that repeats the policies of the last refresh, with the resources before it.
+fn repeating(earlier: &[Value], now: &[Value]) -> PolicyFile {
+    let role = resource(
+        "aws_iam_role",
+        "r",
+        json!({
+            "name": "R", "managed_policy_arns": ["arn:aws:iam::aws:policy/A"],
+            "inline_policy": [{ "name": "p", "policy": document("s3:PutObject") }],
+        }),
+    );
+    let resources: Vec<Value> = [role].into_iter().chain(now.iter().cloned()).collect();
+    let mut plan = plan(&resources, &[], &[]);
+    plan["prior_state"] = json!({ "values": { "root_module": { "resources": earlier } } });
+    let forgotten = earlier.iter().filter(|one| one["forgotten"] == true);
+    plan["resource_changes"] = forgotten
+        .map(|one| json!({ "address": one["address"], "change": { "actions": ["forget"] } }))
+        .collect();
+    read(&plan)
+}
+
+#[test]
+fn what_a_plan_repeats_of_other_resources_is_what_the_plan_makes_of_them() {
+    let inline = |action: &str| {
+        resource("aws_iam_role_policy", "p", json!({ "name": "p", "role": "R", "policy": document(action) }))
+    };
+    let attachment = || {
+        resource(
+            "aws_iam_role_policy_attachment",
+            "a",
+            json!({ "role": "R", "policy_arn": "arn:aws:iam::aws:policy/A" }),
+        )
+    };
+    let found = |earlier: &[Value], now: &[Value]| {
+        let grants = grants_of(&repeating(earlier, now));
+        let own = &grants[ROLE];
+        (
+            certainty(own, "s3:PutObject").is_some(),
+            certainty(own, "s3:ListBucket").is_some(),
+            malformed(own).len(),
+        )
+    };
+    assert_eq!(found(&[inline("s3:PutObject"), attachment()], &[]), (false, false, 0));
+    assert_eq!(
+        found(&[inline("s3:PutObject"), attachment()], &[inline("s3:ListBucket"), attachment()]),
+        (false, true, 1)
+    );
+    // What no resource made is not changed by the plan; a block `dynamic` is not in the configuration.
+    assert_eq!(found(&[], &[]), (true, false, 1));
+    let mut forgotten = [inline("s3:PutObject"), attachment()];
+    for one in &mut forgotten {
+        one["forgotten"] = json!(true);
+    }
+    assert_eq!(found(&forgotten, &[]), (true, false, 1));
+}
+
+#[test]
+fn inline_policies_that_a_plan_cannot_show_are_named() {
+    let role = |name: &str| resource("aws_iam_role", name, json!({ "name": name }));
+    let open = json!({ "inline_policy": true });
+    let plan = plan(
+        &[role("a"), role("b"), role("c")],
+        &[("aws_iam_role.a", open.clone()), ("aws_iam_role.b", open)],
+        &[("aws_iam_role.b", "inline_policy", &["aws_s3_bucket.b"])],
+    );
+    let file = read(&plan);
+    let [note] = &*file.notes else { panic!("{:?}", file.notes) };
+    assert!(note.contains("aws_iam_role.a") && !note.contains("aws_iam_role.b"), "{note}");
+}
+
+const SET: &str = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_S_*";
+
+#[test]
+fn a_permission_set_is_a_principal() {
+    let to_set: &[&str] = &["aws_ssoadmin_permission_set.s.arn", "aws_ssoadmin_permission_set.s"];
+    let kinds = [
+        ("aws_ssoadmin_permission_set_inline_policy", json!({ "inline_policy": document("s3:PutObject") })),
+        (
+            "aws_ssoadmin_managed_policy_attachment",
+            json!({ "managed_policy_arn": "arn:aws:iam::aws:policy/A" }),
+        ),
+        (
+            "aws_ssoadmin_customer_managed_policy_attachment",
+            json!({ "customer_managed_policy_reference": [{ "name": "own", "path": "/team/" }] }),
+        ),
+        (
+            "aws_ssoadmin_permissions_boundary_attachment",
+            json!({ "permissions_boundary": [{ "managed_policy_arn": "arn:aws:iam::aws:policy/B", "customer_managed_policy_reference": [] }] }),
+        ),
+    ];
+    let resources: Vec<Value> =
+        std::iter::once(resource("aws_ssoadmin_permission_set", "s", json!({ "name": "S" })))
+            .chain(kinds.iter().map(|(kind, values)| resource(kind, "x", values.clone())))
+            .collect();
+    let addresses: Vec<String> = kinds.iter().map(|(kind, _)| format!("{kind}.x")).collect();
+    let unknown: Vec<(&str, Value)> =
+        addresses.iter().map(|address| (address.as_str(), json!({ "permission_set_arn": true }))).collect();
+    let references: Vec<(&str, &str, &[&str])> =
+        addresses.iter().map(|address| (address.as_str(), "permission_set_arn", to_set)).collect();
+    let file = read(&plan(&resources, &unknown, &references));
+    assert!(file.unread.is_empty());
+    let grants = grants_of(&file);
+    assert_eq!(grants.keys().collect::<Vec<_>>(), [SET]);
+    let policies: Vec<&str> =
+        file.principals[0].identity_policies.iter().map(|policy| &*policy.name).collect();
+    assert_eq!(
+        policies,
+        ["arn:aws:iam::${AccountId}:policy/team/own", "arn:aws:iam::aws:policy/A", "inline_policy"]
+    );
+    assert_eq!(&*file.principals[0].permissions_boundary.as_ref().unwrap().name, "arn:aws:iam::aws:policy/B");
+    // Without a reference, it may be of any permission set.
+    let grants = grants_of(&read(&plan(&resources[..2], &unknown[..1], &[])));
+    assert_eq!((grants.len(), malformed(&grants[SET]).len()), (2, 1));
+}
+
+#[test]
+fn a_stack_is_read_if_the_plan_has_its_template() {
+    let body = json!({
+        "Parameters": { "Name": { "Type": "String", "Default": "other" } },
+        "Resources": { "R": { "Type": "AWS::IAM::Role", "Properties": {
+            "RoleName": { "Ref": "Name" }, "AssumeRolePolicyDocument": {},
+            "Policies": [{ "PolicyName": "p", "PolicyDocument": document("s3:PutObject") }],
+        } } },
+    });
+    for (kind, values, unknown, wanted) in [
+        (
+            "aws_cloudformation_stack",
+            json!({ "template_body": body.to_string(), "parameters": { "Name": "R" } }),
+            json!({}),
+            &[][..],
+        ),
+        (
+            "aws_cloudformation_stack_set",
+            json!({ "template_body": body.to_string(), "parameters": { "Name": "R" } }),
+            json!({}),
+            &[],
+        ),
+        (
+            "aws_cloudformation_stack",
+            json!({}),
+            json!({ "template_body": true }),
+            &["aws_cloudformation_stack.s"],
+        ),
+        (
+            "aws_cloudformation_stack",
+            json!({ "template_url": "https://x/y", "template_body": body.to_string() }),
+            json!({}),
+            &["aws_cloudformation_stack.s"],
+        ),
+    ] {
+        let file = read(&plan(&[resource(kind, "s", values)], &[(&format!("{kind}.s"), unknown)], &[]));
+        assert_eq!(unread(&file), wanted, "{kind}");
+        if wanted.is_empty() {
+            assert_eq!(certainty(&grants_of(&file)[ROLE], "s3:PutObject"), Some(Certainty::Unconditional));
+        }
+    }
+}
+
+#[test]
+fn resources_that_may_have_policies_and_are_not_read_are_named() {
+    for (kind, values, is_named) in [
+        ("awscc_iam_role", json!({}), true),
+        ("awscc_iam_role_policy", json!({}), true),
+        ("awscc_iam_instance_profile", json!({}), false),
+        ("awscc_sso_permission_set", json!({}), true),
+        ("aws_iam_novelty", json!({}), true),
+        ("aws_iam_instance_profile", json!({}), false),
+        ("aws_iam_service_linked_role", json!({}), false),
+        ("aws_iam_policy", json!({ "name": "P" }), false),
+        ("aws_servicecatalog_provisioned_product", json!({}), true),
+        ("aws_cloudcontrolapi_resource", json!({ "type_name": "AWS::IAM::Role" }), true),
+        ("aws_cloudcontrolapi_resource", json!({ "type_name": "AWS::S3::Bucket" }), false),
+        ("aws_s3_bucket", json!({}), false),
+    ] {
+        let file = read(&plan(&[resource(kind, "x", values)], &[], &[]));
+        assert_eq!(file.unread.len(), usize::from(is_named), "{kind}");
+    }
+}
+
+#[test]
+fn a_resource_based_policy_of_the_plan_grants_to_the_principals_that_it_names() {
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/*", "Principal": { "AWS": "arn:aws:iam::111122223333:role/R" },
+    }] });
+    let roles = [
+        resource("aws_iam_role", "r", json!({ "name": "R", "path": "/" })),
+        resource("aws_iam_role", "s", json!({ "name": "S", "path": "/" })),
+    ];
+    let with = |values: Value, unknown: Value| {
+        let resources: Vec<Value> =
+            roles.iter().cloned().chain([resource("aws_s3_bucket_policy", "b", values)]).collect();
+        let refers: &[&str] = &["aws_s3_bucket.b.arn", "aws_iam_role.r.arn", "aws_iam_role.r"];
+        let file = read(&plan(
+            &resources,
+            &[("aws_s3_bucket_policy.b", unknown)],
+            &[("aws_s3_bucket_policy.b", "policy", refers)],
+        ));
+        let grants = grants_of(&file);
+        assert!(malformed(&grants["arn:aws:iam::*:role/S"]).is_empty());
+        (certainty(&grants[ROLE], "s3:PutObject"), malformed(&grants[ROLE]).len())
+    };
+    // The plan does not say the account of a new role.
+    assert_eq!(with(json!({ "policy": policy.to_string() }), json!({})), (Some(Certainty::Conditional), 0));
+    assert_eq!(with(json!({}), json!({ "policy": true })), (None, 1));
 }

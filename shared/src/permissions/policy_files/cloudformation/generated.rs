@@ -1,0 +1,291 @@
+//! What a template does not hold: other templates, and what macros and AWS SAM generate.
+//!
+//! Enters: resources and sections of a template. Leaves: parts that are not read, generated principals, and notes. Law:
+//! what may declare a principal or attach a policy, and is not read, is named, and counts against every principal that it
+//! may be about.
+//!
+//! Sources, read 2026-11: CloudFormation User Guide, "Template sections: Transform" and "Intrinsic function reference";
+//! SAM Developer Guide, resource types and "Managing resource permissions with AWS SAM connectors".
+
+use std::collections::BTreeSet;
+
+use super::{TemplateReader, TemplateResource, TemplateSource, collect_references};
+use crate::{
+    grants::json::Json,
+    hex::hex,
+    permissions::{
+        UnreadDeclaration, UnreadPart,
+        policy_files::{self, principals::DraftKind, value::placeholder},
+    },
+};
+use sha2::{Digest, Sha256};
+
+/// How deep a template may stand in the text of another.
+const MAX_TEMPLATES: usize = 3;
+
+/// Transforms that add no principals or policies beyond those of their resource types, which are known by their type.
+const KNOWN_TRANSFORMS: [&str; 4] = [
+    "AWS::Serverless-2016-10-31",
+    "AWS::LanguageExtensions",
+    "AWS::CodeDeployBlueGreen",
+    "AWS::SecretsManager-2020-07-23",
+];
+
+/// IAM resources that declare no principal and no policy, by the last part of their type. AWS writes the policies of a
+/// service-linked role.
+const WITHOUT_POLICIES: [&str; 7] = [
+    "AccessKey",
+    "InstanceProfile",
+    "OIDCProvider",
+    "SAMLProvider",
+    "ServerCertificate",
+    "ServiceLinkedRole",
+    "VirtualMFADevice",
+];
+
+/// Sources of a connector that AWS SAM gives no policy: the policy is that of the destination.
+const WITHOUT_A_ROLE: [&str; 7] = [
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::ApiGateway::RestApi",
+    "AWS::ApiGatewayV2::Api",
+    "AWS::Serverless::Api",
+    "AWS::Serverless::HttpApi",
+    "AWS::Events::Rule",
+];
+
+const PROCESSED: &str =
+    "give the template that `aws cloudformation get-template --template-stage Processed` prints";
+
+/// What resources of a loop may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum LoopEffect {
+    Nothing,
+    /// They are users, roles or groups.
+    DeclaresPrincipals,
+    /// They may attach policies to principals of the template.
+    AttachesPolicies,
+}
+
+/// SHA-256 of a part of a template.
+fn sha256(json: &Json) -> String {
+    hex(&Sha256::digest(serde_json::to_string(json).unwrap_or_default()))
+}
+
+/// Whether the IAM type has neither a principal nor a policy.
+pub(super) fn is_without_policies(kind: &str) -> bool {
+    kind.strip_prefix("AWS::IAM::").is_some_and(|name| WITHOUT_POLICIES.contains(&name))
+}
+
+impl TemplateReader<'_> {
+    pub(super) fn add_unread(&mut self, name: &str, message: String, sha256: Option<String>) {
+        let part = UnreadPart { file: self.file.to_owned(), name: name.to_owned(), message };
+        self.unread.push(UnreadDeclaration { part, template: None, sha256 });
+    }
+
+    /// A stack of another template.
+    pub(super) fn other_stack(&mut self, id: &str, resource: &Json, location: &str) {
+        let properties = resource.get("Properties").unwrap_or(&Json::Null);
+        let place = properties.get(location).and_then(Json::text);
+        // The CDK names the file of a nested stack.
+        let asset = resource.get("Metadata").and_then(|data| data.get("aws:asset:path")).and_then(Json::text);
+        let template = asset.or(place).and_then(|place| place.rsplit('/').next()).map(str::to_owned);
+        // The file of a local path may change without the path.
+        let is_local = place.is_some_and(|place| !place.contains("://"));
+        let part = UnreadPart {
+            file: self.file.to_owned(),
+            name: id.to_owned(),
+            message: "the nested stack is not read: give its template too".to_owned(),
+        };
+        let sha256 = (!is_local).then(|| sha256(resource));
+        self.unread.push(UnreadDeclaration { part, template, sha256 });
+        self.count_against_referenced(id, properties);
+    }
+
+    /// A module of the registry, or a product of the Service Catalog.
+    pub(super) fn other_resources(&mut self, id: &str, resource: &Json) {
+        let message = "its resources are not read: give the processed template".to_owned();
+        self.add_unread(id, message, Some(sha256(resource)));
+        self.count_against_referenced(id, resource.get("Properties").unwrap_or(&Json::Null));
+    }
+
+    /// A resource that gets the name of a principal may attach policies to it.
+    fn count_against_referenced(&mut self, id: &str, properties: &Json) {
+        let mut referenced = BTreeSet::new();
+        collect_references(properties, &mut referenced);
+        for name in referenced {
+            if let Some(key) = self.drafts.declared_by(&name).cloned() {
+                let what = format!("policies that {id} may attach, since it refers to {name}");
+                self.drafts.draft(key).undetermined.insert(what);
+            }
+        }
+    }
+
+    /// A stack set: its template is often in the template.
+    pub(super) fn stack_set(&mut self, id: &str, resource: &Json, one: &TemplateResource) {
+        let properties = resource.get("Properties").unwrap_or(&Json::Null);
+        let body = one.properties.get("TemplateBody");
+        let text = body.as_ref().and_then(|body| body.known_text()).filter(|_| self.depth < MAX_TEMPLATES);
+        let values = text.and_then(|text| policy_files::values(&text).ok());
+        if let Some([template]) = values.as_deref()
+            && matches!(template.get("Resources"), Some(Json::Object(_)))
+        {
+            // Its stacks are in accounts of their own.
+            let source = TemplateSource {
+                file: &format!("{}: {id}", self.file),
+                account: None,
+                parameters: one
+                    .items("Parameters")
+                    .iter()
+                    .filter_map(|item| {
+                        let name = item.get("ParameterKey")?.known_text()?;
+                        Some((name, item.get("ParameterValue").and_then(|value| value.known_text())))
+                    })
+                    .collect(),
+                depth: self.depth + 1,
+            };
+            let file = super::parse(template, &source);
+            self.principals.extend(file.principals);
+            self.unread.extend(file.unread);
+            self.notes.extend(file.notes);
+            return;
+        }
+        let is_local =
+            properties.get("TemplateURL").and_then(Json::text).is_some_and(|url| !url.contains("://"));
+        let message = "the template of the stack set is not read: give it too".to_owned();
+        self.add_unread(id, message, (!is_local).then(|| sha256(resource)));
+    }
+
+    /// Macros of the whole template.
+    pub(super) fn transforms(&mut self, json: &Json) {
+        let macros = ["Transform", "Fn::Transform"].into_iter().filter_map(|name| json.get(name));
+        for one in macros.flat_map(Json::as_list) {
+            let name = one.text().or_else(|| one.get("Name").and_then(Json::text)).unwrap_or("a macro");
+            if KNOWN_TRANSFORMS.contains(&name) {
+                continue;
+            }
+            let what = format!("the macro {name} may add and change resources");
+            self.add_unread("Transform", format!("{what}: {PROCESSED}"), Some(sha256(json)));
+            self.about_all.push(what);
+        }
+    }
+
+    /// A function in the place of resources, or a macro within one.
+    pub(super) fn generated(&mut self, id: &str, resource: &Json) {
+        let effect = match id.starts_with("Fn::ForEach::") {
+            true => loop_effect(resource.as_list().get(2).unwrap_or(&Json::Null)),
+            false => LoopEffect::AttachesPolicies,
+        };
+        if effect == LoopEffect::Nothing {
+            return;
+        }
+        let draft = self.drafts.declare(DraftKind::Role, &placeholder(id), id);
+        draft.undetermined.insert(format!("resources that {id} generates"));
+        self.notes.push(format!("`{id}` generates resources: {PROCESSED}"));
+        if effect == LoopEffect::AttachesPolicies {
+            self.about_all.push(format!("policies that {id} may attach"));
+        }
+    }
+
+    /// A resource of AWS SAM, with the roles that AWS SAM generates for it.
+    pub(super) fn serverless(&mut self, id: &str, kind: &str, resource: &Json) {
+        let properties = resource.get("Properties").unwrap_or(&Json::Null);
+        let has = |name: &str| properties.get(name).is_some();
+        match kind {
+            "AWS::Serverless::SimpleTable"
+            | "AWS::Serverless::LayerVersion"
+            | "AWS::Serverless::Api"
+            | "AWS::Serverless::HttpApi"
+            | "AWS::Serverless::Connector" => {}
+            "AWS::Serverless::Application" => self.other_stack(id, resource, "Location"),
+            "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
+                let is_function = kind == "AWS::Serverless::Function";
+                if !has("Role") {
+                    self.generated_role(id, &format!("{id}Role"));
+                }
+                let events = properties.get("Events").map(Json::members).unwrap_or_default();
+                for (event, source) in events {
+                    let is_schedule = source.get("Type").and_then(Json::text) == Some("ScheduleV2");
+                    let has_role = source.get("Properties").is_some_and(|own| own.get("RoleArn").is_some());
+                    if !has_role && (is_schedule || !is_function) {
+                        self.generated_role(id, &format!("{id}{event}Role"));
+                    }
+                }
+                let global = self.globals.and_then(|globals| globals.get("Function"));
+                let deployment = properties
+                    .get("DeploymentPreference")
+                    .or_else(|| global.and_then(|global| global.get("DeploymentPreference")))
+                    .filter(|preference| is_function && preference.get("Role").is_none());
+                if deployment.is_some() {
+                    self.generated_role(id, "CodeDeployServiceRole");
+                }
+            }
+            _ => self.generated_role(id, &format!("{id}Role")),
+        }
+    }
+
+    /// A role that AWS SAM generates for a resource.
+    fn generated_role(&mut self, id: &str, role: &str) {
+        let draft = self.drafts.declare(DraftKind::Role, &placeholder(role), role);
+        draft.has_generated_name = true;
+        draft.undetermined.insert(format!("policies of the role that AWS SAM generates for {id}"));
+        self.notes.push(format!("AWS SAM generates the role {role} of {id}: {PROCESSED}"));
+    }
+
+    /// The connectors of a resource: AWS SAM adds a policy to the role of their source.
+    pub(super) fn connectors(&mut self, id: &str, kind: &str, resource: &Json) {
+        if kind == "AWS::Serverless::Connector" {
+            let source = resource.get("Properties").and_then(|own| own.get("Source"));
+            let name = source.and_then(|source| source.get("Id")).and_then(Json::text);
+            self.connector(id, name);
+        }
+        for (name, _) in resource.get("Connectors").map(Json::members).unwrap_or_default() {
+            self.connector(&format!("{id}.{name}"), Some(id));
+        }
+    }
+
+    fn connector(&mut self, connector: &str, source: Option<&str>) {
+        let found = source.and_then(|source| Some((source, self.template.resource(source)?)));
+        if found.is_some_and(|(_, (kind, _))| WITHOUT_A_ROLE.contains(&kind)) {
+            return;
+        }
+        let what = format!("the policy that AWS SAM adds for the connector {connector}");
+        let mut roles = BTreeSet::new();
+        if let Some((source, (_, properties))) = found {
+            match properties.get("Role").or_else(|| properties.get("RoleArn")) {
+                Some(role) => collect_references(role, &mut roles),
+                None => drop(roles.insert(format!("{source}Role"))),
+            }
+        }
+        let role = roles.iter().find_map(|role| self.drafts.declared_by(role)).cloned();
+        match role {
+            Some(key) => drop(self.drafts.draft(key).undetermined.insert(what)),
+            None => self.drafts.add_stray(DraftKind::Role, what, BTreeSet::new()),
+        }
+        self.notes.push(format!("AWS SAM adds policies for the connector {connector}: {PROCESSED}"));
+    }
+}
+
+/// What the resources in the body of a loop may do.
+fn loop_effect(body: &Json) -> LoopEffect {
+    let of = |(id, resource): &(String, Json)| {
+        if id.starts_with("Fn::ForEach::") {
+            return loop_effect(resource.as_list().get(2).unwrap_or(&Json::Null));
+        }
+        match resource.get("Type").and_then(Json::text) {
+            Some("AWS::IAM::Role" | "AWS::IAM::User" | "AWS::IAM::Group" | "AWS::SSO::PermissionSet") => {
+                LoopEffect::DeclaresPrincipals
+            }
+            Some(kind) if is_without_policies(kind) => LoopEffect::Nothing,
+            Some(kind) if kind.starts_with("AWS::IAM::") || kind.starts_with("AWS::Serverless::") => {
+                LoopEffect::AttachesPolicies
+            }
+            Some(kind) if kind.contains(['$', '&']) || super::is_other_template(kind) => {
+                LoopEffect::AttachesPolicies
+            }
+            Some(_) => LoopEffect::Nothing,
+            None => LoopEffect::AttachesPolicies,
+        }
+    };
+    body.members().iter().map(of).max().unwrap_or(LoopEffect::AttachesPolicies)
+}
