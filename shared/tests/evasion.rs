@@ -171,6 +171,102 @@ fn a_disguised_write_is_never_compliant() {
     }
 }
 
+/// A call of a role of the first account, as the second account records it: with the unique id of the role alone.
+fn recorded_elsewhere(id: u32, unique_id: &str, source: &str, name: &str) -> Value {
+    let identity =
+        json!({"type": "AWSAccount", "accountId": "111122223333", "principalId": format!("{unique_id}:s")});
+    with_field(record(id, &identity, source, name, Some(false)), "recipientAccountId", json!("444455556666"))
+}
+
+/// Records of an administrator of the second account that show its event classes, in a region.
+fn records_of_other_account(region: &str) -> Vec<Value> {
+    let admin = json!({
+        "type": "IAMUser", "accountId": "444455556666", "userName": "admin",
+        "arn": "arn:aws:iam::444455556666:user/admin"
+    });
+    let classes = [(60, "DescribeInstances", true), (61, "CreateTags", false)];
+    let record = |(id, name, read_only)| {
+        let record = record(id, &admin, "ec2.amazonaws.com", name, Some(read_only));
+        with_field(
+            with_field(record, "recipientAccountId", json!("444455556666")),
+            "awsRegion",
+            json!(region),
+        )
+    };
+    classes.map(record).into()
+}
+
+#[test]
+fn a_call_that_only_the_other_account_recorded_is_never_compliant() {
+    let baseline = || [compliant_records(), records_of_other_account("us-east-1")].concat();
+    let with = |more: &[Value]| status(&[&baseline()[..], more].concat());
+    assert_eq!(with(&[]), Status::Compliant);
+
+    let elsewhere = |id, unique_id| recorded_elsewhere(id, unique_id, "sns.amazonaws.com", "DeleteTopic");
+    let own = |id, unique_id: &str| {
+        let identity = with_field(session("Analyst", "s"), "principalId", json!(format!("{unique_id}:s")));
+        record(id, &identity, "sns.amazonaws.com", "DeleteTopic", Some(false))
+    };
+    assert_eq!(with(&[elsewhere(9, "AROAX")]), Status::InsufficientEvidence, "the id of the auditor");
+    assert_eq!(with(&[elsewhere(9, "AROAZ")]), Status::InsufficientEvidence, "the id of no other record");
+    assert_eq!(with(&[elsewhere(9, "AROAZ"), own(10, "AROAZ")]), Status::Compliant, "both records");
+    let another = with_field(own(10, "AROAZ"), "eventName", json!("CreateTopic"));
+    assert_eq!(with(&[elsewhere(9, "AROAZ"), another]), Status::Compliant, "the id of an unwatched role");
+
+    // A call of the auditor that an override allows needs no record of the other account.
+    let by_auditor = record(10, &auditor(), "sns.amazonaws.com", "DeleteTopic", Some(false));
+    let allowed = format!("{CONFIG}{}", ASSUME_ROLE_OVERRIDE.replace("sts:AssumeRole", "sns:DeleteTopic"));
+    let status = |more: &[Value]| {
+        let records = [&baseline()[..], more].concat();
+        report_on(&[json!({ "Records": records })], &allowed).result.status().unwrap()
+    };
+    assert_eq!(status(&[elsewhere(9, "AROAX"), by_auditor.clone()]), Status::Compliant);
+    assert_eq!(
+        status(&[elsewhere(8, "AROAX"), elsewhere(9, "AROAX"), by_auditor.clone()]),
+        Status::InsufficientEvidence,
+        "one of two calls"
+    );
+    let later = with_field(by_auditor, "eventTime", json!("2026-10-06T00:40:00Z"));
+    assert_eq!(status(&[elsewhere(9, "AROAX"), later]), Status::InsufficientEvidence, "another time");
+    let assumption = recorded_elsewhere(9, "AROAX", "sts.amazonaws.com", "AssumeRole");
+    assert_eq!(with(&[assumption]), Status::InsufficientEvidence, "credentials of the other account");
+}
+
+#[test]
+fn a_region_in_which_an_account_called_another_one_is_expected() {
+    let read = with_field(
+        recorded_elsewhere(9, "AROAX", "sns.amazonaws.com", "GetTopicAttributes"),
+        "readOnly",
+        json!(true),
+    );
+    let read = with_field(read, "awsRegion", json!("eu-west-1"));
+    let places = |records: &[Value]| {
+        let coverage = report_on(&[json!({ "Records": records })], CONFIG).result.coverage;
+        let missing = coverage.expected_places().filter(|place| place.missing_hours() > 0);
+        missing.map(|place| format!("{} {}", place.account, place.region)).collect::<Vec<_>>()
+    };
+    let records = [
+        compliant_records(),
+        records_of_other_account("us-east-1"),
+        records_of_other_account("eu-west-1")
+            .into_iter()
+            .zip(70..)
+            .map(|(record, id)| {
+                with_field(record, "eventID", json!(format!("00000000-0000-4000-8000-{id:012}")))
+            })
+            .collect(),
+        vec![read.clone()],
+    ]
+    .concat();
+    assert_eq!(places(&records), ["111122223333 eu-west-1"]);
+    let own = with_field(
+        record(10, &auditor(), "sns.amazonaws.com", "GetTopicAttributes", Some(true)),
+        "awsRegion",
+        json!("eu-west-1"),
+    );
+    assert_eq!(places(&[&records[..], &[own]].concat()), [""; 0]);
+}
+
 #[test]
 fn other_events_do_not_count_as_logged_calls() {
     let [audit, alice, _] = &compliant_records()[..] else { panic!("three records") };
