@@ -318,6 +318,52 @@ fn a_sign_in_alone_is_not_evidence_for_other_principals() {
     assert_eq!(report.result.status(), worst, "the overall status is the most severe of its parts");
 }
 
+/// A page of `LookupEvents` with records at these times, the newest first.
+fn lookup_page(times: &[&str], first_id: u32, token: &Value) -> Value {
+    let record = |(time, id): (&&str, u32)| {
+        let record = record(id, &user("bob"), "ec2.amazonaws.com", "RunInstances", Some(false));
+        let record = with_field(record, "eventTime", json!(format!("2026-10-06T{time}Z")));
+        json!({ "CloudTrailEvent": record.to_string() })
+    };
+    let events: Vec<Value> = times.iter().zip(first_id..).map(record).collect();
+    json!({ "Events": events, "NextToken": token })
+}
+
+#[test]
+fn a_list_that_ends_before_its_last_page_is_incomplete() {
+    let (token, last) = (json!("t"), Value::Null);
+    let baseline = json!({ "Records": compliant_records()
+        .into_iter()
+        .map(|record| with_field(record, "eventTime", json!("2026-10-06T00:55:00Z")))
+        .collect::<Vec<_>>() });
+    let status = |pages: &[Value]| {
+        let report = report_on(&[std::slice::from_ref(&baseline), pages].concat(), CONFIG);
+        let limitation = report.result.limitations.iter().any(|line| line.contains("NextToken"));
+        assert_eq!(limitation, report.result.status() != Some(Status::Compliant));
+        report.result.status().unwrap()
+    };
+    let page = lookup_page(&["00:50:00", "00:40:00"], 30, &token);
+    assert_eq!(status(std::slice::from_ref(&page)), Status::InsufficientEvidence);
+    for (token, second) in [(&token, Status::InsufficientEvidence), (&last, Status::Compliant)] {
+        let next = lookup_page(&["00:39:00", "00:05:00"], 40, token);
+        assert_eq!(status(&[next, page.clone()]), second, "the next page");
+    }
+    assert_eq!(status(&[lookup_page(&["00:50:00", "00:40:00"], 30, &json!(""))]), Status::Compliant);
+    // The next page of another hour is near.
+    let pages = [lookup_page(&["00:50:00", "00:04:00"], 30, &token), lookup_page(&["23:58:00"], 40, &last)];
+    assert_eq!(status(&pages), Status::InsufficientEvidence, "a page of the evening after");
+
+    // `FilterLogEvents` lists the oldest event first.
+    let logs = |time: &str, id: u32, token: &Value| {
+        let page = lookup_page(&[time], id, &last);
+        json!({ "events": [{"timestamp": 1, "message": page["Events"][0]["CloudTrailEvent"]}], "nextToken": token })
+    };
+    let page = logs("00:56:00", 30, &token);
+    assert_eq!(status(std::slice::from_ref(&page)), Status::InsufficientEvidence);
+    assert_eq!(status(&[page.clone(), logs("00:58:00", 40, &last)]), Status::Compliant);
+    assert_eq!(status(&[logs("00:05:00", 30, &token)]), Status::Compliant, "the records show newer events");
+}
+
 #[test]
 fn a_digest_does_not_replace_the_log_files_it_lists() {
     let log = json!({"s3Object": "AWSLogs/111122223333/CloudTrail/us-east-1/gone.json.gz"});
