@@ -36,7 +36,6 @@ use crate::{
     event::{CallKey, EventClass, EventKind, Outcome},
     evidence_summary::EvidenceQuality,
     operation::{Mutates, OperationType},
-    pattern::matches,
     principal::{Principal, PrincipalKind},
     role_chain::{self, RoleChains},
     score::{ComplianceScore, RiskFactors, RiskScore, Status, status_impact},
@@ -445,7 +444,7 @@ impl<'a> Assessment<'a> {
         let watched = self.classified.iter().filter(|call| call.watch.is_some());
         let seen: BTreeSet<&str> =
             watched.flat_map(|call| [&**call.attributed_to(), &*call.principal().arn]).collect();
-        let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
+        let is_seen = move |watch: &Watch| seen.iter().any(|arn| watch.names(arn));
         self.config.watch.iter().filter(move |watch| !watch.is_own_role() && !is_seen(watch))
     }
 
