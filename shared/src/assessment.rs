@@ -50,6 +50,14 @@ pub use self::{
     report_mode::ReportMode,
 };
 
+/// Sources, and operations if not all, of which CloudTrail records no identity although the caller has one outside IAM,
+/// and whether only events that the service recorded about itself count. Amazon QuickSight User Guide, "Understanding
+/// Amazon QuickSight log file contents": users that QuickSight provisioned are `Unknown`. AWS IoT Core Developer Guide,
+/// "Register a client certificate when the client connects to AWS IoT just-in-time registration": the device does not
+/// sign with IAM credentials. Read 2026-11.
+const OUTSIDE_IAM: [(&str, Option<&str>, bool); 2] =
+    [("quicksight.amazonaws.com", None, true), ("iot.amazonaws.com", Some("RegisterCertificate"), false)];
+
 /// A line of the tally with its classification, or the part of a line that an override or a role chain separates.
 #[derive(Clone, Debug)]
 pub struct ClassifiedCall<'a> {
@@ -156,6 +164,20 @@ impl ClassifiedCall<'_> {
         is_unauthenticated_by_design(&call_key.source, &call_key.name)
             && &*actor.principal.arn == "unknown"
             && actor.session.unique_id.is_none()
+    }
+
+    /// Whether the caller cannot be an IAM identity although the record does not identify it: a user of a directory or of
+    /// another service, or a device.
+    fn is_outside_iam(&self) -> bool {
+        let (actor, call_key) = (self.line.actor, self.line.call_key);
+        let (principal, is_event) = (&actor.principal, call_key.kind == EventKind::ServiceEvent);
+        let is_listed = OUTSIDE_IAM.iter().any(|(source, operation, of_event)| {
+            *source == &*call_key.source
+                && operation.is_none_or(|operation| operation == &*call_key.name)
+                && (is_event || !of_event)
+        });
+        actor.session.unique_id.is_none()
+            && (principal.arn.starts_with("directory:") || is_listed && &*principal.arn == "unknown")
     }
 
     /// Operation type of the called operation.
@@ -531,7 +553,7 @@ impl<'a> Assessment<'a> {
                 && call.outcome() != Outcome::Denied
                 && !call.line.call_key.is_unprocessed()
                 && match call.principal().kind {
-                    PrincipalKind::Unknown => !call.is_unauthenticated(),
+                    PrincipalKind::Unknown => !call.is_unauthenticated() && !call.is_outside_iam(),
                     PrincipalKind::AwsAccount => self.may_be_watched(call),
                     _ => false,
                 }

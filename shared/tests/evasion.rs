@@ -127,6 +127,32 @@ fn a_disguised_write_is_never_compliant() {
                 "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:user/alice"}}
             })),
         ),
+        (
+            "a federated session of the user by name",
+            write_by(&json!({
+                "type": "FederatedUser", "arn": "arn:aws:sts::111122223333:federated-user/f",
+                "accountId": "111122223333", "sessionContext": {"sessionIssuer": {"userName": "alice"}}
+            })),
+        ),
+        (
+            "an account that is not named, with the unique id",
+            write_by(&json!({"type": "AWSAccount", "principalId": "AROAX:s"})),
+        ),
+        (
+            "the own account, with the unique id",
+            write_by(&json!({"type": "AWSAccount", "accountId": "111122223333", "principalId": "AROAX:s"})),
+        ),
+        ("an account that is not named", write_by(&json!({"type": "AWSAccount"}))),
+        (
+            "a service that acts for the unique id",
+            write_by(&json!({
+                "accountId": "111122223333", "invokedBy": "x.amazonaws.com", "principalId": "AROAX:s"
+            })),
+        ),
+        (
+            "a directory, with the unique id",
+            write_by(&json!({"type": "Directory", "principalId": "AROAX:s"})),
+        ),
         ("a console action", with_field(write.clone(), "eventType", json!("AwsConsoleAction"))),
         ("a service event", with_field(write.clone(), "eventType", json!("AwsServiceEvent"))),
         ("a sign-in", with_field(write.clone(), "eventType", json!("AwsConsoleSignIn"))),
@@ -168,6 +194,51 @@ fn a_disguised_write_is_never_compliant() {
         let mut records = compliant_records();
         records.push(record);
         assert_ne!(status(&records), Status::Compliant, "{disguise}");
+    }
+}
+
+#[test]
+fn calls_of_callers_that_cannot_be_watched_prove_nothing_against_a_promise() {
+    let analyst = with_field(session("Analyst", "s"), "principalId", json!("AROAANALYST:s"));
+    let quicksight =
+        json!({"type": "Unknown", "principalId": "quicksight:jane", "accountId": "111122223333"});
+    let by_quicksight = |kind: &str| {
+        let call = record(9, &quicksight, "quicksight.amazonaws.com", "UpdateDashboard", Some(false));
+        with_field(call, "eventType", json!(kind))
+    };
+    let of_share = json!({"type": "AWSAccount", "accountId": "111122223333", "principalId": "AROAANALYST:s"});
+    let directory = json!({"type": "Directory", "accountId": "111122223333", "principalId": "d-1:jane"});
+    let device = json!({"type": "Unknown", "accountId": "111122223333", "principalId": "a1b2c3d4"});
+    for (what, call, expected) in [
+        (
+            "a shared table of Lake Formation",
+            record(9, &of_share, "lakeformation.amazonaws.com", "GetDataAccess", Some(false)),
+            Status::Compliant,
+        ),
+        ("a user that QuickSight provisioned", by_quicksight("AwsServiceEvent"), Status::Compliant),
+        (
+            "a call that is not an event of QuickSight",
+            by_quicksight("AwsApiCall"),
+            Status::InsufficientEvidence,
+        ),
+        (
+            "a user of a directory",
+            record(9, &directory, "quicksight.amazonaws.com", "UpdateDashboard", Some(false)),
+            Status::Compliant,
+        ),
+        (
+            "a device",
+            record(9, &device, "iot.amazonaws.com", "RegisterCertificate", Some(false)),
+            Status::Compliant,
+        ),
+        (
+            "another call of a device",
+            record(9, &device, "iot.amazonaws.com", "UpdateCertificate", Some(false)),
+            Status::InsufficientEvidence,
+        ),
+    ] {
+        let of_analyst = record(8, &analyst, "ec2.amazonaws.com", "DescribeInstances", Some(true));
+        assert_eq!(status(&[&compliant_records()[..], &[of_analyst, call]].concat()), expected, "{what}");
     }
 }
 
