@@ -456,6 +456,24 @@ fn a_digest_does_not_replace_the_log_files_it_lists() {
 }
 
 #[test]
+fn a_digest_without_a_list_of_log_files_covers_nothing() {
+    let digest = json!({
+        "awsAccountId": "111122223333", "digestStartTime": "2026-10-06T00:00:00Z",
+        "digestEndTime": "2026-10-06T01:00:00Z", "logFiles": [],
+        "digestS3Object": "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/10/06/d.json.gz"
+    });
+    let status = |digest: Value| {
+        let records = json!({ "Records": compliant_records() });
+        report_on(&[records, digest], CONFIG).result.status().unwrap()
+    };
+    assert_eq!(status(digest.clone()), Status::Compliant);
+    assert_eq!(status(with_field(digest.clone(), "logFiles", Value::Null)), Status::InsufficientEvidence);
+    let mut cut = digest;
+    cut.as_object_mut().unwrap().remove("logFiles");
+    assert_eq!(status(cut), Status::InsufficientEvidence);
+}
+
+#[test]
 fn an_override_does_not_cover_an_unnamed_resource() {
     let config = format!(
         "{CONFIG}\n[[override]]\nid = \"o\"\nprincipal = \"arn:aws:iam::*:role/team/Auditor\"\noperation = \"ec2:RunInstances\"\n\

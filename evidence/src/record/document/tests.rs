@@ -185,7 +185,7 @@ fn insights_and_digests_are_recognized() {
     assert_eq!((seen.insights.len(), seen.unreadable.len()), (2, 0), "{seen:?}");
     let regions: Vec<&str> = seen.digest_windows.iter().map(|window| &*window.region).collect();
     assert_eq!(regions, ["eu-west-1", "eu-west-2"]);
-    let forged = r#"{"awsAccountId":"1","digestStartTime":"2013-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"CloudTrail-Digest/r/x"}"#;
+    let forged = r#"{"awsAccountId":"1","digestStartTime":"2013-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"CloudTrail-Digest/r/x","logFiles":[]}"#;
     assert_eq!(visit(forged).reasons(), [UnreadableReason::BadValue]);
 }
 
