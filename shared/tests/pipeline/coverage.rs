@@ -212,6 +212,31 @@ fn selectors_that_log_a_class_in_part_beat_its_events() {
 }
 
 #[test]
+fn an_event_of_one_region_shows_nothing_about_another_if_a_trail_is_of_one_region() {
+    use EventClassState::{Gap, Seen, Selected};
+
+    let elsewhere = || read().in_account_region(ACCOUNTS[0], REGIONS[1]);
+    let write = || auditor_call("RunInstances").by_principal("Builder");
+    let write_elsewhere = || write().in_account_region(ACCOUNTS[0], REGIONS[1]);
+    let class = ["management-write"];
+    let state = |events: Vec<Event>, is_multi_region| {
+        let scenario = scenario_expecting(events, &class, &[]).with(|scenario| {
+            let arn = format!("arn:aws:cloudtrail:{}:{}:trail/t", REGIONS[0], ACCOUNTS[0]);
+            let [mut trail] = <[_; 1]>::try_from(trails(&[(&arn, &class)])).unwrap();
+            trail.is_multi_region = is_multi_region;
+            scenario.config.coverage.trails = vec![trail];
+        });
+        class_states(scenario).into_iter().find(|(class, _)| class == "management-write").unwrap().1
+    };
+    let quiet = || vec![read(), elsewhere(), write()];
+    assert_eq!(state(quiet(), Some(true)), Selected);
+    assert_eq!(state(quiet(), Some(false)), Gap, "another trail logs the other region");
+    assert_eq!(state([quiet(), vec![write_elsewhere()]].concat(), Some(false)), Seen);
+    let scenario = scenario_expecting(quiet(), &class, &[]);
+    assert!(class_states(scenario).contains(&("management-write".to_owned(), Seen)), "no trail is known");
+}
+
+#[test]
 fn after_a_change_of_selectors_only_later_events_show_a_class() {
     // An event data store has its selectors in `UpdateEventDataStore`.
     ["PutEventSelectors", "UpdateEventDataStore"].into_iter().for_each(assert_selectors_change);
