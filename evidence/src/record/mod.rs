@@ -18,6 +18,7 @@ mod fast_parser;
 mod fields;
 mod inflate;
 mod other_file;
+mod packed_text;
 mod request_features;
 mod unreadable;
 
