@@ -2,7 +2,7 @@
 //!
 //! Enters: an evidence summary (the tally, the hours that digest files cover, hours known to be incomplete, the period)
 //! and the expected coverage. Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
-//! only with an event or a digest window in that account, region and hour; adding evidence never opens a gap in the
+//! only with an event or a digest window in that account, region and hour; adding evidence of a place never opens a gap in it in the
 //! same period; an hour known to be incomplete is not observed, and its account and region are expected, so naming
 //! one never improves a status; `event_classes` and `logging_change` state the laws of their own.
 
