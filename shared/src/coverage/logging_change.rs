@@ -47,8 +47,8 @@ fn is_member_concerned(account: &str, changed: &str, expected: &ExpectedCoverage
     account != changed && (expected.trails.is_empty() || is_concerned(account, changed, expected))
 }
 
-/// Sources of events that a trail has only if it logs events of global services. Events of the regional endpoints of
-/// AWS STS are none. AWS CloudTrail User Guide, "Global service events", read 2026-11.
+/// Sources of events that a trail has only if it logs events of global services. Events of AWS STS do not show it,
+/// because its regional endpoints have events too. AWS CloudTrail User Guide, "Global service events", read 2026-11.
 const GLOBAL_SOURCES: [&str; 2] = ["iam.amazonaws.com", "cloudfront.amazonaws.com"];
 
 /// For each account the quarter hours in which event selectors were changed in it.
