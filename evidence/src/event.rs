@@ -136,7 +136,7 @@ impl CallKey {
     /// Whether the call can change what later calls or their absence mean: it may have issued credentials, or changed
     /// what is logged.
     pub fn has_later_effect(&self) -> bool {
-        self.may_issue_credentials() || logging_change(self, |_| true).is_some()
+        self.may_issue_credentials() || logging_change(self, |_| true, |_| true).is_some()
     }
 }
 

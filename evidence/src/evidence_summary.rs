@@ -5,18 +5,19 @@
 //! outside it change only their count and, in the [`LEAD_IN_HOURS`] before it, the lead-in; a summary from extracts needs the memory of a tally, whatever the number of
 //! events.
 
+mod cut_listings;
 mod listed_log_files;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::listed_log_files::ListedLogFiles;
+use self::{cut_listings::CutListings, listed_log_files::ListedLogFiles};
 use crate::{
     event::CallKey,
     extract::Extract,
     hex::hex,
     period::{Period, PeriodInference},
     principal::MAX_FEDERATED_SESSION_HOURS,
-    record::DigestWindow,
+    record::{DeliveryForm, DigestWindow},
     segment::{EvidenceHasher, MissingLogFile, Segment, Shard},
     tally::{PrincipalsById, Tally, TallyMerge},
     time::{HOUR_SECONDS, Hour, Time},
@@ -64,6 +65,10 @@ pub struct EvidenceQuality {
     pub insight_events: u64,
     /// Log files of the period that digest files list and of which the evidence shows no event.
     pub missing_log_files: Vec<MissingLogFile>,
+    /// Hours in which a list of events ends before its last page.
+    pub cut_hours: u64,
+    /// Forms in which services other than CloudTrail delivered events.
+    pub delivery_forms: BTreeSet<DeliveryForm>,
     /// SHA-256 of the evidence in canonical form, in hex.
     pub sha256: String,
 }
@@ -111,6 +116,7 @@ impl EvidenceSummary {
             builder.lead_in.hours = before.shards();
             builder.lead_in.tally = Tally::of(before).filter(CallKey::has_later_effect);
         }
+        builder.cut_listings.search_segment(&segment, &builder.scope);
         builder.outside_period = segment.retain_hours(|hour| builder.scope.contains(hour));
         for (shard, sha256) in segment.shard_hashes() {
             builder.hash.add(&shard, &sha256);
@@ -140,6 +146,7 @@ pub struct EvidenceSummaryBuilder {
     lead_in_tallies: TallyMerge,
     unsharded: Segment,
     log_files: ListedLogFiles,
+    cut_listings: CutListings,
     hash: EvidenceHasher,
     tallies: TallyMerge,
     last_shard: Option<Shard>,
@@ -162,6 +169,7 @@ impl EvidenceSummaryBuilder {
     fn start(unsharded: Segment, scope: ReportScope) -> Self {
         Self {
             log_files: ListedLogFiles::of(unsharded.digest_windows(), &scope),
+            cut_listings: CutListings::of(unsharded.delivery_facts(), &scope),
             unsharded,
             scope,
             lead_in: LeadIn::default(),
@@ -183,6 +191,9 @@ impl EvidenceSummaryBuilder {
         let Extract { shard, sha256, conflicts, seconds, tally } = extract;
         if self.last_shard.as_ref().is_some_and(|last| *last >= shard) {
             return Err(EvidenceSummaryError::OutOfOrder(shard));
+        }
+        if self.scope.contains(shard.hour) || self.scope.leads_in(shard.hour) {
+            self.cut_listings.search_shard(&shard, &seconds);
         }
         if self.scope.contains(shard.hour) {
             self.hash.add(&shard, &sha256);
@@ -214,6 +225,10 @@ impl EvidenceSummaryBuilder {
         principals.add(&self.lead_in.tally);
         let tally = tally.with_principals(&principals);
         self.lead_in.tally = std::mem::take(&mut self.lead_in.tally).with_principals(&principals);
+        let digest_hours: BTreeSet<&Shard> = self.unsharded.digest_hours().collect();
+        let cut = std::mem::take(&mut self.cut_listings).incomplete(|shard| digest_hours.contains(shard));
+        let cut_hours = cut.len() as u64;
+        self.scope.incomplete_hours.extend(cut);
         let covered =
             self.unsharded.digest_hours().chain(&self.scope.incomplete_hours).map(|shard| shard.hour);
         self.hours.extend(covered.filter(|hour| self.scope.contains(*hour)));
@@ -236,6 +251,8 @@ impl EvidenceSummaryBuilder {
             conflicting_events: conflicts,
             insight_events: unsharded.insight_events().len() as u64,
             missing_log_files: log_files.missing(&scope, whole),
+            cut_hours,
+            delivery_forms: unsharded.delivery_forms(),
             sha256: hex(&hash.finish(&unsharded)),
         };
         let digest_hours = unsharded.digest_hours().filter(|shard| inside(shard.hour)).cloned().collect();

@@ -1,6 +1,6 @@
 //! Segments: the evidence of a set of log files, each event once.
 //!
-//! Enters: events, unreadable pieces and digest windows, in any order. Leaves: a [`Segment`], which merges. Laws:
+//! Enters: events, unreadable pieces, digest windows and delivery facts, in any order. Leaves: a [`Segment`], which merges. Laws:
 //! merging is associative, commutative and idempotent, and the empty segment is its identity; an event is identified
 //! by its id, recipient account, region and hour; of two contents under one identity the more severe one is kept and
 //! the conflict is recorded; everything has an identity, so a second delivery changes nothing; equal evidence gives
@@ -28,7 +28,7 @@ pub use shard::Shard;
 
 use crate::{
     event::{Actor, CallKey, Event, EventId},
-    record::{DigestWindow, Fingerprint, UnreadableReason},
+    record::{DeliveryFact, DeliveryForm, DigestWindow, Fingerprint, UnreadableReason},
     time::Time,
 };
 
@@ -67,7 +67,7 @@ pub struct MissingLogFile {
     pub newest: Time,
 }
 
-/// Distinct events, with the values they share stored once; unreadable pieces; digest windows.
+/// Distinct events, with the values they share stored once; unreadable pieces; digest windows; delivery facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
     /// Sorted; each is used by a row.
@@ -80,6 +80,7 @@ pub struct Segment {
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,
+    delivery_facts: BTreeSet<DeliveryFact>,
     /// The hours that `digest_windows` cover, derived from them.
     digest_hours: BTreeSet<Shard>,
 }
@@ -163,6 +164,20 @@ impl Segment {
     /// Windows of digest files, unverified.
     pub fn digest_windows(&self) -> &BTreeSet<DigestWindow> {
         &self.digest_windows
+    }
+
+    /// What the forms of the evidence say about its delivery.
+    pub fn delivery_facts(&self) -> &BTreeSet<DeliveryFact> {
+        &self.delivery_facts
+    }
+
+    /// The forms in which services other than CloudTrail delivered events.
+    pub fn delivery_forms(&self) -> BTreeSet<DeliveryForm> {
+        let form = |fact: &DeliveryFact| match fact {
+            DeliveryFact::Form(form) => Some(*form),
+            DeliveryFact::CutListing(_) => None,
+        };
+        self.delivery_facts.iter().filter_map(form).collect()
     }
 
     /// The whole hours of accounts and regions that the digest files together cover.

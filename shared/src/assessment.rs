@@ -7,6 +7,7 @@
 //! its own call, unless the principal of the session is watched itself.
 
 mod business_hours;
+mod caller_records;
 mod evidence_gaps;
 mod granted;
 mod key_uses;
@@ -19,6 +20,7 @@ use std::{
 };
 
 use self::{
+    caller_records::CallerRecords,
     evidence_gaps::{EarlierCredentials, account_in},
     key_uses::KeyUseCauses,
     watch_index::WatchIndex,
@@ -30,11 +32,10 @@ use crate::{
         Classification, ClassificationInput, Provenance, classify_record, is_unauthenticated_by_design,
     },
     config::{Config, Override, OverrideMatch, Watch},
-    coverage::{Coverage, EventClassCoverage, event_class_name},
-    event::{CallKey, EventKind, Outcome},
+    coverage::{Coverage, event_class_name},
+    event::{CallKey, EventClass, EventKind, Outcome},
     evidence_summary::EvidenceQuality,
     operation::{Mutates, OperationType},
-    pattern::matches,
     principal::{Principal, PrincipalKind},
     role_chain::{self, RoleChains},
     score::{ComplianceScore, RiskFactors, RiskScore, Status, status_impact},
@@ -48,6 +49,14 @@ pub use self::{
     key_uses::{forwarding_services, is_key_use_action},
     report_mode::ReportMode,
 };
+
+/// Sources, and operations if not all, of which CloudTrail records no identity although the caller has one outside IAM,
+/// and whether only events that the service recorded about itself count. Amazon QuickSight User Guide, "Understanding
+/// Amazon QuickSight log file contents": users that QuickSight provisioned are `Unknown`. AWS IoT Core Developer Guide,
+/// "Register a client certificate when the client connects to AWS IoT just-in-time registration": the device does not
+/// sign with IAM credentials. Read 2026-11.
+const OUTSIDE_IAM: [(&str, Option<&str>, bool); 2] =
+    [("quicksight.amazonaws.com", None, true), ("iot.amazonaws.com", Some("RegisterCertificate"), false)];
 
 /// A line of the tally with its classification, or the part of a line that an override or a role chain separates.
 #[derive(Clone, Debug)]
@@ -157,6 +166,20 @@ impl ClassifiedCall<'_> {
             && actor.session.unique_id.is_none()
     }
 
+    /// Whether the caller cannot be an IAM identity although the record does not identify it: a user of a directory or of
+    /// another service, or a device.
+    fn is_outside_iam(&self) -> bool {
+        let (actor, call_key) = (self.line.actor, self.line.call_key);
+        let (principal, is_event) = (&actor.principal, call_key.kind == EventKind::ServiceEvent);
+        let is_listed = OUTSIDE_IAM.iter().any(|(source, operation, of_event)| {
+            *source == &*call_key.source
+                && operation.is_none_or(|operation| operation == &*call_key.name)
+                && (is_event || !of_event)
+        });
+        actor.session.unique_id.is_none()
+            && (principal.arn.starts_with("directory:") || is_listed && &*principal.arn == "unknown")
+    }
+
     /// Operation type of the called operation.
     pub fn operation_type(&self) -> OperationType {
         self.classification.operation_type
@@ -240,6 +263,8 @@ pub struct Assessment<'a> {
     pub allowed_calls: BTreeMap<usize, u64>,
     /// Credentials that watched principals were issued before the period and that may be used in it.
     earlier_credentials: Vec<EarlierCredentials>,
+    /// Records of callers that other accounts recorded by their unique id.
+    caller_records: CallerRecords<'a>,
     /// Permissions of the watched principals with policies that were read, by ARN.
     pub granted: BTreeMap<Arc<str>, PrincipalGrants>,
 }
@@ -271,6 +296,7 @@ impl<'a> Assessment<'a> {
             earlier_credentials: EarlierCredentials::all(lead_in, coverage, |actor| {
                 watch_index.watch_of(actor)
             }),
+            caller_records: CallerRecords::of(tally, lead_in, |actor| watch_index.watch_of(actor).is_some()),
             granted: BTreeMap::new(),
         };
         for line in tally.lines() {
@@ -440,7 +466,7 @@ impl<'a> Assessment<'a> {
         let watched = self.classified.iter().filter(|call| call.watch.is_some());
         let seen: BTreeSet<&str> =
             watched.flat_map(|call| [&**call.attributed_to(), &*call.principal().arn]).collect();
-        let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
+        let is_seen = move |watch: &Watch| seen.iter().any(|arn| watch.names(arn));
         self.config.watch.iter().filter(move |watch| !watch.is_own_role() && !is_seen(watch))
     }
 
@@ -527,7 +553,7 @@ impl<'a> Assessment<'a> {
                 && call.outcome() != Outcome::Denied
                 && !call.line.call_key.is_unprocessed()
                 && match call.principal().kind {
-                    PrincipalKind::Unknown => !call.is_unauthenticated(),
+                    PrincipalKind::Unknown => !call.is_unauthenticated() && !call.is_outside_iam(),
                     PrincipalKind::AwsAccount => self.may_be_watched(call),
                     _ => false,
                 }
@@ -535,10 +561,17 @@ impl<'a> Assessment<'a> {
     }
 
     /// Whether a caller of which the record names only the account may be a watched principal, and its own account does
-    /// not show that: the account recorded the call itself, or a promise may be about it and it has no evidence, or the
-    /// record has the unique id of a watched principal and the class of the event is not known to be logged.
+    /// not show that. The record of another account has the unique id of the caller. If other records name a watched
+    /// principal under it, or none of an account with principals that a promise may be about, the own account has to
+    /// show the call. Without a unique id the account has to have evidence.
     fn may_be_watched(&self, call: &ClassifiedCall<'_>) -> bool {
         let (account, accounts) = (&call.principal().account, &self.config.coverage.accounts);
+        let unique_id = call.line.actor.session.unique_id.as_deref();
+        match unique_id.and_then(|id| self.caller_records.is_watched(id)) {
+            Some(true) => return !self.caller_records.show(call),
+            Some(false) => return false,
+            None => {}
+        }
         let is_promised = accounts.is_empty() || accounts.iter().any(|expected| **expected == **account);
         let may_match = |watch: &Watch| {
             !watch.is_own_role()
@@ -547,20 +580,22 @@ impl<'a> Assessment<'a> {
                     None => is_promised,
                 }
         };
-        let has_watched_id = || {
-            let id = &call.line.actor.session.unique_id;
-            let is_of_watched = |other: &ClassifiedCall<'_>| {
-                other.watch.is_some() && other.line.actor.session.unique_id == *id
-            };
-            let class = event_class_name(call.line.call_key);
-            let is_gap = |row: &&EventClassCoverage| row.class == class && !row.state.is_logged();
-            id.is_some()
-                && self.coverage.event_classes.iter().any(|row| is_gap(&row))
-                && self.classified.iter().any(is_of_watched)
-        };
-        (*account == call.line.actor.account || !self.is_observed(account))
-            && self.config.watch.iter().any(may_match)
-            || has_watched_id()
+        let is_shown = *account != call.line.actor.account
+            && self.is_observed(account)
+            && (unique_id.is_none() || !self.must_caller_record(call));
+        !is_shown && self.config.watch.iter().any(may_match)
+    }
+
+    /// Whether the account of the caller must have recorded the call too, so that a unique id that no record names shows that the
+    /// evidence lacks its record: it logs management events, and all of them were kept.
+    fn must_caller_record(&self, call: &ClassifiedCall<'_>) -> bool {
+        let call_key = call.line.call_key;
+        let class = event_class_name(call_key);
+        let is_management =
+            matches!(call_key.class, EventClass::ManagementRead | EventClass::ManagementWrite);
+        is_management
+            && !self.config.lookup.watched_only
+            && self.coverage.event_classes.iter().any(|row| row.class == class && row.state.is_logged())
     }
 
     /// Risk of the watched principals; `None` in a discovery.

@@ -37,7 +37,11 @@ pub use self::{
     variables::{EnvVariable, RESERVED_VARIABLES, variables},
 };
 use crate::{
-    event_selectors::TrailSelectors, pattern::matches, principal::Principal, record::Fingerprint, time::Time,
+    event_selectors::TrailSelectors,
+    pattern::{has_wildcard, matches},
+    principal::Principal,
+    record::Fingerprint,
+    time::Time,
 };
 
 /// All settings of a run.
@@ -168,10 +172,10 @@ impl Config {
     /// The watch that applies to the principal with this ARN.
     pub fn watch_for_arn(&self, arn: &str) -> Option<&Watch> {
         let is_exempt = || self.exempt.iter().any(|pattern| matches(pattern, arn));
-        let bare = arn.split_once(":role/").is_some_and(|(_, name)| !name.contains('/'));
+        let bare = IamName::of(arn).is_some_and(|name| !name.has_path);
         let about = |watch: &&Watch| {
             let pattern = &watch.principal;
-            matches(pattern, arn) || bare && without_path(pattern).is_some_and(|bare| matches(&bare, arn))
+            watch.names(arn) || bare && without_path(pattern).is_some_and(|bare| matches(&bare, arn))
         };
         let literal = |watch: &Watch| watch.principal.chars().filter(|c| !matches!(c, '*' | '?')).count();
         // `max_by_key` returns the last of equal items, so the watches are iterated from the end.
@@ -179,14 +183,46 @@ impl Config {
     }
 }
 
-/// The pattern of a role without its path; none if the name has no literal letter or digit.
+/// The ARN of a role or user, or a pattern, in parts.
+#[derive(Clone, Copy)]
+struct IamName<'a> {
+    /// The ARN up to the kind.
+    before: &'a str,
+    kind: &'static str,
+    name: &'a str,
+    has_path: bool,
+}
+
+impl<'a> IamName<'a> {
+    fn of(arn: &'a str) -> Option<Self> {
+        [":role/", ":user/"].into_iter().find_map(|kind| {
+            let (before, rest) = arn.split_once(kind)?;
+            let (has_path, name) = rest.rsplit_once('/').map_or((false, rest), |(_, name)| (true, name));
+            Some(Self { before, kind, name, has_path })
+        })
+    }
+}
+
+/// The pattern of a role or user without its path; none if the name has no literal letter or digit.
 fn without_path(pattern: &str) -> Option<String> {
-    let (before, role) = pattern.split_once(":role/")?;
-    let (_, name) = role.rsplit_once('/')?;
-    name.contains(|c: char| c.is_ascii_alphanumeric()).then(|| format!("{before}:role/{name}"))
+    let IamName { before, kind, name, has_path } = IamName::of(pattern)?;
+    let is_named = has_path && name.contains(|c: char| c.is_ascii_alphanumeric());
+    is_named.then(|| format!("{before}{kind}{name}"))
 }
 
 impl Watch {
+    /// Whether the pattern matches the ARN, or names the same role or user where one of the two has no path: names are
+    /// unique in an account, whatever the path. AWS IAM User Guide, "IAM identifiers", read 2026-11.
+    pub fn names(&self, arn: &str) -> bool {
+        let is_same = || {
+            let (pattern, other) = IamName::of(&self.principal).zip(IamName::of(arn))?;
+            let is_same =
+                (pattern.before, pattern.kind, pattern.name) == (other.before, other.kind, other.name);
+            Some(is_same && !(pattern.has_path && other.has_path) && !has_wildcard(&self.principal))
+        };
+        matches(&self.principal, arn) || is_same() == Some(true)
+    }
+
     /// A watch for the principals that a pattern matches; an error if it can match none.
     pub fn new(pattern: &str) -> Result<Self, Diagnostic> {
         arn::principal(pattern)?;

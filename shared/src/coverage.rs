@@ -2,7 +2,7 @@
 //!
 //! Enters: an evidence summary (the tally, the hours that digest files cover, hours known to be incomplete, the period)
 //! and the expected coverage. Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
-//! only with an event or a digest window in that account, region and hour; adding evidence never opens a gap in the
+//! only with an event or a digest window in that account, region and hour; adding evidence of a place never opens a gap in it in the
 //! same period; an hour known to be incomplete is not observed, and its account and region are expected, so naming
 //! one never improves a status; `event_classes` and `logging_change` state the laws of their own.
 
@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::ExpectedCoverage,
-    event::Actor,
+    event::{Actor, CallKey, EventClass, EventKind},
     evidence_summary::{EvidenceSummary, LeadIn},
     period::{Period, PeriodInference},
-    principal::MAX_ROLE_SESSION_HOURS,
+    principal::{MAX_ROLE_SESSION_HOURS, PrincipalKind},
     segment::Shard,
     tally::Tally,
     time::Hour,
@@ -174,7 +174,7 @@ impl Coverage {
             let cell = observed.entry(account_region).or_default().entry(shard.hour).or_default();
             cell.is_incomplete |= incomplete_hours.contains(shard);
         }
-        add_expected_regions(&mut observed, expected);
+        add_expected_regions(&mut observed, expected, &calling_places(tally));
         let changed = incomplete_after_changes(evidence, expected, observed.keys(), period);
         for shard in changed.into_iter().filter(|shard| is_expected(expected, &shard.account, &shard.region))
         {
@@ -345,9 +345,35 @@ pub fn global_region(region: &str) -> &'static str {
     }
 }
 
+/// The accounts and regions of principals that called other accounts. CloudTrail records a call in the same region of
+/// both accounts. AWS CloudTrail User Guide, "sharedEventID example", read 2026-11.
+fn calling_places(tally: &Tally) -> BTreeSet<(&Arc<str>, &Arc<str>)> {
+    let is_identity = |actor: &Actor| match actor.principal.kind {
+        PrincipalKind::Role | PrincipalKind::IamUser | PrincipalKind::IdentityCenterUser => true,
+        PrincipalKind::AwsAccount => actor.session.unique_id.is_some(),
+        _ => false,
+    };
+    let is_call = |call_key: &CallKey| {
+        call_key.kind == EventKind::ApiCall
+            && call_key.invoked_by.is_none()
+            && matches!(call_key.class, EventClass::ManagementRead | EventClass::ManagementWrite)
+    };
+    tally
+        .lines()
+        .filter(|line| line.actor.principal.account != line.actor.account)
+        .filter(|line| is_identity(line.actor) && is_call(line.call_key))
+        .map(|line| (&line.actor.principal.account, &line.actor.region))
+        .collect()
+}
+
 /// Adds the accounts and regions that the configuration expects and the evidence does not show. If the configuration
-/// names no regions, every account is expected in the region of global services too.
-fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverage) {
+/// names no regions, every account is expected in the region of global services too, and in the regions in which its
+/// principals called other accounts.
+fn add_expected_regions(
+    observed: &mut ObservedHours,
+    expected: &ExpectedCoverage,
+    calling: &BTreeSet<(&Arc<str>, &Arc<str>)>,
+) {
     let seen: BTreeSet<Arc<str>> = observed.keys().map(|(_, region)| Arc::clone(region)).collect();
     let accounts: BTreeSet<Arc<str>> = match &*expected.accounts {
         [] => observed.keys().map(|(account, _)| Arc::clone(account)).collect(),
@@ -361,7 +387,10 @@ fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverag
             [] if !shown => seen.iter().cloned().chain(seen.iter().map(global)).collect(),
             [] => {
                 let own = observed.keys().filter(|(seen, _)| *seen == account);
-                own.map(|(_, region)| global(region)).collect()
+                let calling = calling.iter().filter(|(caller, _)| **caller == account);
+                own.map(|(_, region)| global(region))
+                    .chain(calling.map(|(_, region)| Arc::clone(region)))
+                    .collect()
             }
             named => named.iter().map(|region| Arc::from(region.as_str())).collect(),
         };

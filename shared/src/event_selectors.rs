@@ -165,6 +165,11 @@ impl TrailSelectors {
         self.is_of(account, region, self.is_multi_region.unwrap_or(true))
     }
 
+    /// Whether it is known to log events of the account in one region only.
+    pub fn is_of_one_region(&self, account: &str) -> bool {
+        self.is_multi_region == Some(false) && self.is_of(account, "", true)
+    }
+
     fn is_of(&self, account: &str, region: &str, is_multi_region: bool) -> bool {
         let Some(arn) = &self.trail_arn else { return true };
         let part = |n| arn.split(':').nth(n).unwrap_or_default();

@@ -127,6 +127,32 @@ fn a_disguised_write_is_never_compliant() {
                 "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:user/alice"}}
             })),
         ),
+        (
+            "a federated session of the user by name",
+            write_by(&json!({
+                "type": "FederatedUser", "arn": "arn:aws:sts::111122223333:federated-user/f",
+                "accountId": "111122223333", "sessionContext": {"sessionIssuer": {"userName": "alice"}}
+            })),
+        ),
+        (
+            "an account that is not named, with the unique id",
+            write_by(&json!({"type": "AWSAccount", "principalId": "AROAX:s"})),
+        ),
+        (
+            "the own account, with the unique id",
+            write_by(&json!({"type": "AWSAccount", "accountId": "111122223333", "principalId": "AROAX:s"})),
+        ),
+        ("an account that is not named", write_by(&json!({"type": "AWSAccount"}))),
+        (
+            "a service that acts for the unique id",
+            write_by(&json!({
+                "accountId": "111122223333", "invokedBy": "x.amazonaws.com", "principalId": "AROAX:s"
+            })),
+        ),
+        (
+            "a directory, with the unique id",
+            write_by(&json!({"type": "Directory", "principalId": "AROAX:s"})),
+        ),
         ("a console action", with_field(write.clone(), "eventType", json!("AwsConsoleAction"))),
         ("a service event", with_field(write.clone(), "eventType", json!("AwsServiceEvent"))),
         ("a sign-in", with_field(write.clone(), "eventType", json!("AwsConsoleSignIn"))),
@@ -169,6 +195,147 @@ fn a_disguised_write_is_never_compliant() {
         records.push(record);
         assert_ne!(status(&records), Status::Compliant, "{disguise}");
     }
+}
+
+#[test]
+fn calls_of_callers_that_cannot_be_watched_prove_nothing_against_a_promise() {
+    let analyst = with_field(session("Analyst", "s"), "principalId", json!("AROAANALYST:s"));
+    let quicksight =
+        json!({"type": "Unknown", "principalId": "quicksight:jane", "accountId": "111122223333"});
+    let by_quicksight = |kind: &str| {
+        let call = record(9, &quicksight, "quicksight.amazonaws.com", "UpdateDashboard", Some(false));
+        with_field(call, "eventType", json!(kind))
+    };
+    let of_share = json!({"type": "AWSAccount", "accountId": "111122223333", "principalId": "AROAANALYST:s"});
+    let directory = json!({"type": "Directory", "accountId": "111122223333", "principalId": "d-1:jane"});
+    let device = json!({"type": "Unknown", "accountId": "111122223333", "principalId": "a1b2c3d4"});
+    for (what, call, expected) in [
+        (
+            "a shared table of Lake Formation",
+            record(9, &of_share, "lakeformation.amazonaws.com", "GetDataAccess", Some(false)),
+            Status::Compliant,
+        ),
+        ("a user that QuickSight provisioned", by_quicksight("AwsServiceEvent"), Status::Compliant),
+        (
+            "a call that is not an event of QuickSight",
+            by_quicksight("AwsApiCall"),
+            Status::InsufficientEvidence,
+        ),
+        (
+            "a user of a directory",
+            record(9, &directory, "quicksight.amazonaws.com", "UpdateDashboard", Some(false)),
+            Status::Compliant,
+        ),
+        (
+            "a device",
+            record(9, &device, "iot.amazonaws.com", "RegisterCertificate", Some(false)),
+            Status::Compliant,
+        ),
+        (
+            "another call of a device",
+            record(9, &device, "iot.amazonaws.com", "UpdateCertificate", Some(false)),
+            Status::InsufficientEvidence,
+        ),
+    ] {
+        let of_analyst = record(8, &analyst, "ec2.amazonaws.com", "DescribeInstances", Some(true));
+        assert_eq!(status(&[&compliant_records()[..], &[of_analyst, call]].concat()), expected, "{what}");
+    }
+}
+
+/// A call of a role of the first account, as the second account records it: with the unique id of the role alone.
+fn recorded_elsewhere(id: u32, unique_id: &str, source: &str, name: &str) -> Value {
+    let identity =
+        json!({"type": "AWSAccount", "accountId": "111122223333", "principalId": format!("{unique_id}:s")});
+    with_field(record(id, &identity, source, name, Some(false)), "recipientAccountId", json!("444455556666"))
+}
+
+/// Records of an administrator of the second account that show its event classes, in a region.
+fn records_of_other_account(region: &str) -> Vec<Value> {
+    let admin = json!({
+        "type": "IAMUser", "accountId": "444455556666", "userName": "admin",
+        "arn": "arn:aws:iam::444455556666:user/admin"
+    });
+    let classes = [(60, "DescribeInstances", true), (61, "CreateTags", false)];
+    let record = |(id, name, read_only)| {
+        let record = record(id, &admin, "ec2.amazonaws.com", name, Some(read_only));
+        with_field(
+            with_field(record, "recipientAccountId", json!("444455556666")),
+            "awsRegion",
+            json!(region),
+        )
+    };
+    classes.map(record).into()
+}
+
+#[test]
+fn a_call_that_only_the_other_account_recorded_is_never_compliant() {
+    let baseline = || [compliant_records(), records_of_other_account("us-east-1")].concat();
+    let with = |more: &[Value]| status(&[&baseline()[..], more].concat());
+    assert_eq!(with(&[]), Status::Compliant);
+
+    let elsewhere = |id, unique_id| recorded_elsewhere(id, unique_id, "sns.amazonaws.com", "DeleteTopic");
+    let own = |id, unique_id: &str| {
+        let identity = with_field(session("Analyst", "s"), "principalId", json!(format!("{unique_id}:s")));
+        record(id, &identity, "sns.amazonaws.com", "DeleteTopic", Some(false))
+    };
+    assert_eq!(with(&[elsewhere(9, "AROAX")]), Status::InsufficientEvidence, "the id of the auditor");
+    assert_eq!(with(&[elsewhere(9, "AROAZ")]), Status::InsufficientEvidence, "the id of no other record");
+    assert_eq!(with(&[elsewhere(9, "AROAZ"), own(10, "AROAZ")]), Status::Compliant, "both records");
+    let another = with_field(own(10, "AROAZ"), "eventName", json!("CreateTopic"));
+    assert_eq!(with(&[elsewhere(9, "AROAZ"), another]), Status::Compliant, "the id of an unwatched role");
+
+    // A call of the auditor that an override allows needs no record of the other account.
+    let by_auditor = record(10, &auditor(), "sns.amazonaws.com", "DeleteTopic", Some(false));
+    let allowed = format!("{CONFIG}{}", ASSUME_ROLE_OVERRIDE.replace("sts:AssumeRole", "sns:DeleteTopic"));
+    let status = |more: &[Value]| {
+        let records = [&baseline()[..], more].concat();
+        report_on(&[json!({ "Records": records })], &allowed).result.status().unwrap()
+    };
+    assert_eq!(status(&[elsewhere(9, "AROAX"), by_auditor.clone()]), Status::Compliant);
+    assert_eq!(
+        status(&[elsewhere(8, "AROAX"), elsewhere(9, "AROAX"), by_auditor.clone()]),
+        Status::InsufficientEvidence,
+        "one of two calls"
+    );
+    let later = with_field(by_auditor, "eventTime", json!("2026-10-06T00:40:00Z"));
+    assert_eq!(status(&[elsewhere(9, "AROAX"), later]), Status::InsufficientEvidence, "another time");
+    let assumption = recorded_elsewhere(9, "AROAX", "sts.amazonaws.com", "AssumeRole");
+    assert_eq!(with(&[assumption]), Status::InsufficientEvidence, "credentials of the other account");
+}
+
+#[test]
+fn a_region_in_which_an_account_called_another_one_is_expected() {
+    let read = with_field(
+        recorded_elsewhere(9, "AROAX", "sns.amazonaws.com", "GetTopicAttributes"),
+        "readOnly",
+        json!(true),
+    );
+    let read = with_field(read, "awsRegion", json!("eu-west-1"));
+    let places = |records: &[Value]| {
+        let coverage = report_on(&[json!({ "Records": records })], CONFIG).result.coverage;
+        let missing = coverage.expected_places().filter(|place| place.missing_hours() > 0);
+        missing.map(|place| format!("{} {}", place.account, place.region)).collect::<Vec<_>>()
+    };
+    let records = [
+        compliant_records(),
+        records_of_other_account("us-east-1"),
+        records_of_other_account("eu-west-1")
+            .into_iter()
+            .zip(70..)
+            .map(|(record, id)| {
+                with_field(record, "eventID", json!(format!("00000000-0000-4000-8000-{id:012}")))
+            })
+            .collect(),
+        vec![read.clone()],
+    ]
+    .concat();
+    assert_eq!(places(&records), ["111122223333 eu-west-1"]);
+    let own = with_field(
+        record(10, &auditor(), "sns.amazonaws.com", "GetTopicAttributes", Some(true)),
+        "awsRegion",
+        json!("eu-west-1"),
+    );
+    assert_eq!(places(&[&records[..], &[own]].concat()), [""; 0]);
 }
 
 #[test]
@@ -222,6 +389,52 @@ fn a_sign_in_alone_is_not_evidence_for_other_principals() {
     assert_eq!(report.result.status(), worst, "the overall status is the most severe of its parts");
 }
 
+/// A page of `LookupEvents` with records at these times, the newest first.
+fn lookup_page(times: &[&str], first_id: u32, token: &Value) -> Value {
+    let record = |(time, id): (&&str, u32)| {
+        let record = record(id, &user("bob"), "ec2.amazonaws.com", "RunInstances", Some(false));
+        let record = with_field(record, "eventTime", json!(format!("2026-10-06T{time}Z")));
+        json!({ "CloudTrailEvent": record.to_string() })
+    };
+    let events: Vec<Value> = times.iter().zip(first_id..).map(record).collect();
+    json!({ "Events": events, "NextToken": token })
+}
+
+#[test]
+fn a_list_that_ends_before_its_last_page_is_incomplete() {
+    let (token, last) = (json!("t"), Value::Null);
+    let baseline = json!({ "Records": compliant_records()
+        .into_iter()
+        .map(|record| with_field(record, "eventTime", json!("2026-10-06T00:55:00Z")))
+        .collect::<Vec<_>>() });
+    let status = |pages: &[Value]| {
+        let report = report_on(&[std::slice::from_ref(&baseline), pages].concat(), CONFIG);
+        let limitation = report.result.limitations.iter().any(|line| line.contains("NextToken"));
+        assert_eq!(limitation, report.result.status() != Some(Status::Compliant));
+        report.result.status().unwrap()
+    };
+    let page = lookup_page(&["00:50:00", "00:40:00"], 30, &token);
+    assert_eq!(status(std::slice::from_ref(&page)), Status::InsufficientEvidence);
+    for (token, second) in [(&token, Status::InsufficientEvidence), (&last, Status::Compliant)] {
+        let next = lookup_page(&["00:39:00", "00:05:00"], 40, token);
+        assert_eq!(status(&[next, page.clone()]), second, "the next page");
+    }
+    assert_eq!(status(&[lookup_page(&["00:50:00", "00:40:00"], 30, &json!(""))]), Status::Compliant);
+    // The next page of another hour is near.
+    let pages = [lookup_page(&["00:50:00", "00:04:00"], 30, &token), lookup_page(&["23:58:00"], 40, &last)];
+    assert_eq!(status(&pages), Status::InsufficientEvidence, "a page of the evening after");
+
+    // `FilterLogEvents` lists the oldest event first.
+    let logs = |time: &str, id: u32, token: &Value| {
+        let page = lookup_page(&[time], id, &last);
+        json!({ "events": [{"timestamp": 1, "message": page["Events"][0]["CloudTrailEvent"]}], "nextToken": token })
+    };
+    let page = logs("00:56:00", 30, &token);
+    assert_eq!(status(std::slice::from_ref(&page)), Status::InsufficientEvidence);
+    assert_eq!(status(&[page.clone(), logs("00:58:00", 40, &last)]), Status::Compliant);
+    assert_eq!(status(&[logs("00:05:00", 30, &token)]), Status::Compliant, "the records show newer events");
+}
+
 #[test]
 fn a_digest_does_not_replace_the_log_files_it_lists() {
     let log = json!({"s3Object": "AWSLogs/111122223333/CloudTrail/us-east-1/gone.json.gz"});
@@ -240,6 +453,24 @@ fn a_digest_does_not_replace_the_log_files_it_lists() {
         assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
         assert!(report.result.findings.iter().any(|finding| finding.id == "missing-logs"));
     }
+}
+
+#[test]
+fn a_digest_without_a_list_of_log_files_covers_nothing() {
+    let digest = json!({
+        "awsAccountId": "111122223333", "digestStartTime": "2026-10-06T00:00:00Z",
+        "digestEndTime": "2026-10-06T01:00:00Z", "logFiles": [],
+        "digestS3Object": "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/10/06/d.json.gz"
+    });
+    let status = |digest: Value| {
+        let records = json!({ "Records": compliant_records() });
+        report_on(&[records, digest], CONFIG).result.status().unwrap()
+    };
+    assert_eq!(status(digest.clone()), Status::Compliant);
+    assert_eq!(status(with_field(digest.clone(), "logFiles", Value::Null)), Status::InsufficientEvidence);
+    let mut cut = digest;
+    cut.as_object_mut().unwrap().remove("logFiles");
+    assert_eq!(status(cut), Status::InsufficientEvidence);
 }
 
 #[test]

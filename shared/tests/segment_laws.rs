@@ -6,7 +6,9 @@ use std::sync::Arc;
 use onlooker_core::{
     event::{Actor, CallKey, DenyingPolicy, Event, EventClass, EventId, EventKind, Outcome},
     principal::{Principal, PrincipalKind, Session},
-    record::{DigestWindow, Fingerprint, RequestFeatures, UnreadableReason},
+    record::{
+        CutListing, DeliveryFact, DeliveryForm, DigestWindow, Fingerprint, RequestFeatures, UnreadableReason,
+    },
     segment::{Segment, SegmentBuilder, SegmentError, Shard},
     time::Time,
 };
@@ -64,8 +66,9 @@ fn segment() -> impl Strategy<Value = Segment> {
     let pieces = prop::collection::vec((0..5_u128, any::<bool>()), 0..3);
     let insights = prop::collection::vec(0..5_u128, 0..3);
     let windows = prop::collection::vec((0..3_u8, 0..10_u32), 0..3);
-    (prop::collection::vec(event(), 0..20), pieces, insights, windows).prop_map(
-        |(events, pieces, insights, windows)| {
+    let facts = prop::collection::vec((0..3_u8, any::<bool>()), 0..3);
+    (prop::collection::vec(event(), 0..20), pieces, insights, windows, facts).prop_map(
+        |(events, pieces, insights, windows, facts)| {
             let mut builder = SegmentBuilder::default();
             for event in events {
                 builder.push(event);
@@ -76,6 +79,16 @@ fn segment() -> impl Strategy<Value = Segment> {
             }
             for insight in insights {
                 builder.push_insight(Fingerprint(insight));
+            }
+            for (account, is_ascending) in facts {
+                builder.push_delivery_fact(match account {
+                    0 => DeliveryFact::Form(DeliveryForm::EventBridge),
+                    _ => DeliveryFact::CutListing(CutListing {
+                        places: [(numbered_text("", account), "r".into())].into(),
+                        last: Time(3_600),
+                        is_ascending,
+                    }),
+                });
             }
             for (account, start) in windows {
                 let (start, end) = (Time(start * 1_800), Time(start * 1_800 + 3_600));

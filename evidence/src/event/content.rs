@@ -21,7 +21,7 @@ impl Actor {
             .or_else(|| non_empty(&record.user_identity.account_id))
             .ok_or(RecordError::in_field(UnreadableReason::MissingField, "recipientAccountId"))?;
         let region = record.region.as_deref().unwrap_or_default();
-        let (principal, session) = resolve_identity(&record.user_identity, region)?;
+        let (principal, session) = resolve_identity(&record.user_identity, account, region)?;
         Ok(Self {
             account: bounded_text(account, "recipientAccountId")?,
             region: bounded_text(region, "awsRegion")?,

@@ -12,12 +12,14 @@ use crate::{
     record::{RecordError, UserIdentity},
 };
 
-/// The principal and session of a call. `region` gives the partition when no ARN does.
+/// The principal and session of a call that the account `recipient` recorded. `region` gives the partition when no ARN
+/// does.
 pub(super) fn resolve_identity(
     identity: &UserIdentity<'_>,
+    recipient: &str,
     region: &str,
 ) -> Result<(Principal, Session), RecordError> {
-    let who = IdentityResolver { identity, region };
+    let who = IdentityResolver { identity, recipient, region };
     let (kind, arn, session) = who.resolve();
     let account = match kind {
         PrincipalKind::Role | PrincipalKind::IdentityCenterUser => {
@@ -25,8 +27,11 @@ pub(super) fn resolve_identity(
         }
         _ => None,
     };
-    let account =
-        account.or(non_empty(&identity.account_id)).or_else(|| account_of(&arn)).unwrap_or_default();
+    let account = account
+        .or(non_empty(&identity.account_id))
+        .or_else(|| account_of(&arn))
+        .or_else(|| arn.strip_prefix(ACCOUNT_PREFIX))
+        .unwrap_or_default();
     let optional = |text: Option<&str>, field| text.map(|text| bounded_text(text, field)).transpose();
     let principal = Principal {
         arn: bounded_text(&arn, "userIdentity")?,
@@ -36,14 +41,12 @@ pub(super) fn resolve_identity(
     let session = Session {
         name: optional(session, "userIdentity")?,
         issuer: match kind {
-            PrincipalKind::FederatedUser => optional(non_empty(&identity.issuer_arn), "userIdentity")?,
+            PrincipalKind::FederatedUser => optional(who.issuing_user().as_deref(), "userIdentity")?,
             _ => None,
         },
         source_identity: optional(non_empty(&identity.source_identity), "sourceIdentity")?,
         unique_id: optional(
-            non_empty(&identity.principal_id)
-                .filter(|id| is_unique_id(id))
-                .map(|id| id.split_once(':').map_or(id, |(id, _)| id)),
+            who.unique_id().map(|id| id.split_once(':').map_or(id, |(id, _)| id)),
             "userIdentity",
         )?,
         on_behalf_of: match (
@@ -62,6 +65,7 @@ type ResolvedIdentity<'i> = (PrincipalKind, Cow<'i, str>, Option<&'i str>);
 
 struct IdentityResolver<'i> {
     identity: &'i UserIdentity<'i>,
+    recipient: &'i str,
     region: &'i str,
 }
 
@@ -93,15 +97,20 @@ impl<'i> IdentityResolver<'i> {
             Some("IdentityCenterUser") => {
                 (PrincipalKind::IdentityCenterUser, self.identity_center_arn(), None)
             }
-            Some("Directory") => (PrincipalKind::Unknown, self.fallback_name("directory"), None),
-            Some("AWSAccount") => (PrincipalKind::AwsAccount, self.account_name(), None),
+            Some("Directory") if self.unique_id().is_none() => {
+                (PrincipalKind::Unknown, self.fallback_name("directory"), None)
+            }
+            Some("AWSAccount") => self.resolve_account(),
             Some("AWSService")
-                if !self.is_named()
+                if !self.is_named() && self.unique_id().is_none()
                     || arn.is_some_and(|arn| !arn.starts_with("arn:")) && !self.is_of_session() =>
             {
                 (PrincipalKind::AwsService, self.service_name(), None)
             }
-            None if !self.is_named() && non_empty(&identity.invoked_by).is_some() => {
+            None if !self.is_named()
+                && self.unique_id().is_none()
+                && non_empty(&identity.invoked_by).is_some() =>
+            {
                 (PrincipalKind::AwsService, self.service_name(), None)
             }
             _ => self.resolve_by_arn(arn),
@@ -117,6 +126,20 @@ impl<'i> IdentityResolver<'i> {
         let identity = self.identity;
         let names = [&identity.user_name, &identity.issuer_arn, &identity.issuer_user_name];
         names.into_iter().any(|name| non_empty(name).is_some())
+    }
+
+    /// The principal id, if it begins with the unique id of a user or role.
+    fn unique_id(&self) -> Option<&'i str> {
+        non_empty(&self.identity.principal_id).filter(|id| is_unique_id(id))
+    }
+
+    /// The ARN of the user that created the credentials of a federated user.
+    fn issuing_user(&self) -> Option<Cow<'i, str>> {
+        let identity = self.identity;
+        match (non_empty(&identity.issuer_arn), non_empty(&identity.issuer_user_name)) {
+            (Some(issuer), _) => Some(issuer.into()),
+            (None, name) => name.map(|name| self.build_arn("iam", &format!("user/{name}"))),
+        }
     }
 
     fn is_anonymous(&self) -> bool {
@@ -154,8 +177,7 @@ impl<'i> IdentityResolver<'i> {
                 (None, _, Some(arn), _) => arn.into(),
                 (None, _, None, Some(name)) => self.build_arn("iam", &format!("role/{name}")),
                 (None, _, None, None) => {
-                    let id = non_empty(&identity.principal_id).filter(|id| is_unique_id(id));
-                    let id = id.map(|id| id.split_once(':').map_or(id, |(id, _)| id));
+                    let id = self.unique_id().map(|id| id.split_once(':').map_or(id, |(id, _)| id));
                     let name = id.map_or("unknown".into(), |id| format!("{UNIQUE_ID_PREFIX}{id}").into());
                     return (PrincipalKind::Unknown, name, session);
                 }
@@ -193,8 +215,7 @@ impl<'i> IdentityResolver<'i> {
             (None, None) => {}
             _ => return self.resolve_role(),
         }
-        let id = non_empty(&identity.principal_id).filter(|id| is_unique_id(id));
-        match (non_empty(&identity.user_name), id) {
+        match (non_empty(&identity.user_name), self.unique_id()) {
             // CloudTrail wrote `Unknown` for users of IAM Identity Center until July 2025.
             (Some(_), None) if identity.kind.as_deref() == Some("Unknown") => {
                 (PrincipalKind::IdentityCenterUser, self.identity_center_arn(), None)
@@ -254,15 +275,24 @@ impl<'i> IdentityResolver<'i> {
         }
     }
 
-    fn account_name(&self) -> Cow<'i, str> {
+    /// A record of the type `AWSAccount`: of a call from another account, unless more than an account names the caller. In
+    /// its own account a unique id names it. AWS Lake Formation Developer Guide, "Cross-account CloudTrail logging", read
+    /// 2026-11: records have the principal id without the ARN, in the account of the caller too.
+    fn resolve_account(&self) -> ResolvedIdentity<'i> {
         let identity = self.identity;
-        match (
-            non_empty(&identity.arn),
-            non_empty(&identity.account_id).or(non_empty(&identity.principal_id)),
-        ) {
-            (Some(arn), _) => arn.into(),
-            (None, Some(account)) => format!("account:{account}").into(),
-            (None, None) => "unknown".into(),
+        let arn = non_empty(&identity.arn);
+        let is_of_identity = arn
+            .is_some_and(|arn| [":user/", ":role/", ":assumed-role/"].iter().any(|kind| arn.contains(kind)));
+        let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let account =
+            non_empty(&identity.account_id).or(non_empty(&identity.principal_id).filter(is_account));
+        match (arn, account) {
+            _ if is_of_identity || self.is_of_session() => self.resolve_by_arn(arn),
+            (Some(arn), _) => (PrincipalKind::AwsAccount, arn.into(), None),
+            (None, Some(account)) if account != self.recipient || self.unique_id().is_none() => {
+                (PrincipalKind::AwsAccount, format!("{ACCOUNT_PREFIX}{account}").into(), None)
+            }
+            _ => self.resolve_by_name(),
         }
     }
 
@@ -275,6 +305,9 @@ impl<'i> IdentityResolver<'i> {
         format!("service:{name}").into()
     }
 }
+
+/// What the name of a principal begins with if its record names only its account.
+const ACCOUNT_PREFIX: &str = "account:";
 
 /// Whether a principal id begins with a unique id of a user or role, by "IAM identifiers" in the IAM User Guide.
 fn is_unique_id(id: &str) -> bool {
@@ -331,7 +364,7 @@ mod tests {
     fn resolved_in(region: &str, identity: &Value) -> (PrincipalKind, String, String, Session) {
         let text = json!({ "userIdentity": identity }).to_string();
         let (principal, session) =
-            with_user_identity(&text, |identity| resolve_identity(identity, region)).unwrap();
+            with_user_identity(&text, |identity| resolve_identity(identity, "1", region)).unwrap();
         (principal.kind, principal.arn.to_string(), principal.account.to_string(), session)
     }
 
@@ -352,6 +385,31 @@ mod tests {
             let (kind, arn, account, session) = resolved(&json!({"type": "AssumedRole", "arn": arn}));
             assert_eq!((kind, arn), (PrincipalKind::Role, format!("arn:{partition}:iam::1:role/r")));
             assert_eq!((&*account, session.name.as_deref()), ("1", Some("s/t")));
+        }
+    }
+
+    #[test]
+    fn a_federated_user_has_the_user_that_created_it() {
+        let issuer = |issuer: Value| {
+            let identity = json!({
+                "type": "FederatedUser", "arn": "arn:aws:sts::1:federated-user/f", "accountId": "1",
+                "sessionContext": {"sessionIssuer": issuer}
+            });
+            resolved(&identity).3.issuer
+        };
+        let user = Some("arn:aws:iam::1:user/jane".into());
+        assert_eq!(issuer(json!({"arn": "arn:aws:iam::1:user/jane"})), user);
+        assert_eq!(issuer(json!({"userName": "jane", "accountId": "1"})), user);
+        assert_eq!(issuer(json!({"accountId": "1"})), None);
+    }
+
+    #[test]
+    fn the_account_of_a_call_from_another_account_is_named() {
+        for (identity, account) in [
+            (json!({"type": "AWSAccount", "accountId": "2"}), "2"),
+            (json!({"type": "AWSAccount", "principalId": "111122223333"}), "111122223333"),
+        ] {
+            assert_eq!(resolved(&identity).2, account, "{identity}");
         }
     }
 
@@ -396,6 +454,36 @@ mod tests {
                 "arn:aws:iam::1:role/AWSServiceRoleForX",
             ),
             (json!({"type": "AWSAccount", "accountId": "2"}), AwsAccount, "account:2"),
+            (
+                json!({"type": "AWSAccount", "accountId": "2", "principalId": "AROAX:s"}),
+                AwsAccount,
+                "account:2",
+            ),
+            (
+                json!({"type": "AWSAccount", "accountId": "1", "principalId": "AROAX:s"}),
+                Unknown,
+                "principal-id:AROAX",
+            ),
+            (json!({"type": "AWSAccount", "accountId": "1"}), AwsAccount, "account:1"),
+            (
+                json!({"type": "AWSAccount", "principalId": "111122223333"}),
+                AwsAccount,
+                "account:111122223333",
+            ),
+            (json!({"type": "AWSAccount", "principalId": "AROAX:s"}), Unknown, "principal-id:AROAX"),
+            (json!({"type": "AWSAccount"}), Unknown, "unknown"),
+            (
+                json!({"type": "AWSAccount", "accountId": "2", "arn": "arn:aws:sts::2:assumed-role/r/s"}),
+                Role,
+                "arn:aws:iam::2:role/r",
+            ),
+            (
+                json!({"type": "AWSAccount", "accountId": "2", "arn": "arn:aws:iam::2:root"}),
+                AwsAccount,
+                "arn:aws:iam::2:root",
+            ),
+            (json!({"type": "Directory", "userName": "u"}), Unknown, "directory:u"),
+            (json!({"type": "Directory", "principalId": "AROAX:s"}), Unknown, "principal-id:AROAX"),
             (json!({"type": "AWSAccount", "accountId": "anonymous"}), Anonymous, "anonymous"),
             (json!({"type": "AWSAccount", "principalId": "ANONYMOUS_PRINCIPAL"}), Anonymous, "anonymous"),
             (
@@ -404,6 +492,16 @@ mod tests {
                 "service:s3.amazonaws.com",
             ),
             (json!({"accountId": "1", "invokedBy": "x"}), AwsService, "service:x"),
+            (
+                json!({"accountId": "1", "invokedBy": "x", "principalId": "AROAX:s"}),
+                Unknown,
+                "principal-id:AROAX",
+            ),
+            (
+                json!({"type": "AWSService", "invokedBy": "x", "principalId": "AROAX:s"}),
+                Unknown,
+                "principal-id:AROAX",
+            ),
             (json!({"type": "New", "arn": "arn:aws:new:::x"}), Unknown, "arn:aws:new:::x"),
             (json!({"type": "Unknown"}), Unknown, "unknown"),
             (

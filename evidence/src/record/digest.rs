@@ -47,7 +47,8 @@ pub(super) fn is_digest(object: &BTreeMap<String, &RawValue>) -> bool {
 
 /// Reads the window of a digest file. The region does not have a field of its own. It is in the object key of the
 /// digest file, `.../CloudTrail-Digest/REGION/...`, and in the keys of the listed log files,
-/// `.../CloudTrail/REGION/...`.
+/// `.../CloudTrail/REGION/...`. CloudTrail writes `logFiles` always, empty if there were none; without it a file does not say
+/// that there were none. AWS CloudTrail User Guide, "CloudTrail digest file structure", read 2026-11.
 pub(super) fn read_digest(object: &BTreeMap<String, &RawValue>) -> Result<DigestWindow, RecordError> {
     let text = |name: &'static str| {
         fields::text_field(object, name)?.ok_or(RecordError::in_field(UnreadableReason::MissingField, name))
@@ -56,6 +57,9 @@ pub(super) fn read_digest(object: &BTreeMap<String, &RawValue>) -> Result<Digest
         let text = text(name)?;
         Time::parse(&text).ok_or(RecordError::in_field(UnreadableReason::BadValue, name))
     };
+    if object.get("logFiles").is_none_or(|list| list.get() == "null") {
+        return Err(RecordError::in_field(UnreadableReason::MissingField, "logFiles"));
+    }
     let region = match fields::text_field(object, "digestS3Object")? {
         Some(key) => region_after(&key, "CloudTrail-Digest"),
         None => fields::array_field(object, "logFiles")?

@@ -5,11 +5,15 @@
 //! unreadable piece, or, in JSON lines, the rest of that line; the fast parser gives the same result as the slow one
 //! or none.
 
+use std::collections::BTreeSet;
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
-    Fingerprint, MAX_DEPTH, Record, RecordError, RecordVisitor, UnreadablePiece, UnreadableReason, digest,
-    fast_parser,
+    DeliveryFact, DeliveryForm, Fingerprint, MAX_DEPTH, Record, RecordError, RecordVisitor, UnreadablePiece,
+    UnreadableReason,
+    delivery::{self, Listing},
+    digest, fast_parser,
     fields::{self, JsonObject},
 };
 
@@ -71,6 +75,10 @@ struct DocumentReader<'t, 'v, V> {
     pieces: u64,
     /// Arrays at the top level that are open.
     list_depth: usize,
+    /// The list of events that is being read.
+    listing: Option<Listing>,
+    /// Forms in which records were delivered.
+    forms: BTreeSet<DeliveryForm>,
     visitor: &'v mut V,
 }
 
@@ -87,6 +95,8 @@ pub(super) fn read_document<V: RecordVisitor>(
         use_fast_parser: quickly,
         pieces: 0,
         list_depth: 0,
+        listing: None,
+        forms: BTreeSet::new(),
         visitor: visit,
     };
     let stop = match reader.read_values() {
@@ -96,6 +106,9 @@ pub(super) fn read_document<V: RecordVisitor>(
         Ok(_) => None,
         Err(stop) => Some(stop),
     };
+    for form in std::mem::take(&mut reader.forms) {
+        reader.visitor.visit_delivery_fact(DeliveryFact::Form(form));
+    }
     let at_end = stop.filter(|stop| stop.reason == UnreadableReason::TruncatedJson);
     if let Some(stop) = stop.filter(|_| fault.is_none() || at_end.is_none()) {
         reader.visit_unreadable(stop.offset, text.len(), RecordError::whole_piece(stop.reason));
@@ -181,6 +194,8 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         let mut log_events = Vec::new();
         // A field of another form than a list of records.
         let mut other_form = None;
+        let mut is_cut = false;
+        self.listing = None;
         loop {
             at = self.skip_whitespace(at);
             let (key, end) = self.parse::<String>(at).map_err(|stop| whole(stop, listed))?;
@@ -194,10 +209,12 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                 }
                 "Events" if is_list => {
                     listed = true;
+                    self.listing.get_or_insert(Listing::new(false));
                     self.read_array(at, ElementKind::LookupEvent)?
                 }
                 "logEvents" | "events" if is_list => {
                     listed = true;
+                    self.listing.get_or_insert(Listing::new(true));
                     // Whether it is a control message may be said after the log events.
                     match self.skip_value(at) {
                         Ok(end) => {
@@ -209,9 +226,11 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                 }
                 name => {
                     let end = self.skip_value(at).map_err(|stop| whole(stop, listed))?;
+                    let value = self.text.get(at..end).unwrap_or_default();
                     if name == "messageType" {
-                        message_types.add(self.text.get(at..end).unwrap_or_default());
+                        message_types.add(value);
                     }
+                    is_cut |= delivery::is_next_token(name, value);
                     other_form = other_form.or_else(|| FORM_KEYS.into_iter().find(|key| *key == name));
                     end
                 }
@@ -229,6 +248,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         }
         let element = message_types.element();
         self.read_log_events(&log_events, element)?;
+        if let Some(cut) = self.listing.take().filter(|_| is_cut).and_then(Listing::cut) {
+            self.visitor.visit_delivery_fact(DeliveryFact::CutListing(cut));
+        }
         match other_form {
             _ if !listed => self.visit_value(start, at + 1, ElementKind::TopLevel),
             // Which of them counts is not known, so what the list has counts, and the object is one more piece.
@@ -358,7 +380,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                     RecordError::in_field(UnreadableReason::WrongType, "detail"),
                 )?)?,
             };
-            return self.visit_record(&fill_from_envelope(object, record)?, detail.get().as_bytes());
+            self.visit_record(&fill_from_envelope(object, record)?, detail.get().as_bytes())?;
+            self.forms.insert(DeliveryForm::EventBridge);
+            return Ok(());
         }
         if digest::is_digest(object) {
             if is_record {
@@ -383,7 +407,11 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
     fn visit_text_field(&mut self, object: &JsonObject<'_>, name: &'static str) -> Result<(), RecordError> {
         let text = fields::text_field(object, name)?
             .ok_or(RecordError::in_field(UnreadableReason::MissingField, name))?;
-        self.visit_text(&text, Some(name))
+        self.visit_text(&text, Some(name))?;
+        if name == LOG_EVENT_TEXT {
+            self.forms.insert(DeliveryForm::LogGroup);
+        }
+        Ok(())
     }
 
     /// Passes a record that is text in JSON to the visitor.
@@ -415,6 +443,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             self.visitor.visit_insight(identity);
         } else {
             self.visitor.visit_record(record)?;
+            if let Some(listing) = &mut self.listing {
+                listing.add(record);
+            }
         }
         self.pieces += 1;
         Ok(())

@@ -11,15 +11,18 @@
 //! EventBridge envelope, a message of a CloudWatch Logs subscription, the output of `filter-log-events` or one log event
 //! of it, a digest file, a record, a record as text, or an array of any of these, also of arrays.
 
+mod delivery;
 mod digest;
 mod document;
 mod fast_parser;
 mod fields;
 mod inflate;
 mod other_file;
+mod packed_text;
 mod request_features;
 mod unreadable;
 
+pub use delivery::{CutListing, DeliveryFact, DeliveryForm};
 pub use digest::DigestWindow;
 #[cfg(test)]
 pub(crate) use fields::with_user_identity;
@@ -66,6 +69,8 @@ pub trait RecordVisitor {
     fn visit_insight(&mut self, identity: Fingerprint);
     /// The window of one digest file.
     fn visit_digest_window(&mut self, window: DigestWindow);
+    /// What the form of records that were passed on says about their delivery.
+    fn visit_delivery_fact(&mut self, _: DeliveryFact) {}
     /// One piece that could not be read.
     fn visit_unreadable(&mut self, piece: UnreadablePiece);
 }

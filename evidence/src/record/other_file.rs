@@ -14,7 +14,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::UnreadableReason;
+use super::{UnreadableReason, packed_text::any_packed};
 
 /// What a file seems to be that is not CloudTrail data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -254,7 +254,9 @@ pub(super) fn content_of_unread(
     };
     match kind {
         OtherFile::Image => FileContent::Other(kind),
-        _ if holds_fields(text) || holds_log_file_name(text, kind) => FileContent::OtherForm(kind),
+        _ if holds_fields(text) || holds_log_file_name(text, kind) || any_packed(text, holds_fields) => {
+            FileContent::OtherForm(kind)
+        }
         _ => FileContent::Other(kind),
     }
 }

@@ -1,7 +1,7 @@
-//! What the parameters of a request say about the IAM actions that it needs.
+//! What the parameters of a request say about the IAM actions that it needs, and about what it does to logging.
 //!
 //! Enters: the names and values of `requestParameters`, and the event source. Leaves: [`RequestFeatures`]. Laws: only
-//! what can change the IAM actions of a call is kept, so of a read only whether it names a version; an empty parameter
+//! what can change the IAM actions of a call or what is logged is kept, so of a read only whether it names a version; an empty parameter
 //! says nothing; a parameter of another shape says nothing and is not an error.
 //!
 //! Which actions follow is in `shared/data/request_actions.tsv`. Names of parameters: S3 logs request headers and query
@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use super::Record;
 
 bitflags::bitflags! {
-    /// What the parameters of a request say about the IAM actions that it needs.
+    /// What the parameters of a request say about the IAM actions that it needs, and about what it does to logging.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     #[serde(try_from = "u16", into = "u16")]
     pub struct RequestFeatures: u16 {
@@ -46,15 +46,33 @@ bitflags::bitflags! {
         const OBJECT_OWNERSHIP = 1 << 9;
         /// It passes a role to a service.
         const ROLE = 1 << 10;
+        /// A trail is to log no events of global services.
+        const NO_GLOBAL_EVENTS = 1 << 11;
+        /// A trail is to log the events of one region.
+        const ONE_REGION = 1 << 12;
+        /// It is about the service CloudTrail.
+        const OF_CLOUDTRAIL = 1 << 13;
     }
 }
 
-/// Event sources without their domain, with what can change the IAM actions of their calls.
-const KEPT: [(&str, RequestFeatures); 18] = [
-    ("s3", RequestFeatures::ROLE.complement()),
+/// What parameters of S3 do not say.
+const NOT_OF_S3: RequestFeatures = RequestFeatures::ROLE.union(OF_LOGGING);
+
+/// What a call may say about logging.
+const OF_LOGGING: RequestFeatures = RequestFeatures::NO_GLOBAL_EVENTS
+    .union(RequestFeatures::ONE_REGION)
+    .union(RequestFeatures::OF_CLOUDTRAIL);
+
+/// Event sources without their domain, with what can change the IAM actions of their calls or what is logged.
+const KEPT: [(&str, RequestFeatures); 19] = [
+    ("s3", NOT_OF_S3.complement()),
     ("ec2", RequestFeatures::TAGS.union(RequestFeatures::ROLE)),
     ("lambda", RequestFeatures::TAGS.union(RequestFeatures::ROLE)),
-    ("cloudtrail", RequestFeatures::TAGS),
+    (
+        "cloudtrail",
+        RequestFeatures::TAGS.union(RequestFeatures::NO_GLOBAL_EVENTS).union(RequestFeatures::ONE_REGION),
+    ),
+    ("organizations", RequestFeatures::OF_CLOUDTRAIL),
     ("dynamodb", RequestFeatures::TAGS),
     ("iam", RequestFeatures::TAGS),
     ("kms", RequestFeatures::TAGS),
@@ -99,6 +117,9 @@ impl RequestFeatures {
             | b"taskRoleArn"
             | b"executionRoleArn"
             | b"iamInstanceProfile" => Self::ROLE,
+            b"includeGlobalServiceEvents" => Self::NO_GLOBAL_EVENTS,
+            b"isMultiRegionTrail" => Self::ONE_REGION,
+            b"servicePrincipal" => Self::OF_CLOUDTRAIL,
             _ => Self::empty(),
         }
     }
@@ -115,6 +136,12 @@ impl RequestFeatures {
         }
         if !value.contains("versionId=") {
             features.remove(Self::SOURCE_VERSION);
+        }
+        if !matches!(value, "false" | "\"false\"") {
+            features.remove(Self::NO_GLOBAL_EVENTS | Self::ONE_REGION);
+        }
+        if value != "\"cloudtrail.amazonaws.com\"" {
+            features.remove(Self::OF_CLOUDTRAIL);
         }
         if !matches!(value, "true" | "\"true\"") {
             features.remove(Self::BYPASS_GOVERNANCE | Self::OBJECT_LOCK);
@@ -243,10 +270,31 @@ mod tests {
     }
 
     #[test]
+    fn parameters_of_trails_and_organizations_say_what_is_logged() {
+        let (cloudtrail, organizations) = ("cloudtrail.amazonaws.com", "organizations.amazonaws.com");
+        for (source, name, value, expected) in [
+            (cloudtrail, "includeGlobalServiceEvents", "false", RequestFeatures::NO_GLOBAL_EVENTS),
+            (cloudtrail, "includeGlobalServiceEvents", "true", RequestFeatures::empty()),
+            (cloudtrail, "isMultiRegionTrail", "false", RequestFeatures::ONE_REGION),
+            (cloudtrail, "isMultiRegionTrail", "true", RequestFeatures::empty()),
+            (
+                organizations,
+                "servicePrincipal",
+                r#""cloudtrail.amazonaws.com""#,
+                RequestFeatures::OF_CLOUDTRAIL,
+            ),
+            (organizations, "servicePrincipal", r#""ram.amazonaws.com""#, RequestFeatures::empty()),
+            ("s3.amazonaws.com", "isMultiRegionTrail", "false", RequestFeatures::empty()),
+        ] {
+            assert_eq!(features(source, Some(false), &[(name, value)]), expected, "{source} {name} {value}");
+        }
+    }
+
+    #[test]
     fn bits_of_another_version_are_rejected() {
         let all = serde_json::to_string(&RequestFeatures::all()).unwrap();
         assert_eq!(serde_json::from_str::<RequestFeatures>(&all).unwrap(), RequestFeatures::all());
-        assert!(serde_json::from_str::<RequestFeatures>("2048").is_err());
+        assert!(serde_json::from_str::<RequestFeatures>("16384").is_err());
         assert_eq!(RequestFeatures::named("shared_acl"), Some(RequestFeatures::SHARED_ACL));
         assert_eq!(RequestFeatures::named("other"), None);
     }

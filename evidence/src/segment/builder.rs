@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     event::{Actor, CallKey, Event, EventId, Outcome},
-    record::{DigestWindow, Fingerprint, Record, RecordError, UnreadableReason},
+    record::{DeliveryFact, DigestWindow, Fingerprint, Record, RecordError, UnreadableReason},
     time::Time,
 };
 
@@ -30,6 +30,7 @@ pub struct SegmentBuilder {
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,
+    delivery_facts: BTreeSet<DeliveryFact>,
     cache: PositionCache,
 }
 
@@ -75,6 +76,11 @@ impl SegmentBuilder {
         self.digest_windows.insert(window);
     }
 
+    /// Adds what the form of evidence says about its delivery.
+    pub fn push_delivery_fact(&mut self, fact: DeliveryFact) {
+        self.delivery_facts.insert(fact);
+    }
+
     /// Number of rows that were added and not yet absorbed, including duplicates.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -99,6 +105,7 @@ impl SegmentBuilder {
         self.conflicts.append(&mut other.conflicts);
         self.insight_events.append(&mut other.insight_events);
         self.digest_windows.append(&mut other.digest_windows);
+        self.delivery_facts.append(&mut other.delivery_facts);
         for (piece, reason) in std::mem::take(&mut other.unreadable) {
             self.push_unreadable(piece, reason);
         }
@@ -114,6 +121,7 @@ impl SegmentBuilder {
             unreadable,
             insight_events,
             digest_windows,
+            delivery_facts,
             cache,
         } = self;
         drop(cache);
@@ -137,6 +145,7 @@ impl SegmentBuilder {
             unreadable,
             insight_events,
             digest_windows,
+            delivery_facts,
             digest_hours,
         }
     }
@@ -218,6 +227,7 @@ impl From<Segment> for SegmentBuilder {
             unreadable,
             insight_events,
             digest_windows,
+            delivery_facts,
             digest_hours: _,
         } = segment;
         Self {
@@ -228,6 +238,7 @@ impl From<Segment> for SegmentBuilder {
             unreadable,
             insight_events,
             digest_windows,
+            delivery_facts,
             cache: PositionCache::default(),
         }
     }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     envelope::{self, EnvelopeError, EnvelopeFormat},
     event::{Actor, CallKey, EventId},
-    record::{DigestWindow, Fingerprint, UnreadableReason},
+    record::{DeliveryFact, DigestWindow, Fingerprint, UnreadableReason},
     time::Time,
 };
 
@@ -46,7 +46,7 @@ impl From<EnvelopeError> for SegmentError {
     }
 }
 
-const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 6 };
+const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 7 };
 
 #[derive(Serialize, Deserialize)]
 struct SegmentTables {
@@ -56,12 +56,22 @@ struct SegmentTables {
     unsharded: UnshardedTables,
 }
 
-/// The evidence outside shards: unreadable pieces, Insights events and digest windows.
+/// The evidence outside shards: unreadable pieces, Insights events, digest windows and delivery facts.
 #[derive(Serialize, Deserialize)]
 pub(super) struct UnshardedTables {
     unreadable: Vec<(String, UnreadableReason)>,
     insight_events: Vec<String>,
     digest_windows: BTreeSet<DigestWindow>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    delivery_facts: BTreeSet<DeliveryFact>,
+}
+
+impl UnshardedTables {
+    /// The tables without the forms of delivery: the same events have the same hash in any form.
+    pub(super) fn without_forms(mut self) -> Self {
+        self.delivery_facts.retain(|fact| !matches!(fact, DeliveryFact::Form(_)));
+        self
+    }
 }
 
 fn hex(bits: u128) -> String {
@@ -79,6 +89,7 @@ impl Segment {
             unreadable: self.unreadable.iter().map(|(piece, reason)| (hex(piece.0), *reason)).collect(),
             insight_events: self.insight_events.iter().map(|insight| hex(insight.0)).collect(),
             digest_windows: self.digest_windows.clone(),
+            delivery_facts: self.delivery_facts.clone(),
         }
     }
 
@@ -144,7 +155,7 @@ fn decode(ids: &[u8], body: &[u8]) -> Option<Segment> {
     let (call_keys, []) = envelope::take_column(columns, ids.len())? else { return None };
     let rows = ids.iter().zip(times).zip(actors).zip(call_keys);
     let piece = |text: &str| unhex(text).map(Fingerprint);
-    let UnshardedTables { unreadable, insight_events, digest_windows } = tables.unsharded;
+    let UnshardedTables { unreadable, insight_events, digest_windows, delivery_facts } = tables.unsharded;
     let digest_hours = digest_hours::covered_hours(&digest_windows);
     Some(Segment {
         actors: tables.actors,
@@ -166,6 +177,7 @@ fn decode(ids: &[u8], body: &[u8]) -> Option<Segment> {
             .collect::<Option<BTreeMap<_, _>>>()?,
         insight_events: insight_events.iter().map(|text| piece(text)).collect::<Option<_>>()?,
         digest_windows,
+        delivery_facts,
         digest_hours,
     })
 }

@@ -8,7 +8,7 @@
 //! of the call key; then the number of its conflicts and their ids. Actors and call keys are numbered as they first
 //! occur in the shard. Their digest, the SHA-256 of their JSON, follows the row of the first occurrence. The hash of
 //! all evidence is over each shard in order as a one, account, region, hour and hash; then a zero and the evidence
-//! outside shards as JSON. Numbers are little-endian, and each text follows its length.
+//! outside shards as JSON, without the forms of delivery. Numbers are little-endian, and each text follows its length.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -35,7 +35,7 @@ impl EvidenceHasher {
     /// The hash of these shards and of the evidence outside shards.
     pub(crate) fn finish(mut self, rest: &Segment) -> [u8; 32] {
         self.0.update([0]);
-        self.update_text(&canonical_json(&rest.unsharded_tables()));
+        self.update_text(&canonical_json(&rest.unsharded_tables().without_forms()));
         self.0.finalize().0
     }
 
@@ -46,7 +46,7 @@ impl EvidenceHasher {
 }
 
 impl Segment {
-    /// SHA-256 over everything in the segment, in canonical order.
+    /// SHA-256 over everything in the segment except the forms of delivery, in canonical order.
     pub fn sha256(&self) -> [u8; 32] {
         let mut hash = EvidenceHasher::default();
         for (shard, of_shard) in self.shard_hashes() {

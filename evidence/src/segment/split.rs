@@ -9,7 +9,8 @@ use super::{EventRow, Segment, Shard, builder::retain_used, digest_hours, shard:
 use crate::{record::DigestWindow, time::Hour};
 
 impl Segment {
-    /// The events and conflicts of each shard; and the rest: unreadable pieces, Insights events and digest windows.
+    /// The events and conflicts of each shard; and the rest: unreadable pieces, Insights events, digest windows
+    /// and delivery facts.
     pub fn split_by_shard(mut self) -> (BTreeMap<Shard, Self>, Self) {
         let rest = self.take_unsharded();
         let division = ShardPositions::of(&self);
@@ -40,6 +41,7 @@ impl Segment {
             unreadable: std::mem::take(&mut self.unreadable),
             insight_events: std::mem::take(&mut self.insight_events),
             digest_windows: std::mem::take(&mut self.digest_windows),
+            delivery_facts: std::mem::take(&mut self.delivery_facts),
             digest_hours: std::mem::take(&mut self.digest_hours),
             ..Self::default()
         }

@@ -329,6 +329,31 @@ fn an_exemption_wins_over_a_watch_and_the_first_watch_over_later_ones() {
 }
 
 #[test]
+fn a_role_or_user_is_known_by_its_name_whatever_its_path() {
+    let is_watched = |pattern: &str, arn: &str| {
+        let config = read(&format!("[[watch]]\nprincipal = \"arn:aws:iam::{pattern}\"\n")).expect("valid");
+        config.watch_for_arn(&format!("arn:aws:iam::{arn}")).is_some()
+    };
+    for kind in ["role", "user"] {
+        for (pattern, name, expected) in [
+            ("111122223333:KIND/team/jane", "111122223333:KIND/jane", true),
+            ("111122223333:KIND/jane", "111122223333:KIND/team/jane", true),
+            ("111122223333:KIND/jane", "444455556666:KIND/team/jane", false),
+            ("111122223333:KIND/jane", "111122223333:KIND/team/bob", false),
+            ("111122223333:KIND/team/jane", "111122223333:KIND/other/jane", false),
+            ("111122223333:KIND/jan*", "111122223333:KIND/team/jane", false),
+            ("111122223333:KIND/team/jan*", "111122223333:KIND/jane", true),
+            ("111122223333:KIND/team/*", "111122223333:KIND/jane", false),
+            ("*:KIND/jane", "111122223333:KIND/team/jane", false),
+        ] {
+            let (pattern, name) = (pattern.replace("KIND", kind), name.replace("KIND", kind));
+            assert_eq!(is_watched(&pattern, &name), expected, "{pattern} {name}");
+        }
+    }
+    assert!(!is_watched("111122223333:role/jane", "111122223333:user/jane"));
+}
+
+#[test]
 fn the_schema_matches_its_snapshot() {
     assert_snapshot!(serde_json::to_string_pretty(&schema()).expect("json"));
 }

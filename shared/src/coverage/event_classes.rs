@@ -5,7 +5,7 @@
 //! by itself; where the selectors of a trail are known, only they count, so a class that
 //! they log in part is a gap however many of its events were seen; elsewhere a class counts as logged when the
 //! configuration says so, or when every account has an API call of it with a `readOnly` flag, soon after each change of
-//! its selectors. After such a change selectors and configuration alone do not count for the account.
+//! its selectors; in the region itself, if the account is known to have a trail of one region. After such a change selectors and configuration alone do not count for the account.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -149,6 +149,10 @@ pub(super) fn event_class_coverage(
             .collect();
         of_account
     };
+    let has_trail_of_one_region =
+        |account: &str| expected.trails.iter().any(|trail| trail.is_of_one_region(account));
+    // Regions with an event of a class in accounts that have trails of one region.
+    let mut seen_places: BTreeSet<(String, &Arc<str>, &Arc<str>)> = BTreeSet::new();
     // Quarter hours with an event of a class in an account with changes of its selectors.
     let mut seen: BTreeMap<(String, &Arc<str>), BTreeSet<TimeBucket>> = BTreeMap::new();
     for line in tally.lines() {
@@ -158,6 +162,9 @@ pub(super) fn event_class_coverage(
         if shows && !changes.is_empty() {
             let buckets = seen.entry((class.clone(), &line.actor.account)).or_default();
             buckets.extend(line.buckets.iter().map(|(bucket, _)| *bucket));
+        }
+        if shows && has_trail_of_one_region(&line.actor.account) {
+            seen_places.insert((class.clone(), &line.actor.account, &line.actor.region));
         }
         let (events, accounts) = rows.entry(class).or_default();
         *events += line.count;
@@ -216,7 +223,10 @@ pub(super) fn event_class_coverage(
                 unknown
             } else if claimed && !changed {
                 EventClassState::Configured
-            } else if seen_in.contains(account) {
+            } else if seen_in.contains(account)
+                && (!has_trail_of_one_region(account)
+                    || seen_places.contains(&(class.to_owned(), account, region)))
+            {
                 EventClassState::Seen
             } else {
                 unknown

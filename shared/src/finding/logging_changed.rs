@@ -1,7 +1,7 @@
 //! `logging-changed`: a call that changed what CloudTrail logs or where its log files go.
 
 use super::{AlertScope, FindingRule, RuleMatch, Severity, count_noun, group_calls};
-use crate::{assessment::Assessment, coverage::logging_change, event::LoggingChange};
+use crate::{assessment::Assessment, coverage::logging_change};
 
 /// The rule `logging-changed`.
 pub const RULE: FindingRule = FindingRule {
@@ -18,11 +18,12 @@ pub const RULE: FindingRule = FindingRule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let buckets = &assessment.config.coverage.log_buckets;
+    let forms = &assessment.evidence_quality.delivery_forms;
     let changes = assessment
         .classified
         .iter()
-        .filter_map(|call| logging_change(call.line.call_key, buckets).map(|change| (call, change)));
-    let (stops, others): (Vec<_>, Vec<_>) = changes.partition(|(_, change)| *change == LoggingChange::Stops);
+        .filter_map(|call| logging_change(call.line.call_key, buckets, forms).map(|change| (call, change)));
+    let (stops, others): (Vec<_>, Vec<_>) = changes.partition(|(_, change)| change.is_stop());
     let of = |calls: Vec<_>, does: &str| {
         let calls = calls.into_iter().map(|(call, _)| call);
         let mut matches = group_calls(calls, |call| call.operation(), |_| String::new());

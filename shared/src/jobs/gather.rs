@@ -23,8 +23,8 @@ use crate::{
     hex::hex,
     ports::{LogSource, PortError, ProcessedObject, StoredObject},
     record::{
-        self, DigestWindow, Fingerprint, Inflater, OtherFile, ReadLimits, Record, RecordError, RecordVisitor,
-        SkippedFile, UnreadablePiece, UnreadablePosition, UnreadableReason,
+        self, DeliveryFact, DigestWindow, Fingerprint, Inflater, OtherFile, ReadLimits, Record, RecordError,
+        RecordVisitor, SkippedFile, UnreadablePiece, UnreadablePosition, UnreadableReason,
     },
     segment::{Segment, SegmentBuilder},
 };
@@ -407,6 +407,10 @@ impl RecordVisitor for SegmentVisitor<'_> {
     fn visit_digest_window(&mut self, window: DigestWindow) {
         self.builder.push_digest_window(window);
         self.statistics.digests += 1;
+    }
+
+    fn visit_delivery_fact(&mut self, fact: DeliveryFact) {
+        self.builder.push_delivery_fact(fact);
     }
 
     fn visit_unreadable(&mut self, piece: UnreadablePiece) {

@@ -174,6 +174,13 @@ fn policy_limitations(assessment: &Assessment<'_>) -> Vec<String> {
             count_noun(untraceable, "call")
         ));
     }
+    let cut_hours = assessment.evidence_quality.cut_hours;
+    if cut_hours > 0 {
+        lines.push(format!(
+            "In {} a list of events ends before its last page (`NextToken`), so the events that follow are missing. Save all pages, or the list without `--max-items`.",
+            count_noun(cut_hours, "hour")
+        ));
+    }
     if assessment.config.lookup.watched_only {
         lines.push(
             "With `lookup.watched_only`, looked-up events of principals that are not watched are excluded, so calls through roles may be missing.".to_owned(),

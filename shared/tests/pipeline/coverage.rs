@@ -4,6 +4,7 @@ use onlooker_core::{
     coverage::{AccountRegionCoverage, EventClassState},
     event::{Event, Outcome},
     event_selectors::TrailSelectors,
+    record::{DeliveryFact, DeliveryForm, RequestFeatures},
     report::ReportResult,
     score::Status,
     time::{HOUR_SECONDS, Time},
@@ -211,11 +212,42 @@ fn selectors_that_log_a_class_in_part_beat_its_events() {
 }
 
 #[test]
+fn an_event_of_one_region_shows_nothing_about_another_if_a_trail_is_of_one_region() {
+    use EventClassState::{Gap, Seen, Selected};
+
+    let elsewhere = || read().in_account_region(ACCOUNTS[0], REGIONS[1]);
+    let write = || auditor_call("RunInstances").by_principal("Builder");
+    let write_elsewhere = || write().in_account_region(ACCOUNTS[0], REGIONS[1]);
+    let class = ["management-write"];
+    let state = |events: Vec<Event>, is_multi_region| {
+        let scenario = scenario_expecting(events, &class, &[]).with(|scenario| {
+            let arn = format!("arn:aws:cloudtrail:{}:{}:trail/t", REGIONS[0], ACCOUNTS[0]);
+            let [mut trail] = <[_; 1]>::try_from(trails(&[(&arn, &class)])).unwrap();
+            trail.is_multi_region = is_multi_region;
+            scenario.config.coverage.trails = vec![trail];
+        });
+        class_states(scenario).into_iter().find(|(class, _)| class == "management-write").unwrap().1
+    };
+    let quiet = || vec![read(), elsewhere(), write()];
+    assert_eq!(state(quiet(), Some(true)), Selected);
+    assert_eq!(state(quiet(), Some(false)), Gap, "another trail logs the other region");
+    assert_eq!(state([quiet(), vec![write_elsewhere()]].concat(), Some(false)), Seen);
+    let scenario = scenario_expecting(quiet(), &class, &[]);
+    assert!(class_states(scenario).contains(&("management-write".to_owned(), Seen)), "no trail is known");
+}
+
+#[test]
 fn after_a_change_of_selectors_only_later_events_show_a_class() {
+    // An event data store has its selectors in `UpdateEventDataStore`.
+    ["PutEventSelectors", "UpdateEventDataStore"].into_iter().for_each(assert_selectors_change);
+}
+
+#[track_caller]
+fn assert_selectors_change(operation: &str) {
     use EventClassState::{Configured, Gap, Seen, Selected};
 
     let change = |outcome| {
-        let call = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", "PutEventSelectors");
+        let call = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", operation);
         call.by_principal("Builder").at_time(0, 1_000).with_outcome(outcome)
     };
     let state = |events: Vec<Event>, logged: &[&str], selected: &[&str]| {
@@ -314,6 +346,81 @@ fn a_change_of_the_trail_of_an_organization_counts_for_every_account() {
     };
     assert!(class(true).contains(ACCOUNTS[1]), "the selectors may have been others before");
     assert!(!class(false).contains(ACCOUNTS[1]));
+}
+
+/// A change of logging by an unwatched principal of the first account, in the second minute of the first hour.
+fn change(source: &str, name: &str, parameters: RequestFeatures) -> Event {
+    let mut event = auditor_call("RunInstances").calling(source, name).by_principal("Builder").at_time(0, 60);
+    event.call_key.request_features = parameters;
+    event
+}
+
+/// Hours of four that are missing in an account, if both accounts have an event in each hour, and these.
+fn gaps_with(account: usize, more: &[Event], forms: &[DeliveryForm]) -> Vec<(u32, u32)> {
+    let every_hour = (0..8).map(|n| read().in_account_region(ACCOUNTS[n % 2], REGIONS[0]));
+    let every_hour = every_hour.zip(0..).map(|(event, n)| event.at_time(n / 2, 3_000));
+    let scenario = EvidenceScenario::of(every_hour.chain(more.iter().cloned())).with(|scenario| {
+        scenario.delivery_facts = forms.iter().map(|form| DeliveryFact::Form(*form)).collect();
+        scenario.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
+    });
+    gaps(account_region(&scenario.result(), ACCOUNTS[account], REGIONS[0]))
+}
+
+#[test]
+fn a_trail_that_drops_global_events_is_observed_again_with_such_an_event() {
+    let update = |parameters| change("cloudtrail.amazonaws.com", "UpdateTrail", parameters);
+    let dropped = update(RequestFeatures::NO_GLOBAL_EVENTS | RequestFeatures::ONE_REGION);
+    assert_eq!(gaps_with(0, std::slice::from_ref(&dropped), &[]), [(0, 4)], "other events show nothing");
+    let by_iam = read().calling("iam.amazonaws.com", "GetRole").at_time(2, 0);
+    assert_eq!(gaps_with(0, &[dropped.clone(), by_iam], &[]), [(0, 3)]);
+    assert_eq!(gaps_with(1, &[dropped], &[]), [], "another account");
+    assert_eq!(
+        gaps_with(0, &[update(RequestFeatures::ONE_REGION)], &[]),
+        [(0, 1)],
+        "events of other regions"
+    );
+    assert_eq!(gaps_with(0, &[update(RequestFeatures::empty())], &[]), []);
+}
+
+#[test]
+fn a_change_of_an_organization_counts_for_its_members() {
+    let call = |name, parameters| [change("organizations.amazonaws.com", name, parameters)];
+    let disabled = call("DisableAWSServiceAccess", RequestFeatures::OF_CLOUDTRAIL);
+    assert_eq!((gaps_with(0, &disabled, &[]), gaps_with(1, &disabled, &[])), (vec![], vec![(0, 1)]));
+    let other = call("DisableAWSServiceAccess", RequestFeatures::empty());
+    assert_eq!(gaps_with(1, &other, &[]), [], "access of another service");
+    let left = call("LeaveOrganization", RequestFeatures::empty());
+    assert_eq!((gaps_with(0, &left, &[]), gaps_with(1, &left, &[])), (vec![(0, 1)], vec![]));
+    let removed = call("RemoveAccountFromOrganization", RequestFeatures::empty());
+    assert_eq!(gaps_with(1, &removed, &[]), [], "later events of the hour show that this account is logged");
+    let removed = removed.map(|event| event.at_time(0, 3_100));
+    assert_eq!((gaps_with(0, &removed, &[]), gaps_with(1, &removed, &[])), (vec![], vec![(0, 1)]));
+}
+
+#[test]
+fn a_change_of_what_delivers_events_counts_if_the_evidence_has_its_form() {
+    for (source, form, ending, beginning) in [
+        ("logs.amazonaws.com", DeliveryForm::LogGroup, "DeleteSubscriptionFilter", "PutSubscriptionFilter"),
+        ("events.amazonaws.com", DeliveryForm::EventBridge, "RemoveTargets", "EnableRule"),
+    ] {
+        let ended = [change(source, ending, RequestFeatures::empty()).at_time(0, 3_100)];
+        let begun = [change(source, beginning, RequestFeatures::empty())];
+        for change in [&ended, &begun] {
+            assert_eq!((gaps_with(0, change, &[]), gaps_with(0, change, &[form])), (vec![], vec![(0, 1)]));
+        }
+        let ended = [change(source, ending, RequestFeatures::empty())];
+        assert_eq!(gaps_with(0, &ended, &[form]), [], "later events of the hour show that delivery went on");
+    }
+}
+
+#[test]
+fn an_event_data_store_has_no_events_from_before_its_ingestion() {
+    for name in ["StartEventDataStoreIngestion", "CreateEventDataStore", "RestoreEventDataStore"] {
+        let begun = change("cloudtrail.amazonaws.com", name, RequestFeatures::empty());
+        assert_eq!(gaps_with(0, std::slice::from_ref(&begun), &[]), [(0, 1)], "{name}");
+        let before = [read().at_time(0, 10), begun.at_time(0, 1_000)];
+        assert_eq!(gaps_with(0, &before, &[]), [], "events came before {name}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use onlooker_core::{
     evidence_summary::{EvidenceSummary, EvidenceSummaryBuilder, EvidenceSummaryError, ReportScope},
     extract::{Extract, ExtractError},
     jobs::gather::read_object,
-    record::ReadLimits,
+    record::{CutListing, DeliveryFact, ReadLimits},
     report::ReportResult,
     score::Status,
     segment::{Segment, Shard},
@@ -107,6 +107,15 @@ fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope
                 let second = event.time.0 - START;
                 (second, second)
             }));
+            // Some lists that end early.
+            let cut = |(n, event): (usize, &Event)| {
+                DeliveryFact::CutListing(CutListing {
+                    places: [(event.actor.account.clone(), event.actor.region.clone())].into(),
+                    last: event.time,
+                    is_ascending: n % 2 == 0,
+                })
+            };
+            scenario.delivery_facts = scenario.events.iter().step_by(3).enumerate().map(cut).collect();
             let scope = ReportScope {
                 since: since.map(|hour| Time(START + hour * HOUR_SECONDS + 7)),
                 until: until.map(|second| Time(START + second)),
@@ -130,6 +139,10 @@ fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope
                 scenario.events.iter().for_each(|event| parts[draw()].events.push(event.clone()));
                 scenario.unreadable.iter().for_each(|piece| parts[draw()].unreadable.push(*piece));
                 scenario.insights.iter().for_each(|insight| parts[draw()].insights.push(*insight));
+                scenario
+                    .delivery_facts
+                    .iter()
+                    .for_each(|fact| parts[draw()].delivery_facts.push(fact.clone()));
                 scenario.digests.iter().for_each(|digest| parts[draw()].digests.push(*digest));
             }
             let segments = parts.iter().map(|part| part.segment_builder().finish()).collect();

@@ -226,9 +226,16 @@ fn only_unwatched_events_are_omitted() {
     });
     let record = record.to_string();
     fixture.trail.port.add_event(HERE, DelayedEvent { record, ..made });
+    // A principal of another account, which may be watched there.
+    let other = DelayedEvent::at(202, Time(START.0 - HOUR_SECONDS), 0, HERE, "Auditor");
+    let mut record: Value = serde_json::from_str(&other.record).unwrap();
+    record["userIdentity"] =
+        serde_json::json!({"type": "AWSAccount", "accountId": "999900001111", "principalId": "AROAX:s"});
+    let record = record.to_string();
+    fixture.trail.port.add_event(HERE, DelayedEvent { record, ..other });
     let pulled = fixture.run(600).remove(0);
-    assert_eq!((pulled.events, pulled.dropped, pulled.unreadable), (42, 10, 1));
-    assert_eq!(fixture.events(), event_ids((0..40).chain([200, 201])));
+    assert_eq!((pulled.events, pulled.dropped, pulled.unreadable), (43, 10, 1));
+    assert_eq!(fixture.events(), event_ids((0..40).chain([200, 201, 202])));
 }
 
 #[test]

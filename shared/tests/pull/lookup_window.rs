@@ -84,7 +84,7 @@ fn an_event_outside_its_slice_is_kept() {
 fn a_digest_instead_of_a_record_covers_nothing() {
     let (clock, trail) = fake_trail();
     let digest = format!(
-        r#"{{"awsAccountId":"{}","digestStartTime":"{}","digestEndTime":"{}","digestS3Object":"AWSLogs/1/CloudTrail-Digest/eu-west-1/x"}}"#,
+        r#"{{"awsAccountId":"{}","digestStartTime":"{}","digestEndTime":"{}","digestS3Object":"AWSLogs/1/CloudTrail-Digest/eu-west-1/x","logFiles":[]}}"#,
         HERE.0,
         Time(START.0),
         Time(START.0 + HOUR_SECONDS)

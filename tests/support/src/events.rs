@@ -13,7 +13,7 @@ use onlooker_core::{
     jobs::evaluation::{EvaluationCriteria, evaluate},
     operation::OperationType,
     principal::{Principal, PrincipalKind, Session},
-    record::{DigestWindow, Fingerprint, RequestFeatures, UnreadableReason},
+    record::{DeliveryFact, DigestWindow, Fingerprint, RequestFeatures, UnreadableReason},
     report::{ReportResult, ReportRun},
     segment::{Segment, SegmentBuilder},
     time::{HOUR_SECONDS, Time},
@@ -268,6 +268,8 @@ pub struct EvidenceScenario {
     pub digests: Vec<(&'static str, &'static str, u32)>,
     /// For each log file that the digests list: seconds after the start of its oldest and newest event.
     pub listed_log_spans: Vec<(u32, u32)>,
+    /// What the forms of the evidence say about its delivery.
+    pub delivery_facts: Vec<DeliveryFact>,
     /// Policies of principals.
     pub policies: PolicyHistory,
 }
@@ -297,6 +299,9 @@ impl EvidenceScenario {
         }
         for insight in &self.insights {
             builder.push_insight(Fingerprint(*insight));
+        }
+        for fact in &self.delivery_facts {
+            builder.push_delivery_fact(fact.clone());
         }
         for (account, region, hour) in &self.digests {
             let start = Time(START + hour * HOUR_SECONDS);

@@ -18,6 +18,7 @@ struct Visited {
     insights: Vec<Fingerprint>,
     digest_windows: Vec<DigestWindow>,
     unreadable: Vec<UnreadablePiece>,
+    delivery_facts: Vec<DeliveryFact>,
 }
 
 impl RecordVisitor for Visited {
@@ -32,6 +33,10 @@ impl RecordVisitor for Visited {
 
     fn visit_digest_window(&mut self, window: DigestWindow) {
         self.digest_windows.push(window);
+    }
+
+    fn visit_delivery_fact(&mut self, fact: DeliveryFact) {
+        self.delivery_facts.push(fact);
     }
 
     fn visit_unreadable(&mut self, piece: UnreadablePiece) {
@@ -55,6 +60,40 @@ fn visit(text: impl AsRef<[u8]>) -> Visited {
     let quick = Visited::of(text.as_ref(), true);
     assert_eq!(quick, Visited::of(text.as_ref(), false));
     quick
+}
+
+#[test]
+fn lists_and_envelopes_say_how_events_were_delivered() {
+    let record = record_json(1);
+    let text = serde_json::Value::String(record.clone()).to_string();
+    let cut = |is_ascending| {
+        let event = &visit(&record).events[0];
+        DeliveryFact::CutListing(crate::record::CutListing {
+            places: [(event.actor.account.clone(), event.actor.region.clone())].into(),
+            last: event.time,
+            is_ascending,
+        })
+    };
+    let (log_group, event_bridge) =
+        (DeliveryFact::Form(DeliveryForm::LogGroup), DeliveryFact::Form(DeliveryForm::EventBridge));
+    for (document, facts) in [
+        (record.clone(), vec![]),
+        (format!(r#"{{"Records":[{record}],"NextToken":"t"}}"#), vec![]),
+        (format!(r#"{{"Events":[{{"CloudTrailEvent":{text}}}]}}"#), vec![]),
+        (format!(r#"{{"Events":[{{"CloudTrailEvent":{text}}}],"NextToken":null}}"#), vec![]),
+        (format!(r#"{{"NextToken":"t","Events":[{{"CloudTrailEvent":{text}}}]}}"#), vec![cut(false)]),
+        (r#"{"Events":[],"NextToken":"t"}"#.to_owned(), vec![]),
+        (
+            format!(r#"{{"events":[{{"message":{text}}}],"nextToken":"t"}}"#),
+            vec![cut(true), log_group.clone()],
+        ),
+        (format!(r#"{{"message":{text}}}"#), vec![log_group.clone()]),
+        (format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"message":{text}}}]}}"#), vec![log_group]),
+        (r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"message":"x"}]}"#.to_owned(), vec![]),
+        (format!(r#"{{"detail-type":"x","detail":{record}}}"#), vec![event_bridge]),
+    ] {
+        assert_eq!(visit(&document).delivery_facts, facts, "{document}");
+    }
 }
 
 fn record_json(id: u32) -> String {
@@ -146,7 +185,7 @@ fn insights_and_digests_are_recognized() {
     assert_eq!((seen.insights.len(), seen.unreadable.len()), (2, 0), "{seen:?}");
     let regions: Vec<&str> = seen.digest_windows.iter().map(|window| &*window.region).collect();
     assert_eq!(regions, ["eu-west-1", "eu-west-2"]);
-    let forged = r#"{"awsAccountId":"1","digestStartTime":"2013-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"CloudTrail-Digest/r/x"}"#;
+    let forged = r#"{"awsAccountId":"1","digestStartTime":"2013-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"CloudTrail-Digest/r/x","logFiles":[]}"#;
     assert_eq!(visit(forged).reasons(), [UnreadableReason::BadValue]);
 }
 

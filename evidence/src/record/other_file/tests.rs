@@ -325,6 +325,43 @@ fn fields_of_records_in_a_form_that_is_not_read_are_unreadable_evidence() {
     }
 }
 
+/// Base64 with padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |part: &[u8]| {
+        let byte = |at: usize| u32::from(part.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        (0..4_u32).map(move |at| DIGITS[(bits >> (18 - 6 * at) & 63) as usize] as char).collect::<String>()
+    };
+    let groups = bytes.chunks(3).map(|part| {
+        let digits = group(part);
+        format!("{:=<4}", digits.get(..=part.len()).unwrap())
+    });
+    groups.collect()
+}
+
+#[test]
+fn records_in_gzip_that_is_written_as_base64_are_unreadable_evidence() {
+    let message = format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"message":{RECORD:?}}}]}}"#);
+    for stored in [gzip(message.as_bytes()), gzip(&gzip(message.as_bytes()))] {
+        let data = base64(&stored);
+        let lines: Vec<&str> = data.as_bytes().chunks(76).map(|line| str::from_utf8(line).unwrap()).collect();
+        for (name, content, form) in [
+            ("event.json", format!(r#"{{"awslogs":{{"data":"{data}"}}}}"#), "JSON"),
+            ("event.json", format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, data.replace('/', "\\/")), "JSON"),
+            ("event.json", format!(r#"{{"data":"{}"}}"#, lines.join("\\n")), "JSON"),
+            ("20261006T0920Z.b64", lines.join("\n"), "text"),
+            ("notes.txt", format!("H4sI is not gzip; {data} is"), "a document"),
+        ] {
+            assert_other_form(name, content.as_bytes(), form);
+        }
+    }
+    let other =
+        base64(&gzip(br#"{"messageType":"DATA_MESSAGE","logEvents":[{"message":"START RequestId"}]}"#));
+    let event = format!(r#"{{"awslogs":{{"data":"{other}"}}}}"#);
+    assert_eq!(read("event.json", event.as_bytes()), Err(OtherFile::Json), "the log of a function");
+}
+
 #[test]
 fn what_has_a_structure_of_its_own_may_name_fields_of_records() {
     use OtherFile as File;

@@ -76,6 +76,10 @@ pub(super) fn collect(
                         .for_each(|(piece, reason)| builder.push_unreadable(*piece, *reason));
                     positions.extend(part.unsharded.iter().flat_map(|info| info.positions.iter().cloned()));
                 }
+                if counts {
+                    let facts = segment.delivery_facts().iter().cloned();
+                    facts.for_each(|fact| builder.push_delivery_fact(fact));
+                }
                 if counts && (from..until).contains(hour) {
                     segment.insight_events().iter().for_each(|insight| builder.push_insight(*insight));
                 }

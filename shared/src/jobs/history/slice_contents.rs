@@ -186,11 +186,14 @@ fn object_name(account_region: &AccountRegion, slice: TimeSlice) -> String {
     format!("lookup://{}/{}/{}/{}", account_region.account, account_region.region, slice.since, slice.until)
 }
 
-/// Whether an event may be dropped when only watched principals are kept. Events of unknown and anonymous principals
-/// and of the root user are always kept, because rules examine them whatever is watched.
+/// Whether an event may be dropped when only watched principals are kept. Events of unknown and anonymous principals, of
+/// principals of other accounts and of the root user are always kept, because rules examine them whatever is watched.
 fn is_unwatched(event: &Event, config: &Config) -> bool {
     let principal = &event.actor.principal;
-    let is_unidentified = matches!(principal.kind, PrincipalKind::Unknown | PrincipalKind::Anonymous);
+    let is_unidentified = matches!(
+        principal.kind,
+        PrincipalKind::Unknown | PrincipalKind::Anonymous | PrincipalKind::AwsAccount
+    );
     let issuer = event.actor.session.issuer.as_deref();
     let is_watched = config.watch_for(principal).is_some()
         || issuer.is_some_and(|arn| config.watch_for_arn(arn).is_some());
