@@ -119,6 +119,18 @@ const CASES: &str = "
     ssm SendCommand mutating yes HIGH run_code
     ssm StartSession mutating yes HIGH run_code
     ssm GetAccessToken privileged yes CRITICAL issue_credentials
+    license-manager GetAccessToken privileged no CRITICAL issue_credentials
+    gamelift GetComputeAuthToken privileged no CRITICAL issue_credentials
+    gamelift GetPlayerConnectionDetails read_only no HIGH read_secrets
+    glue GetSessionEndpoint privileged no CRITICAL issue_credentials
+    emr-serverless GetSessionEndpoint privileged no CRITICAL issue_credentials
+    bedrock-agentcore GetResourceOauth2Token privileged no CRITICAL issue_credentials
+    amplifybackend GetToken read_only no HIGH read_secrets
+    quicksight GetSessionEmbedUrl privileged no CRITICAL issue_credentials
+    quicksight GetDashboardEmbedUrl read_only no HIGH read_secrets
+    m2 GetSignedBluinsightsUrl read_only no HIGH read_secrets
+    wickr GetOidcInfo read_only no HIGH read_secrets
+    glue GetJob read_only no LOW -
     ecr GetAuthorizationToken read_only no HIGH read_secrets
     codeartifact GetAuthorizationToken read_only no HIGH read_secrets
     lambda ListFunctions20150331 read_only no LOW -
