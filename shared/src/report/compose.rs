@@ -52,6 +52,7 @@ pub fn compose(
     let cases = access_matrix::watched_principals(assessment);
     let ground = ControlEvidence {
         watched_calls: totals.watched_operations,
+        allowed_calls: executive::override_summary(assessment).map_or(0, |overrides| overrides.allowed_calls),
         is_complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
         inactive_rules: finding::inactive_rules(assessment),

@@ -84,7 +84,7 @@ fn lead_in(assessment: &Assessment<'_>, status: Option<Status>) -> String {
 }
 
 /// The calls that overrides allowed; `None` if they allowed none.
-fn override_summary(assessment: &Assessment<'_>) -> Option<OverrideSummary> {
+pub(super) fn override_summary(assessment: &Assessment<'_>) -> Option<OverrideSummary> {
     let mut summary = OverrideSummary::default();
     let mut used = BTreeSet::new();
     let is_discovery = assessment.mode == ReportMode::Discovery;

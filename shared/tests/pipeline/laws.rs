@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use onlooker_core::{
     catalog::Catalog,
     classification::{ClassificationInput, Provenance, classify},
-    event::{Event, Outcome},
+    controls::ControlState,
+    event::{CallKey, Event, EventClass, Outcome},
     operation::OperationType,
     report::ReportResult,
     score::{Status, status_impact},
@@ -248,6 +249,16 @@ fn a_call_that_aws_did_not_process_has_no_impact() {
         for name in ["RunInstances", "AssumeRole", "Frobnicate"] {
             assert_eq!(status(name, code), Some(Status::Compliant), "{name} {code}");
         }
+        let found = result("RunInstances", code);
+        let ids: Vec<&str> = found.findings.iter().map(|finding| finding.id.as_str()).collect();
+        assert!(ids.contains(&"write-not-processed") && !ids.contains(&"write-failed"), "{ids:?}");
+        let failed: Vec<&str> = found
+            .controls
+            .iter()
+            .filter(|control| control.state == ControlState::Fail)
+            .map(|control| control.id.as_str())
+            .collect();
+        assert_eq!(failed, ["RO-3"], "it changed nothing: {code}");
     }
     // Services give these codes also to calls that they compared with a resource.
     let processed = ["ValidationException", "InvalidParameterCombination", "InvalidParameterValue"];
