@@ -253,6 +253,17 @@ fn records_of_the_sign_in_service_are_sign_ins_unless_they_are_calls_of_its_api(
             }
         }
     }
+    // These change the credentials of the root user for good.
+    for name in ["PasswordUpdated", "PasswordRecoveryCompleted", "EmailUpdated"] {
+        for read_only in [Some(false), Some(true), None] {
+            let found = classify("signin.amazonaws.com", name, read_only);
+            assert_eq!(found.operation_type, OperationType::Mutating, "{name} {read_only:?}");
+        }
+    }
+    assert_eq!(
+        classify("signin.amazonaws.com", "PasswordRecoveryRequested", None).provenance,
+        Provenance::NonApiEvent
+    );
     for name in ["PutConsoleAuthorizationConfiguration", "DeleteSomethingNew"] {
         let found = classify("signin.amazonaws.com", name, Some(false));
         assert_eq!(found.operation_type, OperationType::Mutating, "{name}");
