@@ -15,7 +15,7 @@ mod unauthenticated;
 pub(crate) use self::unauthenticated::{is_unauthenticated_by_design, needs_no_permission};
 use crate::catalog::rules::{has_inspection_verb, has_write_verb};
 use crate::catalog::spelling::{
-    begins_with_word, event_source_host, has_read_verb, label_key, name_key, names_a_credential,
+    begins_with_word, catalog_name, event_source_host, has_read_verb, label_key, name_key, names_a_credential,
 };
 use crate::catalog::{Catalog, CatalogEntry};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
@@ -277,8 +277,9 @@ fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classif
         [only] => (*only).to_owned(),
         _ => call.service.to_owned(),
     };
-    let well_formed = name_key(call.operation).is_some() && label_key(call.service).is_some();
-    let returns_credential = names_a_credential(call.operation);
+    let name = catalog_name(call.service, call.operation);
+    let well_formed = name_key(&name).is_some() && label_key(call.service).is_some();
+    let returns_credential = names_a_credential(&name);
     let (operation_type, mutates, provenance, reason) = match call.read_only {
         Some(false) => (
             OperationType::Mutating,

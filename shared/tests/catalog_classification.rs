@@ -168,6 +168,20 @@ const CASES: &str = "
     ecs ExecuteCommand mutating yes HIGH run_code
     ecs RunTask mutating yes HIGH run_code
     ce GetCostAndUsage read_only no LOW -
+    cloudshell.amazonaws.com SendHeartBeat mutating yes HIGH -
+    cloudshell.amazonaws.com RedeemCode mutating yes HIGH run_code
+    cloudshell.amazonaws.com DeleteSession mutating yes HIGH -
+    cloudshell.amazonaws.com GetLayout read_only no LOW -
+    billingconsole.amazonaws.com AWSPaymentPortalService.GetPaymentsDue read_only no LOW -
+    billingconsole.amazonaws.com AWSPaymentPreferenceGateway.Get read_only no LOW -
+    billingconsole.amazonaws.com GetBillingNotifications read_only no LOW -
+    billingconsole.amazonaws.com GetTaxInvoicesMetadata read_only no LOW -
+    billingconsole.amazonaws.com SetContactAddress mutating yes HIGH -
+    billingconsole.amazonaws.com UpdatePaymentPreferences mutating yes HIGH -
+    payments.amazonaws.com Preferences_GetPreferredCurrency read_only no LOW -
+    payments.amazonaws.com Preferences_UpdatePaymentProfile mutating yes HIGH -
+    trustedadvisor.amazonaws.com GetExcelReport read_only no LOW -
+    taxconsole.amazonaws.com GetTaxExemptionTypes read_only no LOW -
     organizations LeaveOrganization mutating yes HIGH -
 ";
 

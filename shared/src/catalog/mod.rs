@@ -36,7 +36,7 @@ pub use self::labels::ServiceLabels;
 use self::rationale::RationaleTable;
 pub use self::service_reference::ActionReference;
 pub(crate) use self::service_reference::ServiceReference;
-use self::spelling::{event_source_host, label_key, name_key, without_version};
+use self::spelling::{catalog_name, event_source_host, label_key, name_key, without_version};
 use crate::hex::hex;
 
 static EMBEDDED: &[u8] = include_bytes!("../../data/catalog.bin");
@@ -206,7 +206,7 @@ impl Catalog {
     ///
     /// A date version (`ListFunctions20150331`) is ignored if the catalog does not contain the name with it.
     pub fn lookup(&self, service: &str, name: &str) -> Option<CatalogEntry> {
-        let key = name_key(name)?;
+        let key = name_key(&catalog_name(service, name))?;
         // A bare label names its own service first, then every service with the event source of that name.
         let own = self.services(service);
         let sharing = if event_source_host(service).is_none() {
