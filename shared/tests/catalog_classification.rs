@@ -412,6 +412,41 @@ fn the_read_only_flag_decides_only_for_unknown_operations() {
             assert_eq!(flagged_in(service, name, true).0, Unknown, "{service}:{name}");
         }
     }
+    // Operations of AWS begin with these verbs, and no read does.
+    for name in [
+        "RestartThing",
+        "PatchThing",
+        "MigrateThing",
+        "RenameThing",
+        "PromoteThing",
+        "ReEncryptThing",
+        "FailoverThing",
+        "ShareThing",
+        "RetireThing",
+        "WithdrawThing",
+        "LockThing",
+        "PauseThing",
+        "RollbackThing",
+        "SwitchoverThing",
+        "SignalThing",
+        "restart_thing",
+        "promotething",
+        "UpsertThing",
+        "KillThing",
+    ] {
+        assert_eq!(flagged_in("s3", name, true).0, Unknown, "{name}");
+    }
+    // The verb may follow the name of a group.
+    for (name, kind) in [("Preferences_UpdateThing", Unknown), ("Preferences_GetThing", ReadOnly)] {
+        assert_eq!(flagged_in("payments", name, true).0, kind, "{name}");
+    }
+    let console = "billingconsole.amazonaws.com";
+    assert_eq!(flagged_in(console, "AWSPaymentPortalService.GetNewThing", true).0, ReadOnly);
+    assert_eq!(flagged_in(console, "AWSPaymentPortalService.UpdateNewThing", true).0, Unknown);
+    assert_eq!(flagged_in("s3", "AWSPaymentPortalService.GetNewThing", true).0, Unknown);
+    for name in ["ValidateThing", "QueryThing", "ReadThing", "readthing", "SelectThing", "VerifyThing"] {
+        assert_eq!(flagged_in("s3", name, true).0, ReadOnly, "{name}");
+    }
     assert_eq!(flagged("ExploreThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
     assert_eq!(flagged("GetThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
     assert_eq!(flagged("GetThingToken", true), (Unknown, Mutates::No, Provenance::RecordFlag));
