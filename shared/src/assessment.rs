@@ -14,6 +14,7 @@ mod report_mode;
 mod watch_index;
 
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
@@ -310,7 +311,7 @@ impl<'a> Assessment<'a> {
                     Some(_) => vec![whole],
                 };
                 for part in parts {
-                    this.apply_overrides(part, &role_chains, &watch_index);
+                    this.apply_overrides(part, catalog, &role_chains, &watch_index);
                 }
             }
         }
@@ -357,6 +358,7 @@ impl<'a> Assessment<'a> {
     fn apply_overrides(
         &mut self,
         whole: ClassifiedCall<'a>,
+        catalog: &Catalog,
         role_chains: &RoleChains,
         watch_index: &WatchIndex<'a>,
     ) {
@@ -367,14 +369,18 @@ impl<'a> Assessment<'a> {
         let (config, line, classification) = (self.config, whole.line, Arc::clone(&whole.classification));
         // An override is an exception to a promise, so it must match the principal that the call is attributed to.
         let attributed_to = Arc::clone(whole.attributed_to());
+        // An override for an IAM action allows the calls that need this action and no other.
+        let action = LazyCell::new(|| {
+            let (service, operation) = (&classification.service, &classification.operation);
+            catalog.action_alone(service, operation, line.call_key.request_features)
+        });
         let matching = config.overrides.iter().enumerate().filter(|(_, candidate)| {
-            candidate.match_call(
-                &attributed_to,
-                &classification.service,
-                &classification.operation,
-                &line.call_key.resources,
-                line.first,
-            ) != OverrideMatch::NoMatch
+            let is_about = |service: &str, name: &str| {
+                candidate.match_call(&attributed_to, service, name, &line.call_key.resources, line.first)
+                    != OverrideMatch::NoMatch
+            };
+            is_about(&classification.service, &classification.operation)
+                || action.as_ref().is_some_and(|action| is_about(&action.service, &action.name))
         });
         // The override that expires last decides first; of equal ones the first. It leaves the others what is before
         // its start.
@@ -400,7 +406,7 @@ impl<'a> Assessment<'a> {
             });
             for mut allowed in within.collect::<Vec<_>>() {
                 if allowed.role_chain.as_ref().is_some_and(|chain| chain.originator != attributed_to) {
-                    self.apply_overrides(allowed, role_chains, watch_index);
+                    self.apply_overrides(allowed, catalog, role_chains, watch_index);
                     continue;
                 }
                 *self.allowed_calls.entry(position).or_default() += allowed.count;
