@@ -243,6 +243,17 @@ pub struct Assessment<'a> {
     earlier_credentials: Vec<EarlierCredentials>,
     /// Permissions of the watched principals with policies that were read, by ARN.
     pub granted: BTreeMap<Arc<str>, PrincipalGrants>,
+    /// Files that the caller excluded from the evidence.
+    pub excluded_files: ExcludedFiles,
+}
+
+/// Files that the caller excluded from the evidence, so that what they contain is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExcludedFiles {
+    /// Globs that excluded them.
+    pub globs: Vec<String>,
+    /// Number of the files.
+    pub files: u64,
 }
 
 impl<'a> Assessment<'a> {
@@ -273,6 +284,7 @@ impl<'a> Assessment<'a> {
                 watch_index.watch_of(actor)
             }),
             granted: BTreeMap::new(),
+            excluded_files: ExcludedFiles::default(),
         };
         for line in tally.lines() {
             let call_key = line.call_key;

@@ -138,6 +138,8 @@ pub struct ControlEvidence {
     pub is_complete: bool,
     /// Number of hours with evidence.
     pub observed_hours: u64,
+    /// Number of files that the caller excluded from the evidence.
+    pub excluded_files: u64,
     /// Watched principals that were seen or have policies that were read.
     pub watched_principals: u64,
     /// Watched principals, and watch entries without a principal seen, without policies that were read.
@@ -237,7 +239,12 @@ impl Control {
             let text = match self.requires {
                 ControlRequirement::Evidence => {
                     let hours = count_noun(evidence_state.observed_hours, "hour");
-                    format!("{hours} observed, no evidence missing or damaged")
+                    let excluded = match evidence_state.excluded_files {
+                        0 => String::new(),
+                        1 => "; what 1 excluded file contains is not known".to_owned(),
+                        files => format!("; what {files} excluded files contain is not known"),
+                    };
+                    format!("{hours} observed, no evidence missing or damaged{excluded}")
                 }
                 ControlRequirement::WatchedCalls => {
                     let calls = count_noun(calls, "watched call");

@@ -55,6 +55,7 @@ pub fn compose(
         allowed_calls: executive::override_summary(assessment).map_or(0, |overrides| overrides.allowed_calls),
         is_complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
+        excluded_files: assessment.excluded_files.files,
         inactive_rules: finding::inactive_rules(assessment),
         watched_principals: cases.len() as u64,
         unread_policies: access_matrix::principals_without_policies(assessment, &cases).len() as u64,
