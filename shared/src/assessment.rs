@@ -1,7 +1,7 @@
 //! The evidence compared with the promises: which calls were watched, what each call is, and what it means.
 //!
 //! Enters: a tally, coverage, the quality of the evidence, the configuration and a catalog. Leaves: an
-//! [`Assessment`], which every rule and the report read. Laws: only API calls are scored; an override permits a call
+//! [`Assessment`], which every rule and the report read. Laws: only API calls are scored, each once; an override permits a call
 //! from its start until it expires, and does not change what the call is; the same operation has the same classification
 //! wherever it occurs; a call that a watched principal made through a session with credentials issued to it counts as
 //! its own call, unless the principal of the session is watched itself.
@@ -10,6 +10,7 @@ mod business_hours;
 mod evidence_gaps;
 mod granted;
 mod key_uses;
+mod network_events;
 mod report_mode;
 mod watch_index;
 
@@ -22,6 +23,7 @@ use std::{
 use self::{
     evidence_gaps::{EarlierCredentials, account_in},
     key_uses::KeyUseCauses,
+    network_events::FirstRecords,
     watch_index::WatchIndex,
 };
 pub use crate::role_chain::RoleChain;
@@ -65,6 +67,8 @@ pub struct ClassifiedCall<'a> {
     pub role_chain: Option<Arc<RoleChain>>,
     /// Whether the call issued credentials that cannot be traced in the evidence.
     pub is_untraceable: bool,
+    /// Whether the events are network activity events of calls that the evidence has as other events too.
+    pub is_second_record: bool,
     /// Number of distinct events of the call.
     pub count: u64,
     /// The services, separated by `, `, that made the call as part of another call of the principal.
@@ -117,7 +121,8 @@ impl ClassifiedCall<'_> {
                 || self.line.call_key.read_only == Some(false)
                 || !self.is_read_only() && self.principal().kind != PrincipalKind::Unknown
         };
-        self.classification.is_scored()
+        !self.is_second_record
+            && self.classification.is_scored()
             && (self.line.call_key.kind == EventKind::ApiCall
                 || self.principal().kind != PrincipalKind::AwsService && is_judged())
     }
@@ -129,6 +134,7 @@ impl ClassifiedCall<'_> {
         self.principal().kind == PrincipalKind::Root
             && call_key.invoked_by.is_none()
             && call_key.kind != EventKind::ServiceEvent
+            && !self.is_second_record
     }
 
     /// Whether the record's `readOnly` flag contradicts what the catalog says about the operation.
@@ -269,6 +275,7 @@ impl<'a> Assessment<'a> {
         let mut classifications: HashMap<(&str, &str, Option<bool>, bool), Arc<Classification>> =
             HashMap::new();
         let key_uses = KeyUseCauses::of(tally);
+        let mut first_records = FirstRecords::of(tally);
         let mut watch_index = WatchIndex::new(config);
         let role_chains = watch_index.role_chains(tally, lead_in);
         let mut this = Self {
@@ -312,12 +319,13 @@ impl<'a> Assessment<'a> {
                 allowed_by: None,
                 role_chain: None,
                 is_untraceable: this.is_untraceable(call_key, watch),
+                is_second_record: false,
                 count: line.count,
                 forwarded_by: None,
                 span: (line.first, line.last),
                 subset: None,
             };
-            for whole in key_uses.split(whole) {
+            for whole in first_records.split(whole).into_iter().flat_map(|whole| key_uses.split(whole)) {
                 let parts = match whole.watch {
                     None => this.split_by_originator(whole, &role_chains, &watch_index),
                     Some(_) => vec![whole],
