@@ -369,14 +369,21 @@ fn by_jane(id: u32, source: &str, name: &str, change: impl FnOnce(&mut Value)) -
 
 #[test]
 fn a_person_at_the_console() {
-    const BLOCKS: [(&str, &str); 7] = [
+    // The override of an IAM action allows the calls that need this action and no other.
+    const BLOCKS: [(&str, &str); 13] = [
         ("mfa-session", "sts:GetSessionToken"),
         ("athena-query", "athena:StartQueryExecution"),
         ("athena-result", "s3:PutObject"),
+        ("athena-result", "s3:CreateMultipartUpload"),
+        ("athena-result", "s3:UploadPart"),
+        ("athena-result", "s3:CompleteMultipartUpload"),
         ("cloudshell-environment", "cloudshell:CreateEnvironment"),
         ("cloudshell-start", "cloudshell:StartEnvironment"),
         ("cloudshell-session", "cloudshell:CreateSession"),
+        ("cloudshell-session", "cloudshell:SendHeartBeat"),
+        ("cloudshell-session", "cloudshell:DeleteSession"),
         ("cloudshell-credentials", "cloudshell:PutCredentials"),
+        ("cloudshell-credentials", "cloudshell:RedeemCode"),
     ];
     let mut records = vec![by_jane(400, "signin", "ConsoleLogin", |record| {
         record["eventType"] = "AwsConsoleSignIn".into();

@@ -1,7 +1,7 @@
 //! The evidence compared with the promises: which calls were watched, what each call is, and what it means.
 //!
 //! Enters: a tally, coverage, the quality of the evidence, the configuration and a catalog. Leaves: an
-//! [`Assessment`], which every rule and the report read. Laws: only API calls are scored; an override permits a call
+//! [`Assessment`], which every rule and the report read. Laws: only API calls are scored, each once; an override permits a call
 //! from its start until it expires, and does not change what the call is; the same operation has the same classification
 //! wherever it occurs; a call that a watched principal made through a session with credentials issued to it counts as
 //! its own call, unless the principal of the session is watched itself.
@@ -11,10 +11,12 @@ mod caller_records;
 mod evidence_gaps;
 mod granted;
 mod key_uses;
+mod network_events;
 mod report_mode;
 mod watch_index;
 
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
@@ -23,6 +25,7 @@ use self::{
     caller_records::CallerRecords,
     evidence_gaps::{EarlierCredentials, account_in},
     key_uses::KeyUseCauses,
+    network_events::FirstRecords,
     watch_index::WatchIndex,
 };
 pub use crate::role_chain::RoleChain;
@@ -73,6 +76,8 @@ pub struct ClassifiedCall<'a> {
     pub role_chain: Option<Arc<RoleChain>>,
     /// Whether the call issued credentials that cannot be traced in the evidence.
     pub is_untraceable: bool,
+    /// Whether the events are network activity events of calls that the evidence has as other events too.
+    pub is_second_record: bool,
     /// Number of distinct events of the call.
     pub count: u64,
     /// The services, separated by `, `, that made the call as part of another call of the principal.
@@ -125,7 +130,8 @@ impl ClassifiedCall<'_> {
                 || self.line.call_key.read_only == Some(false)
                 || !self.is_read_only() && self.principal().kind != PrincipalKind::Unknown
         };
-        self.classification.is_scored()
+        !self.is_second_record
+            && self.classification.is_scored()
             && (self.line.call_key.kind == EventKind::ApiCall
                 || self.principal().kind != PrincipalKind::AwsService && is_judged())
     }
@@ -137,6 +143,7 @@ impl ClassifiedCall<'_> {
         self.principal().kind == PrincipalKind::Root
             && call_key.invoked_by.is_none()
             && call_key.kind != EventKind::ServiceEvent
+            && !self.is_second_record
     }
 
     /// Whether the record's `readOnly` flag contradicts what the catalog says about the operation.
@@ -267,6 +274,17 @@ pub struct Assessment<'a> {
     caller_records: CallerRecords<'a>,
     /// Permissions of the watched principals with policies that were read, by ARN.
     pub granted: BTreeMap<Arc<str>, PrincipalGrants>,
+    /// Files that the caller excluded from the evidence.
+    pub excluded_files: ExcludedFiles,
+}
+
+/// Files that the caller excluded from the evidence, so that what they contain is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExcludedFiles {
+    /// Globs that excluded them.
+    pub globs: Vec<String>,
+    /// Number of the files.
+    pub files: u64,
 }
 
 impl<'a> Assessment<'a> {
@@ -282,6 +300,7 @@ impl<'a> Assessment<'a> {
         let mut classifications: HashMap<(&str, &str, Option<bool>, bool), Arc<Classification>> =
             HashMap::new();
         let key_uses = KeyUseCauses::of(tally);
+        let mut first_records = FirstRecords::of(tally);
         let mut watch_index = WatchIndex::new(config);
         let role_chains = watch_index.role_chains(tally, lead_in);
         let mut this = Self {
@@ -298,6 +317,7 @@ impl<'a> Assessment<'a> {
             }),
             caller_records: CallerRecords::of(tally, lead_in, |actor| watch_index.watch_of(actor).is_some()),
             granted: BTreeMap::new(),
+            excluded_files: ExcludedFiles::default(),
         };
         for line in tally.lines() {
             let call_key = line.call_key;
@@ -325,18 +345,19 @@ impl<'a> Assessment<'a> {
                 allowed_by: None,
                 role_chain: None,
                 is_untraceable: this.is_untraceable(call_key, watch),
+                is_second_record: false,
                 count: line.count,
                 forwarded_by: None,
                 span: (line.first, line.last),
                 subset: None,
             };
-            for whole in key_uses.split(whole) {
+            for whole in first_records.split(whole).into_iter().flat_map(|whole| key_uses.split(whole)) {
                 let parts = match whole.watch {
                     None => this.split_by_originator(whole, &role_chains, &watch_index),
                     Some(_) => vec![whole],
                 };
                 for part in parts {
-                    this.apply_overrides(part, &role_chains, &watch_index);
+                    this.apply_overrides(part, catalog, &role_chains, &watch_index);
                 }
             }
         }
@@ -383,6 +404,7 @@ impl<'a> Assessment<'a> {
     fn apply_overrides(
         &mut self,
         whole: ClassifiedCall<'a>,
+        catalog: &Catalog,
         role_chains: &RoleChains,
         watch_index: &WatchIndex<'a>,
     ) {
@@ -393,14 +415,18 @@ impl<'a> Assessment<'a> {
         let (config, line, classification) = (self.config, whole.line, Arc::clone(&whole.classification));
         // An override is an exception to a promise, so it must match the principal that the call is attributed to.
         let attributed_to = Arc::clone(whole.attributed_to());
+        // An override for an IAM action allows the calls that need this action and no other.
+        let action = LazyCell::new(|| {
+            let (service, operation) = (&classification.service, &classification.operation);
+            catalog.action_alone(service, operation, line.call_key.request_features)
+        });
         let matching = config.overrides.iter().enumerate().filter(|(_, candidate)| {
-            candidate.match_call(
-                &attributed_to,
-                &classification.service,
-                &classification.operation,
-                &line.call_key.resources,
-                line.first,
-            ) != OverrideMatch::NoMatch
+            let is_about = |service: &str, name: &str| {
+                candidate.match_call(&attributed_to, service, name, &line.call_key.resources, line.first)
+                    != OverrideMatch::NoMatch
+            };
+            is_about(&classification.service, &classification.operation)
+                || action.as_ref().is_some_and(|action| is_about(&action.service, &action.name))
         });
         // The override that expires last decides first; of equal ones the first. It leaves the others what is before
         // its start.
@@ -426,7 +452,7 @@ impl<'a> Assessment<'a> {
             });
             for mut allowed in within.collect::<Vec<_>>() {
                 if allowed.role_chain.as_ref().is_some_and(|chain| chain.originator != attributed_to) {
-                    self.apply_overrides(allowed, role_chains, watch_index);
+                    self.apply_overrides(allowed, catalog, role_chains, watch_index);
                     continue;
                 }
                 *self.allowed_calls.entry(position).or_default() += allowed.count;

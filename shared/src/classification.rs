@@ -15,7 +15,7 @@ mod unauthenticated;
 pub(crate) use self::unauthenticated::{is_unauthenticated_by_design, needs_no_permission};
 use crate::catalog::rules::{has_inspection_verb, has_write_verb};
 use crate::catalog::spelling::{
-    begins_with_word, event_source_host, has_read_verb, label_key, name_key, names_a_credential,
+    begins_with_word, catalog_name, event_source_host, has_read_verb, label_key, name_key, names_a_credential,
 };
 use crate::catalog::{Catalog, CatalogEntry};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
@@ -165,34 +165,50 @@ fn is_sign_in(found: &Classification) -> bool {
         Provenance::NonApiEvent => true,
         _ => {
             let name = &found.operation;
-            !may_write_by_name(true, name) || names_a_credential(name)
+            !is_named_like_a_write(name) || names_a_credential(name)
         }
     }
 }
 
 /// Whether the name of an operation outside the catalog says that it changes something, so that a `readOnly=true` in
-/// its record does not prove a read. Of a service that the catalog does not know either, the name must say that the
-/// operation reads.
-fn may_write_by_name(is_service_known: bool, operation: &str) -> bool {
-    let is_batch_of_reads = BATCH_READ_VERBS.iter().any(|verb| begins_with_word(operation, verb));
+/// its record does not prove a read: it begins with a verb that changes something, or with one with which the catalog
+/// has operations and no read. Of a service that the catalog does not know either, the name must say that the operation
+/// reads.
+fn may_write_by_name(catalog: &Catalog, is_service_known: bool, operation: &str) -> bool {
     if !is_service_known {
-        return !(is_batch_of_reads || has_read_verb(operation) || has_inspection_verb(operation));
+        let reads = has_read_verb(operation) || has_inspection_verb(operation);
+        return !(is_batch_of_reads(operation) || reads);
     }
+    let mut parts = operation.split(['_', '.']).enumerate();
+    parts.any(|(n, part)| {
+        // In `Preferences_UpdatePaymentProfile` the verb follows the name of a group. In snake case it comes first.
+        let begins_a_name = n == 0 || part.bytes().next().is_some_and(|first| first.is_ascii_uppercase());
+        begins_a_name && (is_named_like_a_write(part) || catalog.begins_like_no_read(part))
+    }) || is_named_like_a_write(operation)
+}
+
+/// Whether a name begins with a verb that changes something.
+fn is_named_like_a_write(operation: &str) -> bool {
     let has_verb = || MORE_WRITE_VERBS.iter().any(|verb| begins_with_word(operation, verb));
-    has_write_verb(operation) || !is_batch_of_reads && has_verb()
+    has_write_verb(operation) || !is_batch_of_reads(operation) && has_verb()
+}
+
+fn is_batch_of_reads(operation: &str) -> bool {
+    BATCH_READ_VERBS.iter().any(|verb| begins_with_word(operation, verb))
 }
 
 /// Verbs of operations that read several things at once. Any other `Batch` may write.
 const BATCH_READ_VERBS: [&str; 4] = ["BatchGet", "BatchDescribe", "BatchList", "BatchCheck"];
 
 /// Verbs of operations that AWS documents as writes, beside those by which the catalog is built.
-const MORE_WRITE_VERBS: [&str; 38] = [
+const MORE_WRITE_VERBS: [&str; 46] = [
     "Activate",
     "Allocate",
     "Approve",
     "Archive",
     "Assign",
     "Authorize",
+    "Ban",
     "Batch",
     "Change",
     "Clone",
@@ -205,9 +221,14 @@ const MORE_WRITE_VERBS: [&str; 38] = [
     "Grant",
     "Initiate",
     "Install",
+    "Insert",
     "Invite",
+    "Kill",
     "Merge",
+    "Migrate",
     "Move",
+    "Overwrite",
+    "Patch",
     "Purchase",
     "Purge",
     "Reboot",
@@ -222,8 +243,10 @@ const MORE_WRITE_VERBS: [&str; 38] = [
     "Tag",
     "Terminate",
     "Transfer",
+    "Truncate",
     "Unsubscribe",
     "Untag",
+    "Upsert",
     "Upload",
 ];
 
@@ -272,13 +295,14 @@ fn from_catalog(entry: CatalogEntry) -> Classification {
 // there too; the provenance `pattern` lets a reader be stricter.
 fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classification {
     let services = catalog.services(call.service);
-    let may_write = may_write_by_name(!services.is_empty(), call.operation);
+    let may_write = may_write_by_name(catalog, !services.is_empty(), call.operation);
     let service = match services.as_slice() {
         [only] => (*only).to_owned(),
         _ => call.service.to_owned(),
     };
-    let well_formed = name_key(call.operation).is_some() && label_key(call.service).is_some();
-    let returns_credential = names_a_credential(call.operation);
+    let name = catalog_name(call.service, call.operation);
+    let well_formed = name_key(&name).is_some() && label_key(call.service).is_some();
+    let returns_credential = names_a_credential(&name);
     let (operation_type, mutates, provenance, reason) = match call.read_only {
         Some(false) => (
             OperationType::Mutating,

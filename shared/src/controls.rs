@@ -132,10 +132,14 @@ pub struct ControlEvidence {
     pub inactive_rules: BTreeMap<&'static str, &'static str>,
     /// Number of calls of watched principals.
     pub watched_calls: u64,
+    /// Number of them that overrides allow although they are not read-only.
+    pub allowed_calls: u64,
     /// No evidence is known to be missing.
     pub is_complete: bool,
     /// Number of hours with evidence.
     pub observed_hours: u64,
+    /// Number of files that the caller excluded from the evidence.
+    pub excluded_files: u64,
     /// Watched principals that were seen or have policies that were read.
     pub watched_principals: u64,
     /// Watched principals, and watch entries without a principal seen, without policies that were read.
@@ -235,11 +239,17 @@ impl Control {
             let text = match self.requires {
                 ControlRequirement::Evidence => {
                     let hours = count_noun(evidence_state.observed_hours, "hour");
-                    format!("{hours} observed, no evidence missing or damaged")
+                    let excluded = match evidence_state.excluded_files {
+                        0 => String::new(),
+                        1 => "; what 1 excluded file contains is not known".to_owned(),
+                        files => format!("; what {files} excluded files contain is not known"),
+                    };
+                    format!("{hours} observed, no evidence missing or damaged{excluded}")
                 }
                 ControlRequirement::WatchedCalls => {
                     let calls = count_noun(calls, "watched call");
-                    format!("no findings in {calls}{}", self.policy_caveat(evidence_state))
+                    let allowed = self.allowed_caveat(evidence_state);
+                    format!("no findings in {calls}{allowed}{}", self.policy_caveat(evidence_state))
                 }
                 ControlRequirement::Policies => {
                     let principals = count_noun(evidence_state.watched_principals, "watched principal");
@@ -283,6 +293,19 @@ impl Control {
         }
     }
 
+    /// Note on a control that passes by its calls: how many of them would be findings of it, if no override allowed them.
+    fn allowed_caveat(&self, evidence_state: &ControlEvidence) -> String {
+        const RULES_OF_CALLS: [&str; 3] = ["write-succeeded", "privileged-call", "unknown-operation"];
+        let looks_at_calls = RULES_OF_CALLS.iter().any(|rule| self.failing_rules.contains(*rule));
+        match evidence_state.allowed_calls {
+            calls if calls > 0 && looks_at_calls => {
+                let were = if calls == 1 { "was" } else { "were" };
+                format!(", of which {calls} {were} allowed by overrides")
+            }
+            _ => String::new(),
+        }
+    }
+
     /// Note on a control that passes by its calls: whether permissions were not fully evaluated.
     fn policy_caveat(&self, evidence_state: &ControlEvidence) -> &'static str {
         let mut rules = self.failing_rules.iter().filter_map(|id| finding::rule(id));
@@ -312,6 +335,30 @@ mod tests {
         let text = "id = \"X\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfailing_rules = [\"no-such\"]\n";
         let error = ControlPack::from_toml(text, "x.toml").unwrap_err().to_string();
         assert!(error.contains("`no-such`") && error.contains("write-succeeded"), "{error}");
+    }
+
+    #[test]
+    fn a_control_that_passes_by_overrides_says_so() {
+        let state = |allowed_calls| ControlEvidence {
+            watched_calls: 3,
+            allowed_calls,
+            is_complete: true,
+            ..ControlEvidence::default()
+        };
+        let pack = ControlPack::built_in(Standard::General).unwrap();
+        let evidence = |id: &str, allowed_calls| {
+            let results = pack.evaluate(&[], &state(allowed_calls));
+            results.into_iter().find(|result| result.id == id).unwrap().evidence
+        };
+        for id in ["RO-1", "RO-2", "RO-4"] {
+            assert_eq!(
+                evidence(id, 2),
+                "no findings in 3 watched calls, of which 2 were allowed by overrides",
+                "{id}"
+            );
+            assert_eq!(evidence(id, 0), "no findings in 3 watched calls", "{id}");
+        }
+        assert_eq!(evidence("RO-5", 2), "no findings in 3 watched calls");
     }
 
     #[test]

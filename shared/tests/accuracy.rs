@@ -17,7 +17,7 @@ use onlooker_core::catalog::Catalog;
 use onlooker_core::classification::accuracy::{Accuracy, AccuracyCounts, LabeledCase, measure_accuracy};
 use onlooker_core::classification::{ClassificationInput, classify};
 use onlooker_core::jobs::gather::{GatherOptions, gather};
-use onlooker_core::operation::Mutates;
+use onlooker_core::operation::{Capabilities, Mutates};
 use onlooker_core::record::ReadLimits;
 use onlooker_local::local_files::LocalFiles;
 use test_support::test_data::TestData;
@@ -81,6 +81,29 @@ fn report(result: &Accuracy) {
     }
 }
 
+/// Operations that answer with a credential of a principal by AWS's API reference. The labels have the access level of
+/// AWS, which is `Read`, so these are not counted as errors; each is checked to issue credentials.
+const LABELED_BY_LEVEL: [&str; 6] = [
+    "bedrock-agentcore:GetResourceOauth2Token",
+    "emr-serverless:GetSessionEndpoint",
+    "gamelift:GetComputeAuthToken",
+    "glue:GetSessionEndpoint",
+    "license-manager:GetAccessToken",
+    "quicksight:GetSessionEmbedUrl",
+];
+
+/// The cases without those of [`LABELED_BY_LEVEL`].
+fn without_disputed(cases: Vec<LabeledCase>) -> Vec<LabeledCase> {
+    let is_disputed = |case: &LabeledCase| {
+        let found = classify(Catalog::embedded(), &ClassificationInput::new(&case.service, &case.name));
+        let key = format!("{}:{}", found.service, found.operation);
+        let is_listed = LABELED_BY_LEVEL.contains(&key.as_str());
+        assert!(!is_listed || found.capabilities.contains(Capabilities::ISSUE_CREDENTIALS), "{key}");
+        is_listed
+    };
+    cases.into_iter().filter(|case| !is_disputed(case)).collect()
+}
+
 fn assert_limits(data: &TestData, result: &Accuracy) {
     let figures = &result.total;
     assert!(figures.cases > 0);
@@ -112,7 +135,7 @@ fn labeled_classifications_agree() {
             cases.retain(|case| !replaced.contains(&key(case)));
             cases.extend(corrected);
         }
-        let result = measure_accuracy(Catalog::embedded(), &cases);
+        let result = measure_accuracy(Catalog::embedded(), &without_disputed(cases));
         report(&result);
         assert_limits(&data, &result);
         for figures in result.forms.values() {
@@ -159,7 +182,7 @@ fn every_known_action_agrees() {
             labeled_case("action", table.get(row, "service_prefix"), table.get(row, "action"), &table, row)
         };
         let cases: Vec<LabeledCase> = table.rows.iter().map(case).collect();
-        let result = measure_accuracy(Catalog::embedded(), &cases);
+        let result = measure_accuracy(Catalog::embedded(), &without_disputed(cases));
         report(&result);
         assert_limits(&data, &result);
     }
@@ -190,7 +213,7 @@ fn every_known_operation_agrees_under_every_service_label() {
                 }
             }
         }
-        let result = measure_accuracy(Catalog::embedded(), &cases);
+        let result = measure_accuracy(Catalog::embedded(), &without_disputed(cases));
         report(&result);
         assert_limits(&data, &result);
     }
@@ -304,13 +327,8 @@ fn policies_expand_to_the_actions_they_grant() {
 #[test]
 fn names_that_published_rules_and_documents_have_are_in_the_catalog() {
     // No source says what the operation does, or which service of the catalog it belongs to.
-    const LACKING: [&str; 5] = [
-        "billingconsole.amazonaws.com:GetAlternateContact",
-        "billingconsole.amazonaws.com:GetContactInformation",
-        "billingconsole.amazonaws.com:SetContactAddress",
-        "discovery-marketplace.amazonaws.com:GetListingView",
-        "ec2messages.amazonaws.com:SendHeartbeat",
-    ];
+    const LACKING: [&str; 2] =
+        ["discovery-marketplace.amazonaws.com:GetListingView", "ec2messages.amazonaws.com:SendHeartbeat"];
     let text = TestData::of_repository().read("catalog/cloudtrail_names.tsv");
     let table = CsvTable::parse(&text);
     let missing: Vec<String> = table

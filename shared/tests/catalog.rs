@@ -254,6 +254,9 @@ fn sources() -> CatalogSources {
             action("alpha", "GetThing", AccessLevel::Read),
             action("alpha", "PutThing", AccessLevel::Write),
             action("alpha", "GetThingPolicy", AccessLevel::PermissionsManagement),
+            action("alpha", "GetThingToken", AccessLevel::Read),
+            action("alpha", "GetKeptSecret", AccessLevel::Read),
+            action("alpha", "ListThingTokens", AccessLevel::Read),
             action("beta", "GetThing", AccessLevel::Write),
             action("beta", "UseAWS-Thing", AccessLevel::Read),
         ],
@@ -292,7 +295,11 @@ fn sources() -> CatalogSources {
 }
 
 fn corrections() -> Vec<Correction> {
-    Correction::parse_all("alpha\tGet*\tadds\tread_data\ta thing is content\ttest").expect("well formed")
+    Correction::parse_all(
+        "alpha\tGet*\tadds\tread_data\ta thing is content\ttest\n\
+         alpha\tGetKeptSecret\tadds\tread_secrets\ta secret is kept\ttest",
+    )
+    .expect("well formed")
 }
 
 fn small_catalog() -> MergedCatalog {
@@ -311,6 +318,9 @@ fn the_merge_ranks_its_sources_as_documented() {
     for (key, expected) in [
         ("alpha:GetThing", ReadOnly),
         ("alpha:GetThingPolicy", ReadOnly),
+        ("alpha:GetThingToken", Privileged),
+        ("alpha:GetKeptSecret", ReadOnly),
+        ("alpha:ListThingTokens", ReadOnly),
         ("alpha:PutThing", Mutating),
         ("alpha:PutThingV2", Mutating),
         ("alpha:ListStrangers", ReadOnly),

@@ -119,6 +119,18 @@ const CASES: &str = "
     ssm SendCommand mutating yes HIGH run_code
     ssm StartSession mutating yes HIGH run_code
     ssm GetAccessToken privileged yes CRITICAL issue_credentials
+    license-manager GetAccessToken privileged no CRITICAL issue_credentials
+    gamelift GetComputeAuthToken privileged no CRITICAL issue_credentials
+    gamelift GetPlayerConnectionDetails read_only no HIGH read_secrets
+    glue GetSessionEndpoint privileged no CRITICAL issue_credentials
+    emr-serverless GetSessionEndpoint privileged no CRITICAL issue_credentials
+    bedrock-agentcore GetResourceOauth2Token privileged no CRITICAL issue_credentials
+    amplifybackend GetToken read_only no HIGH read_secrets
+    quicksight GetSessionEmbedUrl privileged no CRITICAL issue_credentials
+    quicksight GetDashboardEmbedUrl read_only no HIGH read_secrets
+    m2 GetSignedBluinsightsUrl read_only no HIGH read_secrets
+    wickr GetOidcInfo read_only no HIGH read_secrets
+    glue GetJob read_only no LOW -
     ecr GetAuthorizationToken read_only no HIGH read_secrets
     codeartifact GetAuthorizationToken read_only no HIGH read_secrets
     lambda ListFunctions20150331 read_only no LOW -
@@ -156,6 +168,20 @@ const CASES: &str = "
     ecs ExecuteCommand mutating yes HIGH run_code
     ecs RunTask mutating yes HIGH run_code
     ce GetCostAndUsage read_only no LOW -
+    cloudshell.amazonaws.com SendHeartBeat mutating yes HIGH -
+    cloudshell.amazonaws.com RedeemCode mutating yes HIGH run_code
+    cloudshell.amazonaws.com DeleteSession mutating yes HIGH -
+    cloudshell.amazonaws.com GetLayout read_only no LOW -
+    billingconsole.amazonaws.com AWSPaymentPortalService.GetPaymentsDue read_only no LOW -
+    billingconsole.amazonaws.com AWSPaymentPreferenceGateway.Get read_only no LOW -
+    billingconsole.amazonaws.com GetBillingNotifications read_only no LOW -
+    billingconsole.amazonaws.com GetTaxInvoicesMetadata read_only no LOW -
+    billingconsole.amazonaws.com SetContactAddress mutating yes HIGH -
+    billingconsole.amazonaws.com UpdatePaymentPreferences mutating yes HIGH -
+    payments.amazonaws.com Preferences_GetPreferredCurrency read_only no LOW -
+    payments.amazonaws.com Preferences_UpdatePaymentProfile mutating yes HIGH -
+    trustedadvisor.amazonaws.com GetExcelReport read_only no LOW -
+    taxconsole.amazonaws.com GetTaxExemptionTypes read_only no LOW -
     organizations LeaveOrganization mutating yes HIGH -
 ";
 
@@ -241,6 +267,17 @@ fn records_of_the_sign_in_service_are_sign_ins_unless_they_are_calls_of_its_api(
             }
         }
     }
+    // These change the credentials of the root user for good.
+    for name in ["PasswordUpdated", "PasswordRecoveryCompleted", "EmailUpdated"] {
+        for read_only in [Some(false), Some(true), None] {
+            let found = classify("signin.amazonaws.com", name, read_only);
+            assert_eq!(found.operation_type, OperationType::Mutating, "{name} {read_only:?}");
+        }
+    }
+    assert_eq!(
+        classify("signin.amazonaws.com", "PasswordRecoveryRequested", None).provenance,
+        Provenance::NonApiEvent
+    );
     for name in ["PutConsoleAuthorizationConfiguration", "DeleteSomethingNew"] {
         let found = classify("signin.amazonaws.com", name, Some(false));
         assert_eq!(found.operation_type, OperationType::Mutating, "{name}");
@@ -374,6 +411,41 @@ fn the_read_only_flag_decides_only_for_unknown_operations() {
         for service in ["s3", "brand-new-service"] {
             assert_eq!(flagged_in(service, name, true).0, Unknown, "{service}:{name}");
         }
+    }
+    // Operations of AWS begin with these verbs, and no read does.
+    for name in [
+        "RestartThing",
+        "PatchThing",
+        "MigrateThing",
+        "RenameThing",
+        "PromoteThing",
+        "ReEncryptThing",
+        "FailoverThing",
+        "ShareThing",
+        "RetireThing",
+        "WithdrawThing",
+        "LockThing",
+        "PauseThing",
+        "RollbackThing",
+        "SwitchoverThing",
+        "SignalThing",
+        "restart_thing",
+        "promotething",
+        "UpsertThing",
+        "KillThing",
+    ] {
+        assert_eq!(flagged_in("s3", name, true).0, Unknown, "{name}");
+    }
+    // The verb may follow the name of a group.
+    for (name, kind) in [("Preferences_UpdateThing", Unknown), ("Preferences_GetThing", ReadOnly)] {
+        assert_eq!(flagged_in("payments", name, true).0, kind, "{name}");
+    }
+    let console = "billingconsole.amazonaws.com";
+    assert_eq!(flagged_in(console, "AWSPaymentPortalService.GetNewThing", true).0, ReadOnly);
+    assert_eq!(flagged_in(console, "AWSPaymentPortalService.UpdateNewThing", true).0, Unknown);
+    assert_eq!(flagged_in("s3", "AWSPaymentPortalService.GetNewThing", true).0, Unknown);
+    for name in ["ValidateThing", "QueryThing", "ReadThing", "readthing", "SelectThing", "VerifyThing"] {
+        assert_eq!(flagged_in("s3", name, true).0, ReadOnly, "{name}");
     }
     assert_eq!(flagged("ExploreThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
     assert_eq!(flagged("GetThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));

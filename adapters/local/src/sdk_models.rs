@@ -43,9 +43,11 @@ struct ShapeReference {
     shape: String,
 }
 
-/// A shape with what it refers to: the members of a structure, the items of a list, the values of a map.
+/// A shape with its type and what it refers to: the members of a structure, the items of a list, the values of a map.
 #[derive(Deserialize)]
 struct ModelShape {
+    #[serde(default, rename = "type")]
+    kind: String,
     #[serde(default)]
     members: BTreeMap<String, ShapeReference>,
     member: Option<ShapeReference>,
@@ -54,28 +56,36 @@ struct ModelShape {
     sensitive: bool,
 }
 
-/// Whether a structure within the response holds the credentials of a principal: a secret access key with a session
-/// token, or an access token with a refresh token, if the model marks both tokens as sensitive.
+/// Names of members that hold a token with which its bearer acts as the principal that the token is for.
+const BEARER_TOKENS: [&str; 5] = ["accesstoken", "authtoken", "bearertoken", "idtoken", "webidentitytoken"];
+
+/// Whether the response holds the credentials of a principal: in one structure a secret access key with a session token,
+/// or an access token with a refresh token, if the model marks both tokens as sensitive; or a bearer token as the answer
+/// itself or, in a structure within it, beside the time at which it expires. A bearer token elsewhere in the response is
+/// a stored setting.
 fn returns_credentials(output: Option<&ShapeReference>, shapes: &BTreeMap<String, ModelShape>) -> bool {
-    let mut open: Vec<&str> = output.map(|output| output.shape.as_str()).into_iter().collect();
+    let mut open: Vec<(&str, bool)> =
+        output.map(|output| (output.shape.as_str(), true)).into_iter().collect();
     let mut seen = BTreeSet::new();
-    while let Some(name) = open.pop() {
+    while let Some((name, is_answer)) = open.pop() {
         let Some(shape) = shapes.get(name).filter(|_| seen.insert(name)) else { continue };
+        let key_of = |member: &str| member.replace(['-', '_'], "").to_ascii_lowercase();
         let member = |wanted: &str| {
-            let named =
-                |(member, _): &(&String, _)| member.replace(['-', '_'], "").eq_ignore_ascii_case(wanted);
-            shape.members.iter().find(named).map(|(_, reference)| reference)
+            shape.members.iter().find(|(name, _)| key_of(name) == wanted).map(|(_, reference)| reference)
         };
-        let is_sensitive = |wanted: &str| {
-            let reference = member(wanted);
-            reference.and_then(|reference| shapes.get(&reference.shape)).is_some_and(|shape| shape.sensitive)
-        };
+        let shape_of = |wanted: &str| member(wanted).and_then(|reference| shapes.get(&reference.shape));
+        let is_sensitive = |wanted: &str| shape_of(wanted).is_some_and(|shape| shape.sensitive);
         let has_keys = member("secretaccesskey").is_some() && member("sessiontoken").is_some();
-        if has_keys || is_sensitive("accesstoken") && is_sensitive("refreshtoken") {
+        let has_bearer_token = || {
+            let is_text = |wanted: &&str| shape_of(wanted).is_some_and(|shape| shape.kind == "string");
+            let expires = || shape.members.keys().any(|name| key_of(name).contains("expir"));
+            BEARER_TOKENS.iter().any(is_text) && (is_answer || expires())
+        };
+        if has_keys || is_sensitive("accesstoken") && is_sensitive("refreshtoken") || has_bearer_token() {
             return true;
         }
         let inner = shape.members.values().chain(&shape.member).chain(&shape.value);
-        open.extend(inner.map(|reference| reference.shape.as_str()));
+        open.extend(inner.map(|reference| (reference.shape.as_str(), false)));
     }
     false
 }
@@ -123,4 +133,41 @@ pub(super) fn read_apis(package: &SourcePackage) -> Result<Vec<ApiFact>, Package
         });
     }
     Ok(apis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has_credentials(output: &str) -> bool {
+        let shapes = r#"{
+            "Text": {"type": "string"},
+            "Secret": {"type": "string", "sensitive": true},
+            "Number": {"type": "integer"},
+            "Token": {"type": "structure", "members": {"AccessToken": {"shape": "Text"}}},
+            "Units": {"type": "structure", "members": {"AccessToken": {"shape": "Number"}}},
+            "Job": {"type": "structure", "members": {"Source": {"shape": "Source"}}},
+            "Source": {"type": "structure", "members": {"AuthToken": {"shape": "Secret"}}},
+            "Endpoint": {"type": "structure", "members": {"Spark": {"shape": "Spark"}}},
+            "Spark": {"type": "structure", "members": {"AuthToken": {"shape": "Secret"}, "AuthTokenExpirationTime": {"shape": "Number"}}},
+            "Keys": {"type": "structure", "members": {"Items": {"shape": "KeyList"}}},
+            "KeyList": {"type": "list", "member": {"shape": "Key"}},
+            "Key": {"type": "structure", "members": {"secret-access-key": {"shape": "Text"}, "session_token": {"shape": "Text"}}},
+            "Page": {"type": "structure", "members": {"NextToken": {"shape": "Text"}}}
+        }"#;
+        returns_credentials(
+            Some(&ShapeReference { shape: output.to_owned() }),
+            &serde_json::from_str(shapes).unwrap(),
+        )
+    }
+
+    #[test]
+    fn a_token_that_is_the_answer_or_expires_is_a_credential() {
+        for output in ["Token", "Endpoint", "Keys"] {
+            assert!(has_credentials(output), "{output}");
+        }
+        for output in ["Job", "Units", "Page"] {
+            assert!(!has_credentials(output), "{output}");
+        }
+    }
 }

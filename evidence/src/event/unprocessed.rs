@@ -1,8 +1,8 @@
 //! Calls that AWS did not process.
 //!
 //! Enters: a call. Leaves: whether AWS refused it because it was throttled or malformed. Law: only error codes of the
-//! two tables count, and not those that the service also gives to calls that it processed, so a call with any other error
-//! may have been authorized.
+//! two tables count, and a code that a service also gives to calls that it processed is in neither, so a call with any
+//! other error may have been authorized.
 
 use super::{CallKey, Outcome};
 
@@ -26,10 +26,14 @@ const THROTTLED: [&str; 12] = [
 
 /// Error codes of calls that AWS could not read. Source: "Common errors" of the AWS Query and JSON APIs, such as those of
 /// the AWS Security Token Service API Reference and the Amazon EC2 API Reference, read 2026-11.
-const MALFORMED: [&str; 14] = [
+///
+/// Codes about the values of parameters are not here: `InvalidParameterCombination`, `InvalidParameterValue`,
+/// `ValidationError` and `ValidationException`. Services also give them to calls that they authorized and compared with
+/// the resource, such as a change without a difference: `No modifications were requested` of `ModifyDBInstance` (Amazon
+/// RDS), `No updates are to be performed` of `UpdateStack` (AWS CloudFormation), `The provisioned throughput for the table
+/// will not change` of `UpdateTable` (Amazon DynamoDB).
+const MALFORMED: [&str; 10] = [
     "InvalidAction",
-    "InvalidParameterCombination",
-    "InvalidParameterValue",
     "InvalidQueryParameter",
     "MalformedPolicyDocument",
     "MalformedPolicyDocumentException",
@@ -39,16 +43,6 @@ const MALFORMED: [&str; 14] = [
     "MissingParameter",
     "SerializationException",
     "UnknownOperationException",
-    "ValidationError",
-    "ValidationException",
-];
-
-/// Services and codes of the second table that also stand for the result of a call that was processed. CloudFormation
-/// answers an update without a difference with `No updates are to be performed`, after it compared the stack (AWS
-/// CloudFormation API Reference, `UpdateStack`, read 2026-11).
-const PROCESSED: [(&str, &str); 2] = [
-    ("cloudformation.amazonaws.com", "ValidationError"),
-    ("cloudformation.amazonaws.com", "ValidationException"),
 ];
 
 impl CallKey {
@@ -57,8 +51,7 @@ impl CallKey {
     pub fn is_unprocessed(&self) -> bool {
         let is_listed = |code: &str| {
             let code = code.rsplit_once('.').map_or(code, |(_, code)| code);
-            let is_processed = || PROCESSED.contains(&(&*self.source, code));
-            THROTTLED.contains(&code) || MALFORMED.contains(&code) && !is_processed()
+            THROTTLED.contains(&code) || MALFORMED.contains(&code)
         };
         self.outcome == Outcome::Failed && self.error_code.as_deref().is_some_and(is_listed)
     }
@@ -90,10 +83,18 @@ mod tests {
 
     #[test]
     fn a_code_that_also_stands_for_a_processed_call_is_no_sign() {
-        for code in ["ValidationError", "ValidationException"] {
-            assert!(is_unprocessed("iam", code) && !is_unprocessed("cloudformation", code), "{code}");
+        for (service, code) in [
+            ("rds", "InvalidParameterCombination"),
+            ("elasticache", "InvalidParameterCombination"),
+            ("ec2", "Client.InvalidParameterValue"),
+            ("cloudformation", "ValidationError"),
+            ("autoscaling", "ValidationError"),
+            ("dynamodb", "ValidationException"),
+            ("es", "ValidationException"),
+            ("dynamodb", "TransactionInProgressException"),
+        ] {
+            assert!(!is_unprocessed(service, code), "{service} {code}");
         }
         assert!(is_unprocessed("cloudformation", "Throttling"));
-        assert!(!is_unprocessed("dynamodb", "TransactionInProgressException"));
     }
 }

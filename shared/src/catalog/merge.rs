@@ -14,7 +14,7 @@ use super::rationale::EntryRationale;
 use super::rules::{self, LevelRule};
 use super::service_reference::ActionReference;
 use super::sources::{ActionFact, ApiFact, CatalogSources, OperationFact};
-use super::spelling::{name_key, without_version};
+use super::spelling::{begins_with_word, name_key, names_a_credential, without_version};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
 
 /// One key of the merged catalog.
@@ -433,6 +433,9 @@ impl<'a> CatalogMerge<'a> {
 
     fn finish(mut self, labels: ServiceLabels, events: BTreeMap<(String, String), String>) -> MergedCatalog {
         for row in self.rows.values_mut() {
+            if is_undecided_credential(row, self.corrections) {
+                row.facts.operation_type = OperationType::Privileged;
+            }
             if row.facts.mutates == Mutates::Yes {
                 row.facts.capabilities |= Capabilities::MUTATE;
             } else {
@@ -514,6 +517,22 @@ fn apply_class(facts: &mut CatalogFacts, class: CorrectionClass) {
     facts.access_level = Some(level);
     facts.operation_type = operation_type;
     facts.mutates = mutates;
+}
+
+// A read by its level that has the name of a credential may answer with one that acts as another principal. A correction
+// decides that it does not, by what it says about the type of the operation or its secrets.
+fn is_undecided_credential(row: &MergedRow, corrections: &[Correction]) -> bool {
+    let decides = |index: &usize| match corrections.get(*index).map(|correction| &correction.change) {
+        Some(CorrectionChange::Class(_)) => true,
+        Some(CorrectionChange::Adds(capabilities) | CorrectionChange::Drops(capabilities)) => {
+            capabilities.contains(Capabilities::READ_SECRETS)
+        }
+        _ => false,
+    };
+    row.facts.operation_type == OperationType::ReadOnly
+        && ["Get", "BatchGet"].iter().any(|verb| begins_with_word(&row.name, verb))
+        && names_a_credential(&row.name)
+        && !row.rationale.corrections.iter().any(decides)
 }
 
 // Compares the sources that state whether the operation reads. An HTTP method other than GET or HEAD does not.

@@ -19,6 +19,7 @@ pub mod service_reference;
 pub mod sources;
 pub mod spelling;
 mod suggestion;
+mod verbs;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -36,7 +37,8 @@ pub use self::labels::ServiceLabels;
 use self::rationale::RationaleTable;
 pub use self::service_reference::ActionReference;
 pub(crate) use self::service_reference::ServiceReference;
-use self::spelling::{event_source_host, label_key, name_key, without_version};
+use self::spelling::{catalog_name, event_source_host, label_key, name_key, without_version};
+use self::verbs::FirstWords;
 use crate::hex::hex;
 
 static EMBEDDED: &[u8] = include_bytes!("../../data/catalog.bin");
@@ -49,6 +51,7 @@ pub struct Catalog {
     hash: String,
     rationale: OnceLock<RationaleTable>,
     reference: OnceLock<ServiceReference>,
+    first_words: OnceLock<FirstWords>,
 }
 
 impl std::fmt::Debug for Catalog {
@@ -98,7 +101,15 @@ impl Catalog {
         let keys = open_automaton("keys", sections.keys.clone())?;
         let labels = open_automaton("labels", sections.labels.clone())?;
         let hash = hex(&sections.hash);
-        Ok(Self { sections, keys, labels, hash, rationale: OnceLock::new(), reference: OnceLock::new() })
+        Ok(Self {
+            sections,
+            keys,
+            labels,
+            hash,
+            rationale: OnceLock::new(),
+            reference: OnceLock::new(),
+            first_words: OnceLock::new(),
+        })
     }
 
     fn verify(&self) -> Result<(), CatalogError> {
@@ -206,7 +217,7 @@ impl Catalog {
     ///
     /// A date version (`ListFunctions20150331`) is ignored if the catalog does not contain the name with it.
     pub fn lookup(&self, service: &str, name: &str) -> Option<CatalogEntry> {
-        let key = name_key(name)?;
+        let key = name_key(&catalog_name(service, name))?;
         // A bare label names its own service first, then every service with the event source of that name.
         let own = self.services(service);
         let sharing = if event_source_host(service).is_none() {

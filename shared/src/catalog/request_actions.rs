@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use super::Catalog;
+use super::{Catalog, CatalogEntry};
 use crate::record::RequestFeatures;
 
 /// `service\toperations\twhen\tinstead_of\tneeds\tsource`.
@@ -66,6 +66,20 @@ impl Catalog {
         }
         actions
     }
+
+    /// The IAM action of another name that a call needs if it needs no other: an action of the same service, which lets
+    /// its caller do all that the call does.
+    pub fn action_alone(&self, service: &str, name: &str, said: RequestFeatures) -> Option<CatalogEntry> {
+        let call = self.lookup(service, name)?;
+        let needed = self.actions_of_request(service, name, said);
+        let [only] = needed.as_slice() else { return None };
+        let (of_service, action) = only.split_once(':')?;
+        let action = self.lookup(of_service, action)?;
+        let is_other = action.service == call.service && action.name != call.name;
+        let allows_as_much = action.facts.operation_type >= call.facts.operation_type
+            && action.facts.capabilities.contains(call.facts.capabilities);
+        (is_other && allows_as_much).then_some(action)
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +114,30 @@ mod tests {
             }
         }
         assert_eq!(rows().count(), ROWS.len());
+    }
+
+    #[test]
+    fn the_only_action_of_a_call_is_of_its_service_and_allows_as_much() {
+        let alone = |service: &str, name: &str, said| {
+            let action = Catalog::embedded().action_alone(&format!("{service}.amazonaws.com"), name, said);
+            action.map(|action| action.key()).unwrap_or_default()
+        };
+        let plain = RequestFeatures::empty();
+        for name in ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "PostObject"] {
+            assert_eq!(alone("s3", name, plain), "s3:PutObject", "{name}");
+        }
+        assert_eq!(alone("lambda", "Invoke", plain), "lambda:InvokeFunction");
+        assert_eq!(alone("cloudshell", "SendHeartBeat", plain), "cloudshell:CreateSession");
+        // The action of the same name, another action too, another service, an unknown call.
+        for (service, name, said) in [
+            ("s3", "PutObject", plain),
+            ("s3", "CreateMultipartUpload", RequestFeatures::ACL),
+            ("s3", "CopyObject", plain),
+            ("signin", "PasswordUpdated", plain),
+            ("s3", "Frobnicate", plain),
+        ] {
+            assert_eq!(alone(service, name, said), "", "{service} {name}");
+        }
     }
 
     #[test]

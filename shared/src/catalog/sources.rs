@@ -33,7 +33,7 @@ pub struct OperationFact {
     /// Whether the model marks the operation as deprecated.
     pub deprecated: bool,
     /// Whether the response, by its shape, holds credentials of a principal: in one structure a secret access key with
-    /// a session token, or an access token with a refresh token.
+    /// a session token, or an access token with a refresh token; or a bearer token that is the answer or expires.
     pub returns_credentials: bool,
 }
 

@@ -4,6 +4,8 @@
 //! ASCII case, `-` and `_` (and spaces in a service label) are ignored. A text with any other character has no key,
 //! so added characters cannot turn an unknown name into a known read.
 
+use std::borrow::Cow;
+
 /// Longest name or label that is looked up. Every name that AWS has published is shorter than half of it.
 pub const MAX_NAME_LEN: usize = 128;
 
@@ -32,6 +34,19 @@ fn normalize(text: &str, ignored: impl Fn(u8) -> bool, kept: impl Fn(u8) -> bool
         }
     }
     (!key.is_empty()).then_some(key)
+}
+
+/// The name as the catalog has it. The Billing console writes a period behind the name of one of its parts, as in
+/// `AWSPaymentPortalService.GetPaymentsDue`; the catalog has `_` there. The names of all other services stay.
+pub fn catalog_name<'n>(label: &str, name: &'n str) -> Cow<'n, str> {
+    let is_billing_console =
+        || event_source_host(label).unwrap_or(label).eq_ignore_ascii_case("billingconsole");
+    match name.split_once('.') {
+        Some((part, call)) if part.starts_with("AWSPayment") && is_billing_console() => {
+            format!("{part}_{call}").into()
+        }
+        _ => name.into(),
+    }
 }
 
 /// The host part of a CloudTrail event source (`monitoring.amazonaws.com` gives `monitoring`), if it is one.

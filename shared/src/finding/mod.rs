@@ -54,6 +54,7 @@ pub mod unreadable_evidence;
 pub mod unused_grant;
 pub mod write_denied;
 pub mod write_failed;
+pub mod write_not_processed;
 pub mod write_succeeded;
 
 /// Every rule; rules of one severity are in order of urgency.
@@ -75,6 +76,7 @@ pub const RULES: &[&FindingRule] = &[
     &missing_hours::RULE,
     &event_class_not_logged::RULE,
     &write_denied::RULE,
+    &write_not_processed::RULE,
     &denied_outside_permissions::RULE,
     &indeterminate_grant::RULE,
     &source_conflict::RULE,

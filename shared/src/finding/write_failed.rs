@@ -25,6 +25,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         !call.is_permitted()
             && matches!(call.operation_type(), OperationType::Mutating | OperationType::Privileged)
             && call.outcome() == Outcome::Failed
+            && !call.line.call_key.is_unprocessed()
     });
     group_calls(failed, ClassifiedCall::operation, |i| {
         format!("`{}` failed without a denial: {}.", i.subject, count_noun(i.count, "call"))

@@ -19,6 +19,7 @@ use crate::{
     controls::ControlPack,
     escape::escape_hidden,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
+    record::RequestFeatures,
     time::Time,
 };
 
@@ -106,7 +107,7 @@ pub fn check(
             } else {
                 classification
             };
-            (apply_override(config, request, classification, now), near)
+            (apply_override(config, catalog, request, classification, now), near)
         }
         None => (not_an_operation(catalog, request), operations_of_that_name(catalog, &request.operation)),
     };
@@ -222,6 +223,7 @@ fn role_of_session(arn: &str) -> Cow<'_, str> {
 
 fn apply_override(
     config: &Config,
+    catalog: &Catalog,
     request: &CheckRequest,
     classification: Classification,
     now: Time,
@@ -230,13 +232,12 @@ fn apply_override(
         return classification;
     };
     let resources: Vec<Arc<str>> = request.resources.iter().map(|arn| Arc::from(arn.as_str())).collect();
-    match config.override_for(
-        &role_of_session(principal),
-        &classification.service,
-        &classification.operation,
-        &resources,
-        now,
-    ) {
+    let principal = role_of_session(principal);
+    let of = |service: &str, name: &str| config.override_for(&principal, service, name, &resources, now);
+    let (service, name) = (&classification.service, &classification.operation);
+    // Not known are the parameters of the request, so it needs the actions of its operation.
+    let action = || catalog.action_alone(service, name, RequestFeatures::empty());
+    match of(service, name).or_else(|| action().and_then(|action| of(&action.service, &action.name))) {
         Some((live, OverrideMatch::Allowed)) => classification.allowed(&format!(
             "{} ({}): {}",
             live.id,

@@ -1,12 +1,12 @@
 //! From evidence to a report.
 //!
 //! Enters: an evidence summary, configuration, catalog, control pack and the policies of principals. Leaves: a
-//! [`Report`]. Law: the result depends only on these.
+//! [`Report`]. Law: the result depends only on these, and on which files were excluded from the evidence.
 
 use sha2::{Digest, Sha256};
 
 use crate::{
-    assessment::Assessment,
+    assessment::{Assessment, ExcludedFiles},
     catalog::Catalog,
     config::Config,
     controls::ControlPack,
@@ -51,6 +51,7 @@ pub fn evaluate(
     let mut assessment =
         Assessment::classify(tally, &lead_in.tally, &coverage, evidence_quality, catalog, config);
     assessment.add_policies(policies, catalog);
+    assessment.excluded_files = ExcludedFiles { globs: run.exclude.clone(), files: run.excluded_files };
     let mut configuration = serde_json::to_vec(&config.without_operational_settings())?;
     if !config.coverage.trails.is_empty() {
         configuration.extend(serde_json::to_vec(&config.coverage.trails)?);

@@ -6,7 +6,7 @@
 //! report; an excluded file is not part of the result, whether its evidence is stored or not, and the report says so.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     error::Error,
     fmt,
     sync::{Mutex, PoisonError},
@@ -89,6 +89,7 @@ pub fn sweep<E: SweepEvidence + Send>(
 ) -> Result<Report, SweepError> {
     let (excluded, objects): (Vec<_>, Vec<_>) =
         source.list()?.into_iter().partition(|object| (task.exclude.matches)(&object.name));
+    let mut excluded: BTreeSet<String> = excluded.into_iter().map(|object| object.name).collect();
     let inputs = Mutex::new(Vec::new());
     let add_input = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
     let (segment, statistics, old) = match kept {
@@ -105,7 +106,8 @@ pub fn sweep<E: SweepEvidence + Send>(
         Some(kept) => {
             let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
             let mut known = kept.processed_objects().map_err(failed)?;
-            known.retain(|name, _| !(task.exclude.matches)(name));
+            excluded.extend(known.keys().filter(|name| (task.exclude.matches)(name)).cloned());
+            known.retain(|name, _| !excluded.contains(name));
             let (fresh, old) = split_new_and_processed(objects, known);
             let store = Mutex::new((kept, Ok(())));
             let keep = |read: ProcessedObject, segment: &Segment| {

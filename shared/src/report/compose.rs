@@ -52,8 +52,10 @@ pub fn compose(
     let cases = access_matrix::watched_principals(assessment);
     let ground = ControlEvidence {
         watched_calls: totals.watched_operations,
+        allowed_calls: executive::override_summary(assessment).map_or(0, |overrides| overrides.allowed_calls),
         is_complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
+        excluded_files: assessment.excluded_files.files,
         inactive_rules: finding::inactive_rules(assessment),
         watched_principals: cases.len() as u64,
         unread_policies: access_matrix::principals_without_policies(assessment, &cases).len() as u64,

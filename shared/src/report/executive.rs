@@ -84,7 +84,7 @@ fn lead_in(assessment: &Assessment<'_>, status: Option<Status>) -> String {
 }
 
 /// The calls that overrides allowed; `None` if they allowed none.
-fn override_summary(assessment: &Assessment<'_>) -> Option<OverrideSummary> {
+pub(super) fn override_summary(assessment: &Assessment<'_>) -> Option<OverrideSummary> {
     let mut summary = OverrideSummary::default();
     let mut used = BTreeSet::new();
     let is_discovery = assessment.mode == ReportMode::Discovery;
@@ -193,9 +193,14 @@ fn statement(
 
 /// What a proof says about missing evidence: there is none, or none of it concerns the watched principals.
 fn missing_elsewhere(assessment: &Assessment<'_>) -> String {
+    let except = match assessment.excluded_files.files {
+        0 => String::new(),
+        1 => ", except for 1 file that was excluded".to_owned(),
+        files => format!(", except for {files} files that were excluded"),
+    };
     match unconcerned_gaps(assessment, &assessment.promised_accounts(), "them") {
-        None => "no evidence is missing.".to_owned(),
-        Some(sentence) => format!("no evidence that concerns them is missing. {sentence}"),
+        None => format!("no evidence is missing{except}."),
+        Some(sentence) => format!("no evidence that concerns them is missing{except}. {sentence}"),
     }
 }
 

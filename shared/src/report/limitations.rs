@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     access_matrix,
-    assessment::Assessment,
+    assessment::{Assessment, ExcludedFiles},
     classification::Provenance,
     coverage::{EventClassState, event_class_of, global_region},
     finding::{count_noun, phrases},
@@ -95,6 +95,7 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
             "The content of {unreadable} {noun} of evidence is unknown: it could not be read."
         ));
     }
+    lines.extend(excluded_files(assessment));
     lines.extend(outside_promised_classes(assessment));
     lines.extend(policy_limitations(assessment));
     let missing_logs = assessment.evidence_quality.missing_log_files.len();
@@ -109,6 +110,19 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
             .to_owned(),
     );
     lines
+}
+
+/// The files that the caller excluded.
+fn excluded_files(assessment: &Assessment<'_>) -> Option<String> {
+    let ExcludedFiles { globs, files } = &assessment.excluded_files;
+    (*files > 0).then(|| {
+        let (it, was) = if *files == 1 { ("it", "was") } else { ("they", "were") };
+        format!(
+            "The content of {} is unknown: {it} {was} excluded by {}.",
+            count_noun(*files, "file"),
+            phrases::quote_some(globs.iter().map(String::as_str), MAX_NAMED_PRINCIPALS)
+        )
+    })
 }
 
 /// The regions of global services that `coverage.regions` leaves out.

@@ -1,12 +1,13 @@
 //! Laws for any evidence: order, split and repetition do not change the result; another write never improves a score;
 //! missing evidence never improves a status.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use onlooker_core::{
     catalog::Catalog,
     classification::{ClassificationInput, Provenance, classify},
-    event::{Event, Outcome},
+    controls::ControlState,
+    event::{CallKey, Event, EventClass, Outcome},
     operation::OperationType,
     report::ReportResult,
     score::{Status, status_impact},
@@ -170,8 +171,8 @@ proptest! {
             let cell = cells.iter().any(|(account, region, at)| {
                 *event.actor.account == *ACCOUNTS[*account] && *event.actor.region == *REGIONS[*region] && hour == *at
             });
-            let writes = event.call_key.class == onlooker_core::event::EventClass::ManagementWrite;
-            let reads = event.call_key.class == onlooker_core::event::EventClass::ManagementRead;
+            let writes = event.call_key.class == EventClass::ManagementWrite;
+            let reads = event.call_key.class == EventClass::ManagementRead;
             cell || class.is_some_and(|(account, write)| {
                 *event.actor.account == *ACCOUNTS[account] && if write { writes } else { reads }
             })
@@ -238,19 +239,62 @@ fn the_complete_trail_is_compliant() {
 
 #[test]
 fn a_call_that_aws_did_not_process_has_no_impact() {
-    let status = |name: &str, code: &str| {
+    let result = |name: &str, code: &str| {
         let mut call = auditor_call(name).with_outcome(Outcome::Failed);
         call.call_key.error_code = Some(code.into());
-        EvidenceScenario::of([call]).result().summary.overall_compliance
+        EvidenceScenario::of([call]).result()
     };
-    for code in ["ThrottlingException", "Client.RequestLimitExceeded", "ValidationException", "SlowDown"] {
+    let status = |name: &str, code: &str| result(name, code).summary.overall_compliance;
+    for code in ["ThrottlingException", "Client.RequestLimitExceeded", "SerializationException", "SlowDown"] {
         for name in ["RunInstances", "AssumeRole", "Frobnicate"] {
             assert_eq!(status(name, code), Some(Status::Compliant), "{name} {code}");
         }
+        let found = result("RunInstances", code);
+        let ids: Vec<&str> = found.findings.iter().map(|finding| finding.id.as_str()).collect();
+        assert!(ids.contains(&"write-not-processed") && !ids.contains(&"write-failed"), "{ids:?}");
+        let failed: Vec<&str> = found
+            .controls
+            .iter()
+            .filter(|control| control.state == ControlState::Fail)
+            .map(|control| control.id.as_str())
+            .collect();
+        assert_eq!(failed, ["RO-3"], "it changed nothing: {code}");
     }
-    for code in ["InternalFailure", "NoSuchBucket", "LimitExceededException", "ConflictException"] {
+    // Services give these codes also to calls that they compared with a resource.
+    let processed = ["ValidationException", "InvalidParameterCombination", "InvalidParameterValue"];
+    for code in ["InternalFailure", "NoSuchBucket", "LimitExceededException", "ConflictException"]
+        .iter()
+        .chain(&processed)
+    {
         assert_eq!(status("RunInstances", code), Some(Status::InsufficientEvidence), "{code}");
     }
+}
+
+#[test]
+fn a_network_activity_event_counts_only_without_another_event_of_its_call() {
+    let network = |event: Event| {
+        let class = EventClass::Network(Arc::clone(&event.call_key.source));
+        Event { call_key: CallKey { class, ..event.call_key }, ..event }
+    };
+    let counts = |events: &[Event]| {
+        let result = EvidenceScenario::of(events.to_vec()).result();
+        let auditor = result.principals.iter().find(|one| one.arn.ends_with("role/Auditor")).unwrap();
+        (auditor.calls, result.compliance.permitted, result.totals.other_events, result.totals.events)
+    };
+    let (read, write) = (auditor_call("DescribeInstances"), auditor_call("RunInstances"));
+    assert_eq!(counts(&[read.clone(), network(read.clone())]), (1, 1, 1, 2));
+    assert_eq!(counts(&[write.clone(), network(write.clone())]), (1, 0, 1, 2));
+    assert_eq!(counts(&[write.clone(), network(write.clone()), network(write.clone())]), (2, 0, 1, 3));
+    for other in [
+        write.clone().with_outcome(Outcome::Denied),
+        write.clone().at_time(1, 0),
+        write.clone().in_session("other"),
+        auditor_call("PutObject"),
+    ] {
+        assert_eq!(counts(&[write.clone(), network(other)]).0, 2);
+    }
+    let alone = EvidenceScenario::of([read, network(write)]).result();
+    assert_eq!(alone.summary.overall_compliance, Some(Status::NonCompliant));
 }
 
 #[test]

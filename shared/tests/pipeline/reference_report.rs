@@ -69,10 +69,15 @@ impl<'a> ReferenceCall<'a> {
         let override_for = |arn: &str| {
             let mut about: Vec<(usize, &Override)> = scenario.config.overrides.iter().enumerate().collect();
             about.retain(|(_, entry)| {
-                let (service, operation) = (&classification.service, &classification.operation);
-                needs_override
-                    && entry.match_call(arn, service, operation, &call_key.resources, event.time)
+                let is_about = |service: &str, name: &str| {
+                    entry.match_call(arn, service, name, &call_key.resources, event.time)
                         != OverrideMatch::NoMatch
+                };
+                let (service, operation) = (&classification.service, &classification.operation);
+                let action = Catalog::embedded().action_alone(service, operation, call_key.request_features);
+                needs_override
+                    && (is_about(service, operation)
+                        || action.is_some_and(|action| is_about(&action.service, &action.name)))
             });
             about.sort_by_key(|(n, entry)| (std::cmp::Reverse(entry.expires), *n));
             let (quarter, mut found) = (event.time.0 / 900 * 900, None);

@@ -130,6 +130,12 @@ fn event_of(source: &str, name: &str, read_only: Option<bool>, kind: EventKind) 
     event
 }
 
+fn throttled(call: Event) -> Event {
+    let mut call = call.with_outcome(Outcome::Failed);
+    call.call_key.error_code = Some("ThrottlingException".into());
+    call
+}
+
 fn console_action(read_only: Option<bool>) -> Event {
     event_of("billingconsole.amazonaws.com", "SetThing", read_only, EventKind::ConsoleAction)
 }
@@ -191,6 +197,9 @@ cases! {
     a_privileged_call_that_failed_is_found_and_a_read_that_failed_is_not:
         "write-failed", "kms:Decrypt", 1,
         EvidenceScenario::of([auditor_call("Decrypt").with_outcome(Outcome::Failed)]), EvidenceScenario::of([read().with_outcome(Outcome::Failed)]);
+    a_write_that_was_throttled_is_found_and_one_that_failed_otherwise_is_not:
+        "write-not-processed", "ec2:RunInstances", 1,
+        EvidenceScenario::of([throttled(write())]), EvidenceScenario::of([write().with_outcome(Outcome::Failed)]);
     an_unknown_operation_is_found_and_that_of_an_unwatched_principal_is_not:
         "unknown-operation", "novel.amazonaws.com:Frobnicate", 1,
         EvidenceScenario::of([auditor_call("Frobnicate")]), EvidenceScenario::of([auditor_call("Frobnicate").by_principal("Builder")]);

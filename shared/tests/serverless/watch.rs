@@ -54,14 +54,18 @@ fn a_violation_is_alerted_by_its_rule() {
         call(1, NOW, role, &format!("{source}.amazonaws.com"), name, read_only)
     };
     let auditor = |source: &str, name: &str, read_only| by("Auditor", source, name, read_only);
-    let failed = |mut record: Value| {
-        record["errorCode"] = "ThrottlingException".into();
+    let failed = |mut record: Value, code: &str| {
+        record["errorCode"] = code.into();
         record
     };
     let cases = [
         (auditor("ec2", "RunInstances", Some(false)), Some("write-succeeded")),
         (denied(auditor("ec2", "RunInstances", Some(false))), Some("write-denied")),
-        (failed(auditor("ec2", "RunInstances", Some(false))), Some("write-failed")),
+        (failed(auditor("ec2", "RunInstances", Some(false)), "InternalFailure"), Some("write-failed")),
+        (
+            failed(auditor("ec2", "RunInstances", Some(false)), "ThrottlingException"),
+            Some("write-not-processed"),
+        ),
         (auditor("kms", "Decrypt", Some(true)), Some("privileged-call")),
         (denied(auditor("kms", "Decrypt", Some(true))), Some("write-denied")),
         (auditor("novel", "Frobnicate", None), Some("unknown-operation")),
