@@ -293,15 +293,20 @@ impl Catalog {
         found
     }
 
-    /// Calls `visit` with the key, the row and the facts of every IAM action, in key order.
-    pub(crate) fn visit_actions(&self, visit: &mut impl FnMut(&str, u32, CatalogFacts)) {
+    /// Calls `visit` with the key and the row of every IAM action, in key order.
+    pub(crate) fn visit_actions(&self, visit: &mut impl FnMut(&str, u32)) {
         key_search::all(&self.keys, &mut |key, row| {
             if let (Some(facts), Ok(number)) = (self.facts(row), u32::try_from(row))
                 && facts.kinds.action
             {
-                visit(key, number, facts);
+                visit(key, number);
             }
         });
+    }
+
+    /// The facts of a row.
+    pub(crate) fn facts_of_row(&self, row: u32) -> Option<CatalogFacts> {
+        self.facts(row.into())
     }
 
     /// The facts of every key, in the order of their rows.

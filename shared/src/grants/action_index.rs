@@ -4,10 +4,9 @@
 //! action. Laws: the result equals matching each key by itself, ignoring case; an action without a reference can be about
 //! every resource.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use hashbrown::HashMap;
 
 use super::Action;
 use crate::{
@@ -31,12 +30,14 @@ pub(super) type ResourceTypesId = usize;
 /// The actions, and a cache of the patterns searched so far.
 #[derive(Debug)]
 pub(super) struct ActionIndex<'c> {
-    /// In the order of their keys.
-    pub actions: Vec<Arc<Action>>,
+    catalog: &'c Catalog,
+    /// Keys of the actions, in order.
+    keys: ActionKeys,
     /// Rows of the actions in the catalog.
     rows: Vec<u32>,
+    /// The actions that were asked for so far.
+    actions: Box<[OnceLock<Arc<Action>>]>,
     reference: &'c ServiceReference,
-    lowercase_keys: LowercaseKeys,
     found_positions: Mutex<HashMap<Arc<str>, ActionPositions>>,
     /// By partition of the caller.
     resource_types: [OnceLock<ResourceTypesIndex>; 4],
@@ -103,19 +104,37 @@ struct ResourceTypesIndex {
 impl<'c> ActionIndex<'c> {
     /// The actions of a catalog.
     pub fn of(catalog: &'c Catalog) -> Self {
-        let (mut actions, mut rows) = (Vec::new(), Vec::new());
-        catalog.visit_actions(&mut |key, row, facts| {
-            actions.push(Arc::new(Action::of(key, &facts)));
+        let (mut keys, mut rows) = (ActionKeys::default(), Vec::new());
+        catalog.visit_actions(&mut |key, row| {
+            keys.push(key);
             rows.push(row);
         });
         Self {
-            lowercase_keys: LowercaseKeys::of(&actions),
-            actions,
+            catalog,
+            keys: keys.in_order(),
+            actions: rows.iter().map(|_| OnceLock::new()).collect(),
             rows,
             reference: catalog.service_reference(),
             found_positions: Mutex::default(),
             resource_types: Default::default(),
         }
+    }
+
+    /// Number of actions.
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The action at a position.
+    pub fn action(&self, position: u32) -> Option<&Arc<Action>> {
+        let at = usize::try_from(position).ok()?;
+        let facts = self.catalog.facts_of_row(*self.rows.get(at)?)?;
+        Some(self.actions.get(at)?.get_or_init(|| Arc::new(Action::of(self.keys.get(position), &facts))))
+    }
+
+    /// The service prefix of the action at a position; empty without such an action.
+    pub fn service(&self, position: u32) -> &str {
+        self.keys.get(position).split_once(':').map_or("", |(service, _)| service)
     }
 
     /// Positions of the actions a pattern matches.
@@ -128,7 +147,7 @@ impl<'c> ActionIndex<'c> {
     // Only keys that start with the text before the first wildcard can match.
     fn search(&self, pattern: &str) -> ActionPositions {
         let literal = pattern.split(['*', '?']).next().unwrap_or_default();
-        let near = self.lowercase_keys.from(literal).take_while(|(key, _)| key.starts_with(literal));
+        let near = self.keys.lowercase_from(literal).take_while(|(key, _)| key.starts_with(literal));
         let mut found: Vec<u32> = match pattern.strip_prefix(literal) {
             Some("") => near.filter(|(key, _)| *key == pattern).map(|(_, at)| at).collect(),
             Some("*") => near.map(|(_, at)| at).collect(),
@@ -140,7 +159,7 @@ impl<'c> ActionIndex<'c> {
 
     /// The position of an action, given in lower case.
     pub fn position(&self, action: &str) -> Option<u32> {
-        self.lowercase_keys.from(action).next().filter(|(key, _)| *key == action).map(|(_, at)| at)
+        self.keys.lowercase_from(action).next().filter(|(key, _)| *key == action).map(|(_, at)| at)
     }
 
     /// Whether any action lists a condition key, given in lower case.
@@ -150,19 +169,16 @@ impl<'c> ActionIndex<'c> {
 
     /// Whether requests for the action at a position can have a condition key, given in lower case.
     pub fn may_carry(&self, position: u32, key: &str) -> bool {
-        let at = usize::try_from(position).ok();
-        let Some((action, row)) = at.and_then(|at| self.actions.get(at).zip(self.rows.get(at))) else {
-            return true;
-        };
-        let is_own = key.split_once(':').is_some_and(|(service, _)| service == action.service());
-        is_own && !SERVICES_WITH_COMPLETE_REFERENCE.contains(&action.service())
-            || self.reference.may_carry(*row, key)
+        let row = usize::try_from(position).ok().and_then(|at| self.rows.get(at));
+        let Some(row) = row else { return true };
+        let own = self.service(position);
+        let is_own = key.split_once(':').is_some_and(|(service, _)| service == own);
+        is_own && !SERVICES_WITH_COMPLETE_REFERENCE.contains(&own) || self.reference.may_carry(*row, key)
     }
 
     /// Whether the action at a position is of a service with a complete reference.
     pub fn has_complete_reference(&self, position: u32) -> bool {
-        let action = usize::try_from(position).ok().and_then(|at| self.actions.get(at));
-        action.is_some_and(|action| SERVICES_WITH_COMPLETE_REFERENCE.contains(&action.service()))
+        SERVICES_WITH_COMPLETE_REFERENCE.contains(&self.service(position))
     }
 
     /// The resource types of the action at a position; none if it can be about every resource.
@@ -186,13 +202,14 @@ impl<'c> ActionIndex<'c> {
         of_partition.get_or_init(|| {
             let mut numbers: HashMap<(u16, Option<&str>), ResourceTypesId> = HashMap::new();
             let mut resources = Vec::new();
-            let of_action = self.actions.iter().zip(&self.rows).map(|(action, row)| {
+            let of_action = (0..).zip(&self.rows).map(|(position, row)| {
+                let own = self.service(position);
                 let set = self.reference.resource_set_of(*row)?;
                 let (types, is_required) = self.reference.resource_set(set)?;
                 // Amazon S3 checks every action that takes resources on one of them.
-                let is_required = is_required || action.service() == "s3" && !types.is_empty();
+                let is_required = is_required || own == "s3" && !types.is_empty();
                 // A request that names no resource is checked with `*` or with all resources of the service.
-                let service = (!is_required).then(|| action.service());
+                let service = (!is_required).then_some(own);
                 Some(*numbers.entry((set, service)).or_insert_with(|| {
                     let written = self.reference.resource_patterns();
                     let typed = types.iter().filter_map(|number| written.get(usize::from(*number)));
@@ -210,39 +227,49 @@ impl<'c> ActionIndex<'c> {
     }
 }
 
-/// The keys of all actions in lower case, in one text.
-#[derive(Debug)]
-struct LowercaseKeys {
+/// The keys of all actions, in one text.
+#[derive(Debug, Default)]
+struct ActionKeys {
     text: String,
-    /// For each action, where its key ends in the text.
+    lowercase: String,
+    /// For each action, where its key ends in the texts.
     ends: Vec<usize>,
-    /// Positions of the actions, in the order of these keys.
+    /// Positions of the actions, in the order of their keys in lower case.
     order: Vec<u32>,
 }
 
-impl LowercaseKeys {
-    fn of(actions: &[Arc<Action>]) -> Self {
-        let mut keys = Self { text: String::new(), ends: Vec::new(), order: Vec::new() };
-        for action in actions {
-            keys.text.push_str(&action.key);
-            keys.ends.push(keys.text.len());
-        }
-        keys.text.make_ascii_lowercase();
-        let mut order: Vec<u32> = (0..).zip(actions).map(|(at, _)| at).collect();
-        order.sort_by(|a, b| keys.key(*a).cmp(keys.key(*b)));
-        Self { order, ..keys }
+impl ActionKeys {
+    fn push(&mut self, key: &str) {
+        self.text.push_str(key);
+        self.ends.push(self.text.len());
     }
 
-    fn key(&self, position: u32) -> &str {
+    /// The keys, also in lower case and in that order.
+    fn in_order(mut self) -> Self {
+        self.lowercase = self.text.to_ascii_lowercase();
+        let mut order: Vec<u32> = (0..).zip(&self.ends).map(|(position, _)| position).collect();
+        order.sort_by(|a, b| self.lowercase(*a).cmp(self.lowercase(*b)));
+        Self { order, ..self }
+    }
+
+    fn get(&self, position: u32) -> &str {
+        self.part(&self.text, position)
+    }
+
+    fn lowercase(&self, position: u32) -> &str {
+        self.part(&self.lowercase, position)
+    }
+
+    fn part<'t>(&self, text: &'t str, position: u32) -> &'t str {
         let at = usize::try_from(position).unwrap_or(usize::MAX);
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        self.ends.get(at).and_then(|end| self.text.get(start..*end)).unwrap_or_default()
+        self.ends.get(at).and_then(|end| text.get(start..*end)).unwrap_or_default()
     }
 
-    /// The keys from this one on, in order, with their positions.
-    fn from(&self, first: &str) -> impl Iterator<Item = (&str, u32)> {
-        let start = self.order.partition_point(|at| self.key(*at) < first);
-        self.order.iter().skip(start).map(|at| (self.key(*at), *at))
+    /// The keys in lower case from this one on, in order, with their positions.
+    fn lowercase_from(&self, first: &str) -> impl Iterator<Item = (&str, u32)> {
+        let start = self.order.partition_point(|at| self.lowercase(*at) < first);
+        self.order.iter().skip(start).map(|at| (self.lowercase(*at), *at))
     }
 }
 

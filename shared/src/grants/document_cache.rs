@@ -147,7 +147,7 @@ impl<'c> DocumentCache<'c> {
         let actions: ActionPositions = match found.as_slice() {
             [one] if !listed.is_negated => Arc::clone(one),
             all => {
-                let count = self.action_index.actions.len();
+                let count = self.action_index.len();
                 let mut is_named = vec![false; count];
                 for at in all.iter().flat_map(|positions| positions.iter()) {
                     if let Some(named) = usize::try_from(*at).ok().and_then(|at| is_named.get_mut(at)) {

@@ -123,10 +123,10 @@ impl<'c> Evaluator<'c> {
 
     fn grants_of(&self, snapshot: &PolicySnapshot, caller: CallerContext) -> Grants {
         let rules = self.rules(snapshot, caller);
-        let known = &self.library.action_index.actions;
+        let index = &self.library.action_index;
         let unknown = self.unknown_actions(&rules);
         let classes =
-            ActionGroups::of(known.len() + unknown.len(), &self.positions_per_rule(&rules, &unknown));
+            ActionGroups::of(index.len() + unknown.len(), &self.positions_per_rule(&rules, &unknown));
         let groups: Vec<GroupScopes<'_>> = classes
             .statements_per_group()
             .map(|about| {
@@ -134,21 +134,23 @@ impl<'c> Evaluator<'c> {
                 GroupScopes::of(ActionRules::of(&rules, about))
             })
             .collect();
-        let actions = known.iter().chain(unknown.values());
+        let unknown_actions: Vec<&Arc<Action>> = unknown.values().collect();
+        let action = |position: u32| {
+            let beyond = usize::try_from(position).ok()?.checked_sub(index.len());
+            beyond.map_or_else(|| index.action(position), |at| unknown_actions.get(at).copied())
+        };
         let mut held: Vec<Grant> = (0..)
-            .zip(actions)
             .zip(classes.group_per_action())
-            .filter_map(|((position, action), class)| {
-                let (certainty, scope) =
-                    groups.get(class)?.scope(position, &self.library.action_index, rules.partition)?;
-                Some(Grant { action: Arc::clone(action), certainty, scope })
+            .filter_map(|(position, class)| {
+                let (certainty, scope) = groups.get(class)?.scope(position, index, rules.partition)?;
+                Some(Grant { action: Arc::clone(action(position)?), certainty, scope })
             })
             .collect();
         if !unknown.is_empty() {
             held.sort_by(|a, b| a.action.key.cmp(&b.action.key));
             held.dedup_by(|a, b| a.action.key == b.action.key);
         }
-        let ineffective = ineffective::statements(&rules, &self.library.action_index);
+        let ineffective = ineffective::statements(&rules, index);
         let mut problems = rules.problems;
         problems.extend(ineffective);
         problems.sort_unstable();
@@ -190,13 +192,13 @@ impl<'c> Evaluator<'c> {
         rules: &PolicyRules,
         unknown: &BTreeMap<String, Arc<Action>>,
     ) -> Vec<ActionPositions> {
-        let known = &self.library.action_index.actions;
-        let count = u32::try_from(known.len()).unwrap_or(u32::MAX);
+        let index = &self.library.action_index;
+        let count = u32::try_from(index.len()).unwrap_or(u32::MAX);
         let shapes: Vec<(&str, CompiledPattern)> =
             unknown.keys().map(|key| (key.as_str(), CompiledPattern::of(key))).collect();
         let controlled: Option<Vec<bool>> =
             rules.rules.iter().any(|rule| rule.layer == PolicyLayer::ResourceControl).then(|| {
-                known.iter().map(|action| super::supports_resource_control_policies(&action.key)).collect()
+                (0..count).map(|at| super::is_governed_by_resource_control(index.service(at))).collect()
             });
         let about = |rule: &super::rules::PolicyRule| -> ActionPositions {
             let may = |key: &str| {

@@ -59,10 +59,13 @@ pub(crate) use self::{document::MISSING_DOCUMENT, trust::UNKNOWN_TRUST};
 /// Source: Organizations User Guide, "Resource control policies", and Control Tower, "Controls implemented with
 /// RCPs", read 2026-11. Services added later are left out: their grants stay, which is the careful side.
 fn supports_resource_control_policies(action: &str) -> bool {
+    action.split_once(':').is_some_and(|(service, _)| is_governed_by_resource_control(service))
+}
+
+/// The same of every action of a service.
+fn is_governed_by_resource_control(service: &str) -> bool {
     const SERVICES: [&str; 5] = ["kms", "s3", "secretsmanager", "sqs", "sts"];
-    action
-        .split_once(':')
-        .is_some_and(|(service, _)| SERVICES.iter().any(|own| own.eq_ignore_ascii_case(service)))
+    SERVICES.iter().any(|own| own.eq_ignore_ascii_case(service))
 }
 
 /// Whether a grant depends on conditions.

@@ -43,7 +43,7 @@ const RESOURCE_PATTERNS: [&str; 8] = [
     "arn:aws:s3:::?*",
 ];
 // One for each combination in which the patterns can match.
-const RESOURCES: [&str; 15] = [
+const RESOURCES: [&str; 16] = [
     // Requests that name no resource.
     "*",
     "arn:aws:s3:::*",
@@ -56,6 +56,7 @@ const RESOURCES: [&str; 15] = [
     "arn:aws:s3:::c/x",
     "arn:aws:s3:::c/y",
     "arn:aws:s3:::111122223333",
+    "arn:aws:s3:eu-west-1:111122223333:accesspoint/p/object/o",
     "arn:aws:s3:::d",
     "arn:aws:s3:::",
     "arn:aws:sqs:eu-west-1:111122223333:q",

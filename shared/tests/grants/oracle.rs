@@ -176,7 +176,7 @@ impl OraclePolicies {
 fn takes_resource(action: &str, resource: &str) -> bool {
     match action {
         "s3:GetObject" | "s3:PutObject" => resource.starts_with("arn:aws:s3:") && resource.contains('/'),
-        "s3:DeleteBucket" => resource.starts_with("arn:aws:s3:"),
+        "s3:DeleteBucket" => resource.starts_with("arn:aws:s3:::"),
         "sqs:SendMessage" => resource.starts_with("arn:aws:sqs:"),
         "iam:PassRole" => resource.contains(":role/"),
         _ => panic!("{action} has no resource types here"),

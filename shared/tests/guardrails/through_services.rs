@@ -67,6 +67,9 @@ fn is_allowed(snapshot: &PolicySnapshot, action: &str, service: Option<&str>) ->
     let context = RequestContext { keys: keys.into_iter().collect(), is_complete: true };
     let resource =
         if action.starts_with("kms:") { KEY } else { "arn:aws:ssm:eu-west-1:111122223333:parameter/p" };
+    // The resources are in the partition of the principal.
+    let partition = snapshot.principal.split(':').nth(1).unwrap_or("aws");
+    let resource = &resource.replacen(":aws:", &format!(":{partition}:"), 1);
     let request = AuthorizationRequest { action, resource, context: &context };
     match EVALUATOR.decide(snapshot, &request) {
         Decision::Allowed(_) => true,
