@@ -106,6 +106,7 @@ fn condition_applicability(
         ContextValue::Moment(range) => {
             Applicability::of_choice(moment::truths(range, condition.operator, &wanted()), statement.effect)
         }
+        ContextValue::CallerControlled if no_value_meets(condition, &wanted()) => Applicability::Never,
         ContextValue::CallerControlled => Applicability::CallerControlled,
         ContextValue::Typical(values) => {
             let mut wanted = wanted();
@@ -125,6 +126,17 @@ fn condition_applicability(
             }
         }
     }
+}
+
+/// Whether every value of the condition has a variable that requests of the principal do not have, so that whatever the
+/// caller chooses equals none.
+fn no_value_meets(condition: &Condition, wanted: &[ResolvedPattern]) -> bool {
+    let Condition { operator, .. } = condition;
+    operator.text_comparison().is_some()
+        && !operator.is_negated()
+        && !operator.is_met_without_the_key()
+        && !wanted.is_empty()
+        && wanted.iter().all(|wanted| wanted.matches_nothing)
 }
 
 /// The values of a condition, with the known variables replaced.

@@ -115,6 +115,11 @@ const CASES: &str = "
     allow s3:DeleteBucket on * if ForAnyValue:StringEqualsIfExists aws:TagKeys=k => s3:DeleteBucket conditional
     allow s3:DeleteBucket on * if ForAllValues:StringEqualsIfExists aws:TagKeys=k => s3:DeleteBucket granted
 
+    # a variable that a role does not have, against a value that the caller chooses
+    allow s3:ListBucket on * if StringLike s3:prefix=${aws:username}/* => s3:ListBucket none
+    allow s3:ListBucket on * if StringLike s3:prefix=${aws:username}/*,public/* => s3:ListBucket granted
+    allow s3:ListBucket on * ; deny s3:ListBucket on * if StringLike s3:prefix=${aws:username}/* => s3:ListBucket granted
+
     # a principal reaches resources of its partition only
     allow sqs:SendMessage on * ; deny sqs:* on arn:aws:sqs:*:*:* => sqs:SendMessage none
     allow s3:PutObject on * ; deny s3:* on arn:aws:s3:* => s3:PutObject none
