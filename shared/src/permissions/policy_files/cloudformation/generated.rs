@@ -7,21 +7,27 @@
 //! Sources, read 2026-11: CloudFormation User Guide, "Template sections: Transform" and "Intrinsic function reference";
 //! SAM Developer Guide, resource types and "Managing resource permissions with AWS SAM connectors".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{TemplateReader, TemplateResource, TemplateSource, collect_references};
 use crate::{
     grants::json::Json,
     hex::hex,
     permissions::{
-        UnreadDeclaration, UnreadPart,
-        policy_files::{self, principals::DraftKind, value::placeholder},
+        NestedTemplate, UnreadDeclaration, UnreadPart,
+        policy_files::{
+            self,
+            principals::DraftKind,
+            value::{SourceValue, placeholder},
+        },
     },
 };
 use sha2::{Digest, Sha256};
 
 /// How deep a template may stand in the text of another.
 const MAX_TEMPLATES: usize = 3;
+/// Longest value of a parameter (CloudFormation User Guide, "Understand CloudFormation quotas", read 2026-11).
+const MAX_PARAMETER_BYTES: usize = 4096;
 
 /// Transforms that add no principals or policies beyond those of their resource types, which are known by their type.
 const KNOWN_TRANSFORMS: [&str; 4] = [
@@ -89,7 +95,11 @@ impl TemplateReader<'_> {
         let place = properties.get(location).and_then(Json::text);
         // The CDK names the file of a nested stack.
         let asset = resource.get("Metadata").and_then(|data| data.get("aws:asset:path")).and_then(Json::text);
-        let template = asset.or(place).and_then(|place| place.rsplit('/').next()).map(str::to_owned);
+        let parameters = self.passed_parameters(properties);
+        let template = asset
+            .or(place)
+            .zip(parameters)
+            .map(|(location, parameters)| NestedTemplate { location: location.to_owned(), parameters });
         // The file of a local path may change without the path.
         let is_local = place.is_some_and(|place| !place.contains("://"));
         let part = UnreadPart {
@@ -100,6 +110,20 @@ impl TemplateReader<'_> {
         let sha256 = (!is_local).then(|| sha256(resource));
         self.unread.push(UnreadDeclaration { part, template, sha256 });
         self.count_against_referenced(id, properties);
+    }
+
+    /// The parameters that a nested stack gets; none if the template does not say which it gets.
+    fn passed_parameters(&self, properties: &Json) -> Option<BTreeMap<String, Option<String>>> {
+        let passed = properties.get("Parameters").and_then(|parameters| self.template.resolve(parameters));
+        match passed {
+            None | Some(SourceValue::Literal(Json::Null)) => Some(BTreeMap::new()),
+            Some(SourceValue::Object(members)) => {
+                let known =
+                    |value: &SourceValue| value.known_text().filter(|text| text.len() <= MAX_PARAMETER_BYTES);
+                Some(members.iter().map(|(name, value)| (name.clone(), known(value))).collect())
+            }
+            Some(_) => None,
+        }
     }
 
     /// A module of the registry, or a product of the Service Catalog.

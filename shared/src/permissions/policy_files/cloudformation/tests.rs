@@ -575,17 +575,26 @@ fn a_nested_stack_is_not_read_and_concerns_the_principals_that_it_gets() {
     };
     let file = stack("TemplateURL: 'https://b.s3.amazonaws.com/child.yaml'", "");
     assert_eq!((unread(&file), open_parts(&file, "reader").len()), (vec!["Nest"], 0));
-    assert_eq!(file.unread[0].template.as_deref(), Some("child.yaml"));
+    let location = |file: &PolicyFile| file.unread[0].template.clone().map(|template| template.location);
+    assert_eq!(location(&file).as_deref(), Some("https://b.s3.amazonaws.com/child.yaml"));
     assert!(file.unread[0].sha256.is_some());
     let local = stack("TemplateURL: ./child.yaml", "");
-    assert_eq!((local.unread[0].template.as_deref(), &local.unread[0].sha256), (Some("child.yaml"), &None));
+    assert_eq!((location(&local).as_deref(), &local.unread[0].sha256), (Some("./child.yaml"), &None));
     let cdk = stack(
         "TemplateURL: !Sub 'https://${AWS::Region}/h.json'",
         ", Metadata: { 'aws:asset:path': N.nested.template.json }",
     );
-    assert_eq!(cdk.unread[0].template.as_deref(), Some("N.nested.template.json"));
+    assert_eq!(location(&cdk).as_deref(), Some("N.nested.template.json"));
     let given = stack("TemplateURL: ./child.yaml, Parameters: { Role: !Ref Reader }", "");
     assert_eq!(open_parts(&given, "reader").len(), 1);
+    let passed = given.unread[0].template.clone().unwrap().parameters;
+    assert_eq!(passed, [("Role".to_owned(), Some("reader".to_owned()))].into());
+    let passed =
+        stack("TemplateURL: ./child.yaml, Parameters: { A: !Ref Unknown, B: !Ref 'AWS::NoValue' }", "");
+    let passed = passed.unread[0].template.clone().unwrap().parameters;
+    assert_eq!(passed, [("A".to_owned(), None)].into());
+    let open = stack("TemplateURL: ./child.yaml, Parameters: !If [C, { A: a }, { A: b }]", "");
+    assert_eq!(open.unread[0].template, None);
     let file = parse(&format!(
         "Resources:{READER}\n  M: {{ Type: 'Own::Iam::X::MODULE' }}\n  N: {{ Type: AWS::IAM::Novelty }}\n  I: {{ Type: AWS::IAM::InstanceProfile }}\n"
     ));
