@@ -483,6 +483,73 @@ fn what_a_plan_repeats_of_other_resources_is_what_the_plan_makes_of_them() {
 }
 
 #[test]
+fn an_exclusive_list_that_the_plan_destroys_detaches_nothing() {
+    const POLICY: &str = "arn:aws:iam::aws:policy/A";
+    let set = "arn:aws:sso:::permissionSet/x/y";
+    let kinds = [
+        ("aws_iam_role", "aws_iam_role_policy_attachments_exclusive", "role_name", "R", ROLE),
+        ("aws_iam_user", "aws_iam_user_policy_attachments_exclusive", "user_name", "U", USER),
+        ("aws_iam_group", "aws_iam_group_policy_attachments_exclusive", "group_name", "G", GROUP),
+        (
+            "aws_ssoadmin_permission_set",
+            "aws_ssoadmin_managed_policy_attachments_exclusive",
+            "permission_set_arn",
+            set,
+            SET,
+        ),
+    ];
+    for (kind, exclusive, attribute, name, principal) in kinds {
+        let policies = if kind.contains("sso") { "managed_policy_arns" } else { "policy_arns" };
+        let own = match kind {
+            "aws_iam_role" => json!({ "name": name, "managed_policy_arns": [POLICY] }),
+            "aws_ssoadmin_permission_set" => json!({ "name": "S", "arn": set }),
+            _ => json!({ "name": name }),
+        };
+        let own = resource(kind, "x", own);
+        let list = |arns: &[&str]| resource(exclusive, "l", json!({ attribute: name, policies: arns }));
+        let other = resource(exclusive, "l", json!({ attribute: "other", policies: [POLICY] }));
+        for (earlier, now, action, wanted) in [
+            (list(&[POLICY]), vec![], "delete", true),
+            (list(&[POLICY]), vec![], "forget", true),
+            (list(&[POLICY]), vec![list(&[])], "update", false),
+            (other, vec![], "delete", kind == "aws_iam_role"),
+        ] {
+            let resources: Vec<Value> = [own.clone()].into_iter().chain(now).collect();
+            let mut plan = plan(&resources, &[], &[]);
+            plan["prior_state"] = json!({ "values": { "root_module": { "resources": [own, earlier] } } });
+            plan["resource_changes"] =
+                json!([{ "address": format!("{exclusive}.l"), "change": { "actions": [action] } }]);
+            let grants = grants_of(&read(&plan));
+            assert_eq!(grants.keys().collect::<Vec<_>>(), [principal], "{exclusive} {action}");
+            let found = malformed(&grants[principal]);
+            assert_eq!(found.contains(&POLICY), wanted, "{exclusive} {action} {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_of_a_user_that_the_plan_forgets_stays() {
+    let user = resource("aws_iam_user", "u", json!({ "name": "U" }));
+    let policy = |user: &str| {
+        resource(
+            "aws_iam_user_policy",
+            "p",
+            json!({ "name": "p", "user": user, "policy": document("s3:PutObject") }),
+        )
+    };
+    for (of, action, wanted) in
+        [("U", "forget", Some(Certainty::Unconditional)), ("U", "delete", None), ("V", "forget", None)]
+    {
+        let mut plan = plan(&[user.clone()], &[], &[]);
+        plan["prior_state"] = json!({ "values": { "root_module": { "resources": [user, policy(of)] } } });
+        plan["resource_changes"] =
+            json!([{ "address": "aws_iam_user_policy.p", "change": { "actions": [action] } }]);
+        let grants = grants_of(&read(&plan));
+        assert_eq!((grants.len(), certainty(&grants[USER], "s3:PutObject")), (1, wanted), "{of} {action}");
+    }
+}
+
+#[test]
 fn inline_policies_that_a_plan_cannot_show_are_named() {
     let role = |name: &str| resource("aws_iam_role", name, json!({ "name": name }));
     let open = json!({ "inline_policy": true });
