@@ -18,6 +18,7 @@ use crate::{
         policy_files::{
             self,
             principals::DraftKind,
+            resource_policies::{collect_principals, is_principal_member},
             value::{SourceValue, placeholder},
         },
     },
@@ -194,6 +195,47 @@ impl TemplateReader<'_> {
         }
     }
 
+    /// A resource of a type that is not read, or a loop, with a policy that names a principal of the template.
+    pub(super) fn unread_policy(&mut self, id: &str, kind: &str, resource: &Json) {
+        let body = match id.starts_with("Fn::ForEach::") {
+            true => resource.as_list().get(2),
+            false => resource.get("Properties").filter(|_| may_grant(kind)),
+        };
+        let Some(body) = body else { return };
+        let mut names = Vec::new();
+        self.principals_within(body, &mut names);
+        if self.drafts.add_unread_policy(id, &names, &BTreeSet::new(), self.template.account) {
+            let message = "it names a principal of the template, and what it grants is not read".to_owned();
+            self.add_unread(id, message, Some(sha256(resource)));
+        }
+    }
+
+    /// The principals that statements in a part of the template name.
+    fn principals_within(&self, json: &Json, all: &mut Vec<SourceValue>) {
+        match json {
+            Json::List(items) => items.iter().for_each(|item| self.principals_within(item, all)),
+            Json::Object(_) if json.get("Effect").and_then(Json::text) == Some("Deny") => {}
+            Json::Object(members) => {
+                // Resources of a loop with types that are read elsewhere, or that grant nothing.
+                let kind = json.get("Type").and_then(Json::text).filter(|_| json.get("Properties").is_some());
+                if kind.is_some_and(|kind| kind.starts_with("AWS::IAM::") || is_without_grants(kind)) {
+                    return;
+                }
+                for (name, value) in members {
+                    match is_principal_member(name) {
+                        true => {
+                            let named = self.template.resolve(value).map(|value| (name.clone(), value));
+                            collect_principals(&SourceValue::Object(named.into_iter().collect()), all);
+                        }
+                        false => self.principals_within(value, all),
+                    }
+                }
+            }
+            text @ Json::Text(_) => collect_principals(&SourceValue::of(text), all),
+            _ => {}
+        }
+    }
+
     /// A function in the place of resources, or a macro within one.
     pub(super) fn generated(&mut self, id: &str, resource: &Json) {
         let effect = match id.starts_with("Fn::ForEach::") {
@@ -288,6 +330,20 @@ impl TemplateReader<'_> {
         }
         self.notes.push(format!("AWS SAM adds policies for the connector {connector}: {PROCESSED}"));
     }
+}
+
+/// Whether policies of a type only limit what others grant.
+fn is_without_grants(kind: &str) -> bool {
+    ["AWS::EC2::VPCEndpoint", "AWS::Organizations::Policy"].contains(&kind)
+}
+
+/// Whether resources of a type that is not read may grant something to a principal.
+fn may_grant(kind: &str) -> bool {
+    let is_read = kind.starts_with("AWS::IAM::")
+        || kind.starts_with("AWS::SSO::")
+        || kind.starts_with("AWS::CloudFormation::")
+        || super::resource_policy_property(kind).is_some();
+    !is_read && !is_without_grants(kind)
 }
 
 /// What the resources in the body of a loop may do.

@@ -727,4 +727,88 @@ Resources:
     let boundary = "\n      PermissionsBoundary: arn:aws:iam::aws:policy/B";
     assert_eq!(of("Effect: Allow, Principal: { AWS: !GetAtt Reader.Arn }", boundary).0, open);
     assert_eq!(of("Effect: Allow, Principal: '*'", boundary), (None, 2));
+    let session = "Effect: Allow, Principal: { AWS: 'arn:aws:sts::111122223333:assumed-role/reader/x' }";
+    assert_eq!(of(session, boundary), (None, 2));
+}
+
+/// The certainty of an action of the role `reader`, and whether parts of it are not known and something is unread.
+fn named_by(resource: &str, action: &str) -> (Option<Certainty>, bool, bool) {
+    let file = policy_files::parse("t", &format!("Resources:{READER}\n{resource}\n"), Some("111122223333"));
+    let file = file.unwrap();
+    let grants = grants_of(&file).remove("arn:aws:iam::111122223333:role/reader").unwrap();
+    (certainty(&grants, action), !malformed(&grants).is_empty(), !file.unread.is_empty())
+}
+
+#[test]
+fn policies_of_every_type_of_resource_are_read_or_named() {
+    let statement = "{ Effect: Allow, Principal: { AWS: !GetAtt Reader.Arn }, Action: '*', Resource: '*' }";
+    let (sure, open) = (Some(Certainty::Unconditional), Some(Certainty::Conditional));
+    let read = (sure, false, false);
+    let unread = (None, true, true);
+    for (kind, properties, action, wanted) in [
+        ("AWS::KMS::ReplicaKey", format!("KeyPolicy: {{ Statement: [{statement}] }}"), "kms:ScheduleKeyDeletion", read),
+        ("AWS::Elasticsearch::Domain", format!("AccessPolicies: {{ Statement: [{statement}] }}"), "es:DeleteDomain", read),
+        ("AWS::Events::EventBusPolicy", format!("StatementId: x, Statement: {statement}"), "events:PutEvents", read),
+        ("AWS::Events::EventBus", format!("Policy: {{ Statement: [{statement}] }}"), "events:PutEvents", read),
+        (
+            "AWS::Lambda::Permission",
+            "Action: 'lambda:InvokeFunction', FunctionName: f, Principal: !GetAtt Reader.Arn".to_owned(),
+            "lambda:InvokeFunction",
+            read,
+        ),
+        (
+            "AWS::Lambda::Permission",
+            "Action: 'lambda:InvokeFunction', FunctionName: f, Principal: !GetAtt Reader.Arn, PrincipalOrgID: o-1".to_owned(),
+            "lambda:InvokeFunction",
+            (open, false, false),
+        ),
+        (
+            "AWS::Lambda::Permission",
+            "Action: 'lambda:InvokeFunction', FunctionName: f, Principal: s3.amazonaws.com".to_owned(),
+            "lambda:InvokeFunction",
+            (None, false, false),
+        ),
+        ("AWS::Novelty::Thing", format!("Deep: [{{ Policy: {{ Statement: [{statement}] }} }}]"), "s3:PutObject", unread),
+        (
+            "AWS::Novelty::Thing",
+            "Policy: !Sub '{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"${Reader.Arn}\"}}]}'".to_owned(),
+            "s3:PutObject",
+            unread,
+        ),
+        (
+            "AWS::Novelty::Thing",
+            "Policy: { Statement: [{ Effect: Deny, Principal: { AWS: !GetAtt Reader.Arn } }] }".to_owned(),
+            "s3:PutObject",
+            (None, false, false),
+        ),
+        ("AWS::Novelty::Thing", "Role: !GetAtt Reader.Arn".to_owned(), "s3:PutObject", (None, false, false)),
+        ("AWS::EC2::VPCEndpoint", format!("PolicyDocument: {{ Statement: [{statement}] }}"), "s3:PutObject", (None, false, false)),
+    ] {
+        let resource = format!("  X: {{ Type: '{kind}', Properties: {{ {properties} }} }}");
+        assert_eq!(named_by(&resource, action), wanted, "{resource}");
+    }
+    let body = |statement: &str| {
+        format!(
+            "  Fn::ForEach::B: [N, [a], {{ 'P${{N}}': {{ Type: AWS::S3::BucketPolicy, Properties: {{ PolicyDocument: {{ Statement: [{statement}] }} }} }} }}]"
+        )
+    };
+    assert_eq!(named_by(&body(statement), "s3:PutObject"), unread);
+    let service = "{ Effect: Allow, Principal: { Service: s3.amazonaws.com }, Action: '*', Resource: '*' }";
+    assert_eq!(named_by(&body(service), "s3:PutObject"), (None, false, false));
+}
+
+#[test]
+fn a_policy_that_names_a_session_of_a_role_grants_to_the_role() {
+    let sure = (Some(Certainty::Unconditional), false, false);
+    for (principal, wanted) in [
+        ("!Sub 'arn:aws:sts::${AWS::AccountId}:assumed-role/reader/x'", sure),
+        ("'arn:aws:sts::111122223333:assumed-role/reader/x'", sure),
+        ("'arn:aws:sts::444455556666:assumed-role/reader/x'", (None, false, false)),
+        ("'arn:aws:sts::111122223333:assumed-role/other/reader'", (None, false, false)),
+    ] {
+        let bucket = format!(
+            "  B: {{ Type: AWS::S3::BucketPolicy, Properties: {{ PolicyDocument: {{ Statement: [{{ Effect: Allow, Principal: {{ AWS: {principal} }}, Action: 's3:PutObject', Resource: '*' }}] }} }} }}"
+        );
+        assert_eq!(named_by(&bucket, "s3:PutObject"), wanted, "{principal}");
+    }
 }

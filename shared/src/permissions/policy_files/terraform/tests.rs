@@ -698,3 +698,63 @@ fn a_resource_based_policy_of_the_plan_grants_to_the_principals_that_it_names() 
     assert_eq!(with(json!({ "policy": policy.to_string() }), json!({})), (Some(Certainty::Conditional), 0));
     assert_eq!(with(json!({}), json!({ "policy": true })), (None, 1));
 }
+
+#[test]
+fn policies_of_every_type_of_resource_are_read_or_named() {
+    const READER: &str = "arn:aws:iam::111122223333:role/R";
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "*", "Resource": "*", "Principal": { "AWS": READER },
+    }] });
+    let policy = policy.to_string();
+    let role = || resource("aws_iam_role", "r", json!({ "name": "R", "path": "/", "arn": READER }));
+    let found = |kind: &str, values: Value, unknown: Value, more: &[Value]| {
+        let resources: Vec<Value> =
+            [role(), resource(kind, "x", values)].into_iter().chain(more.iter().cloned()).collect();
+        let refers: &[&str] = &["aws_iam_role.r.arn", "aws_iam_role.r"];
+        let address = format!("{kind}.x");
+        let references: Vec<(&str, &str, &[&str])> = unknown
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|attribute| (address.as_str(), attribute.as_str(), refers))
+            .collect();
+        let file = read(&plan(&resources, &[(&address, unknown.clone())], &references));
+        let grants = &grants_of(&file)[READER];
+        let how =
+            ["kms:ScheduleKeyDeletion", "lambda:InvokeFunction"].map(|action| certainty(grants, action));
+        (how.contains(&Some(Certainty::Unconditional)), malformed(grants).len(), file.unread.len())
+    };
+    for (kind, attribute) in [
+        ("aws_kms_replica_key", "policy"),
+        ("aws_kms_external_key", "policy"),
+        ("aws_s3_bucket", "policy"),
+        ("aws_elasticsearch_domain", "access_policies"),
+        ("aws_elasticsearch_domain_policy", "access_policies"),
+        ("aws_opensearch_domain", "access_policies"),
+        ("aws_cloudwatch_event_bus_policy", "policy"),
+        ("awscc_s3_bucket_policy", "policy_document"),
+        ("awscc_kms_key", "key_policy"),
+    ] {
+        assert_eq!(found(kind, json!({ attribute: policy }), json!({}), &[]), (true, 0, 0), "{kind}");
+        assert_eq!(found(kind, json!({}), json!({ attribute: true }), &[]), (false, 1, 0), "{kind}");
+    }
+    let permission = json!({ "function_name": "f", "action": "lambda:InvokeFunction", "principal": READER });
+    assert_eq!(found("aws_lambda_permission", permission, json!({}), &[]), (true, 0, 0));
+    assert_eq!(found("aws_lambda_permission", json!({}), json!({ "principal": true }), &[]), (false, 1, 0));
+    for (values, unknown, count) in [
+        (json!({ "grantee_principal": READER }), json!({}), 1),
+        (json!({}), json!({ "grantee_principal": true }), 1),
+        (json!({ "policy": policy }), json!({}), 1),
+        (json!({ "deep": [{ "policy": policy }] }), json!({}), 1),
+        (json!({ "role": READER }), json!({}), 0),
+        (json!({}), json!({ "role": true }), 0),
+    ] {
+        assert_eq!(found("aws_novelty", values.clone(), unknown, &[]), (false, count, count), "{values}");
+        assert_eq!(found("null_resource", values, json!({}), &[]), (false, 0, 0));
+    }
+    assert_eq!(found("aws_vpc_endpoint", json!({ "policy": policy }), json!({}), &[]), (false, 0, 0));
+    // What a plan repeats of another resource is what the plan makes of it.
+    let own = resource("aws_s3_bucket_policy", "b", json!({ "bucket": "b", "policy": "{}" }));
+    let bucket = json!({ "bucket": "b", "policy": policy });
+    assert_eq!(found("aws_s3_bucket", bucket, json!({}), &[own]), (false, 0, 0));
+}
