@@ -51,15 +51,18 @@ const WITHOUT_POLICIES: [&str; 7] = [
 ];
 
 /// Sources of a connector that AWS SAM gives no policy: the policy is that of the destination.
-const WITHOUT_A_ROLE: [&str; 7] = [
+const WITHOUT_A_ROLE: [&str; 6] = [
     "AWS::S3::Bucket",
     "AWS::SNS::Topic",
     "AWS::ApiGateway::RestApi",
     "AWS::ApiGatewayV2::Api",
     "AWS::Serverless::Api",
     "AWS::Serverless::HttpApi",
-    "AWS::Events::Rule",
 ];
+
+/// Destinations of a connector that have the policy for a rule of EventBridge. For others, the role of a target has it.
+const WITH_A_POLICY_FOR_RULES: [&str; 4] =
+    ["AWS::Lambda::Function", "AWS::Serverless::Function", "AWS::SNS::Topic", "AWS::SQS::Queue"];
 
 const PROCESSED: &str =
     "give the template that `aws cloudformation get-template --template-stage Processed` prints";
@@ -266,7 +269,7 @@ impl TemplateReader<'_> {
             "AWS::Serverless::Application" => self.other_stack(id, resource, "Location"),
             "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
                 let is_function = kind == "AWS::Serverless::Function";
-                if !has("Role") {
+                if !has("Role") && !(is_function && self.global_role().is_some()) {
                     self.generated_role(id, &format!("{id}Role"));
                 }
                 let events = properties.get("Events").map(Json::members).unwrap_or_default();
@@ -290,6 +293,11 @@ impl TemplateReader<'_> {
         }
     }
 
+    /// The role of functions that name none, from `Globals`.
+    fn global_role(&self) -> Option<&Json> {
+        self.globals?.get("Function")?.get("Role")
+    }
+
     /// A role that AWS SAM generates for a resource.
     fn generated_role(&mut self, id: &str, role: &str) {
         let draft = self.drafts.declare(DraftKind::Role, &placeholder(role), role);
@@ -303,30 +311,54 @@ impl TemplateReader<'_> {
         if kind == "AWS::Serverless::Connector" {
             let source = resource.get("Properties").and_then(|own| own.get("Source"));
             let name = source.and_then(|source| source.get("Id")).and_then(Json::text);
-            self.connector(id, name);
+            self.connector(id, name, resource);
         }
-        for (name, _) in resource.get("Connectors").map(Json::members).unwrap_or_default() {
-            self.connector(&format!("{id}.{name}"), Some(id));
+        for (name, connector) in resource.get("Connectors").map(Json::members).unwrap_or_default() {
+            self.connector(&format!("{id}.{name}"), Some(id), connector);
         }
     }
 
-    fn connector(&mut self, connector: &str, source: Option<&str>) {
+    /// Whether each destination of a connector is of one of these types.
+    fn has_destinations_of(&self, declaration: &Json, kinds: &[&str]) -> bool {
+        let destination = declaration.get("Properties").and_then(|own| own.get("Destination"));
+        let is_one = |one: &Json| {
+            let by_id = one.get("Id").and_then(Json::text).and_then(|id| self.template.resource(id));
+            let kind = by_id.map(|(kind, _)| kind).or_else(|| one.get("Type").and_then(Json::text));
+            kind.is_some_and(|kind| kinds.contains(&kind))
+        };
+        destination.is_some_and(|destination| destination.as_list().iter().all(is_one))
+    }
+
+    fn connector(&mut self, connector: &str, source: Option<&str>, declaration: &Json) {
         let found = source.and_then(|source| Some((source, self.template.resource(source)?)));
         if found.is_some_and(|(_, (kind, _))| WITHOUT_A_ROLE.contains(&kind)) {
             return;
         }
+        let is_rule = found.is_some_and(|(_, (kind, _))| kind == "AWS::Events::Rule");
+        if is_rule && self.has_destinations_of(declaration, &WITH_A_POLICY_FOR_RULES) {
+            return;
+        }
         let what = format!("the policy that AWS SAM adds for the connector {connector}");
         let mut roles = BTreeSet::new();
-        if let Some((source, (_, properties))) = found {
-            match properties.get("Role").or_else(|| properties.get("RoleArn")) {
+        if let Some((source, (kind, properties))) = found {
+            let global = || self.global_role().filter(|_| kind == "AWS::Serverless::Function");
+            match properties.get("Role").or_else(|| properties.get("RoleArn")).or_else(global) {
+                _ if is_rule => {
+                    let targets = properties.get("Targets").map(Json::as_list).unwrap_or_default();
+                    for role in targets.iter().filter_map(|target| target.get("RoleArn")) {
+                        collect_references(role, &mut roles);
+                    }
+                }
                 Some(role) => collect_references(role, &mut roles),
                 None => drop(roles.insert(format!("{source}Role"))),
             }
         }
-        let role = roles.iter().find_map(|role| self.drafts.declared_by(role)).cloned();
-        match role {
-            Some(key) => drop(self.drafts.draft(key).undetermined.insert(what)),
-            None => self.drafts.add_stray(DraftKind::Role, what, BTreeSet::new()),
+        let keys: Vec<_> = roles.iter().filter_map(|role| self.drafts.declared_by(role)).cloned().collect();
+        if keys.is_empty() {
+            self.drafts.add_stray(DraftKind::Role, what.clone(), BTreeSet::new());
+        }
+        for key in keys {
+            self.drafts.draft(key).undetermined.insert(what.clone());
         }
         self.notes.push(format!("AWS SAM adds policies for the connector {connector}: {PROCESSED}"));
     }

@@ -567,6 +567,60 @@ Resources:{READER}
 }
 
 #[test]
+fn a_connector_of_a_rule_gives_a_policy_to_the_role_of_its_target_unless_the_destination_has_it() {
+    let connected = |destination: &str, role: &str| {
+        parse(&format!(
+            "
+Transform: AWS::Serverless-2016-10-31
+Resources:{READER}
+  Other: {{ Type: AWS::IAM::Role, Properties: {{ RoleName: other, AssumeRolePolicyDocument: {{}} }} }}
+  Machine: {{ Type: AWS::StepFunctions::StateMachine, Properties: {{ RoleArn: !GetAtt Other.Arn }} }}
+  Topic: {{ Type: AWS::SNS::Topic }}
+  Rule: {{ Type: AWS::Events::Rule, Properties: {{ Targets: [{{ Arn: !Ref Machine, Id: a{role} }}] }} }}
+  C: {{ Type: AWS::Serverless::Connector, Properties: {{ Source: {{ Id: Rule }}, Destination: {destination}, Permissions: [Write] }} }}
+"
+        ))
+    };
+    let role = ", RoleArn: !GetAtt Reader.Arn";
+    for (destination, role, reader, other) in [
+        ("{ Id: Machine }", role, true, false),
+        ("[{ Id: Topic }, { Id: Machine }]", role, true, false),
+        ("{ Id: Machine }", "", true, true),
+        ("{ Arn: x, Type: AWS::Events::EventBus }", role, true, false),
+        ("{ Id: Topic }", role, false, false),
+        ("{ Arn: x, Type: AWS::SQS::Queue }", role, false, false),
+    ] {
+        let file = connected(destination, role);
+        let open = |name: &str| !open_parts(&file, name).is_empty();
+        assert_eq!((open("reader"), open("other")), (reader, other), "{destination} {role}");
+    }
+}
+
+#[test]
+fn functions_have_the_role_of_the_globals() {
+    let with = |more: &str, other: &str| {
+        parse(&format!(
+            "
+Transform: AWS::Serverless-2016-10-31
+Globals: {{ Function: {{ Role: !GetAtt Reader.Arn }} }}
+Resources:{READER}
+  Table: {{ Type: AWS::DynamoDB::Table }}
+  Fn: {{ Type: AWS::Serverless::Function{more} }}
+  {other}
+"
+        ))
+    };
+    let file = with("", "");
+    assert_eq!((file.principals.len(), open_parts(&file, "reader").len()), (1, 0));
+    let file =
+        with(", Connectors: { A: { Properties: { Destination: { Id: Table }, Permissions: [Write] } } }", "");
+    assert_eq!((file.principals.len(), open_parts(&file, "reader").len()), (1, 1));
+    // A state machine does not have it.
+    let file = with("", "M: { Type: AWS::Serverless::StateMachine }");
+    assert_eq!(file.principals.len(), 2);
+}
+
+#[test]
 fn a_nested_stack_is_not_read_and_concerns_the_principals_that_it_gets() {
     let stack = |properties: &str, more: &str| {
         parse(&format!(
