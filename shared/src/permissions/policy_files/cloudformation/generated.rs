@@ -269,7 +269,8 @@ impl TemplateReader<'_> {
             "AWS::Serverless::Application" => self.other_stack(id, resource, "Location"),
             "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
                 let is_function = kind == "AWS::Serverless::Function";
-                if !has("Role") && !(is_function && self.global_role().is_some()) {
+                let has_global_role = is_function && self.global_role().is_some();
+                if !has("Role") && !has_global_role {
                     self.generated_role(id, &format!("{id}Role"));
                 }
                 let events = properties.get("Events").map(Json::members).unwrap_or_default();

@@ -540,7 +540,7 @@ fn a_policy_of_a_user_that_the_plan_forgets_stays() {
     for (of, action, wanted) in
         [("U", "forget", Some(Certainty::Unconditional)), ("U", "delete", None), ("V", "forget", None)]
     {
-        let mut plan = plan(&[user.clone()], &[], &[]);
+        let mut plan = plan(std::slice::from_ref(&user), &[], &[]);
         plan["prior_state"] = json!({ "values": { "root_module": { "resources": [user, policy(of)] } } });
         plan["resource_changes"] =
             json!([{ "address": "aws_iam_user_policy.p", "change": { "actions": [action] } }]);
