@@ -12,6 +12,7 @@ mod from_aws;
 mod given;
 mod graph;
 mod list;
+mod nested_stacks;
 mod policy_files;
 mod selection;
 

@@ -374,6 +374,84 @@ fn a_part_of_a_file_that_is_not_read_is_in_every_format_and_never_proven() {
     run(&files, &["diff", "t.yaml", "without.yaml"]).assert_exit_code(0);
 }
 
+/// A template with a role that may do an action, which a parameter says.
+fn child(role: &str, default: &str) -> String {
+    format!(
+        "
+Parameters: {{ Act: {{ Type: String, Default: '{default}' }} }}
+Resources:
+  Child:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: {role}
+      AssumeRolePolicyDocument: {{ Version: 2012-10-17, Statement: [] }}
+      Policies: [{{ PolicyName: own, PolicyDocument: {{ Version: 2012-10-17, Statement: [{{ Effect: Allow, Action: !Ref Act, Resource: '*' }}] }} }}]
+"
+    )
+}
+
+#[test]
+fn a_nested_stack_is_read_from_the_file_that_its_parent_names_with_the_parameters_that_it_passes() {
+    let nest = |id: &str, url: &str, more: &str| {
+        format!(
+            "  {id}: {{ Type: AWS::CloudFormation::Stack, Properties: {{ TemplateURL: '{url}'{more} }} }}\n"
+        )
+    };
+    let parent = |stacks: &[String]| format!("Resources:\n{}", stacks.concat());
+    let url = "https://b.s3.amazonaws.com/v1";
+    let files = [
+        ("template.yaml", parent(&[nest("Nest", "./child/template.yaml", "")])),
+        ("child/template.yaml", child("child", "s3:ListBucket")),
+        ("other/template.yaml", child("other", "s3:ListBucket")),
+        ("url/parent.yaml", parent(&[nest("Nest", &format!("{url}/a.yaml"), "")])),
+        ("url/own/a.yaml", parent(&[nest("Nest", &format!("{url}/a.yaml"), "")])),
+        (
+            "url/two.yaml",
+            parent(&[nest("A", &format!("{url}/a.yaml"), ""), nest("B", &format!("{url}/b/a.yaml"), "")]),
+        ),
+        ("url/a.yaml", child("child", "s3:ListBucket")),
+        (
+            "writes.yaml",
+            parent(&[nest("Nest", "child/template.yaml", ", Parameters: { Act: 's3:PutObject' }")]),
+        ),
+        (
+            "open.yaml",
+            parent(&[nest("Nest", "child/template.yaml", ", Parameters: { Act: !ImportValue x }")]),
+        ),
+        ("reads.yaml", parent(&[nest("Nest", "wide.yaml", ", Parameters: { Act: 's3:ListBucket' }")])),
+        ("wide.yaml", child("wide", "*")),
+        ("deep.yaml", parent(&[nest("Nest", "passes.yaml", ", Parameters: { Act: 's3:PutObject' }")])),
+        (
+            "passes.yaml",
+            format!(
+                "Parameters: {{ Act: {{ Type: String }} }}\n{}",
+                parent(&[nest("Nest", "child/template.yaml", ", Parameters: { Act: !Ref Act }")])
+            ),
+        ),
+        ("a.yaml", format!("{}{}", child("a", "s3:ListBucket"), nest("Nest", "b.yaml", ""))),
+        ("b.yaml", format!("{}{}", child("b", "s3:ListBucket"), nest("Nest", "a.yaml", ""))),
+    ];
+    for (given, exit_code, wanted) in [
+        (&["template.yaml", "child/template.yaml"][..], 0, "role/child"),
+        (&["./template.yaml", "url/../child/template.yaml"], 0, "role/child"),
+        (&["template.yaml"], 3, "Nest"),
+        (&["template.yaml", "other/template.yaml"], 3, "Nest"),
+        (&["url/parent.yaml", "url/a.yaml"], 0, "role/child"),
+        (&["url/own/a.yaml"], 3, "Nest"),
+        (&["url/parent.yaml", "url/own/a.yaml"], 3, "Nest"),
+        (&["url/two.yaml", "url/a.yaml"], 3, "give its template too"),
+        (&["writes.yaml", "child/template.yaml"], 1, "s3:PutObject"),
+        (&["open.yaml", "child/template.yaml"], 3, "role/child"),
+        (&["reads.yaml", "wide.yaml"], 0, "role/wide"),
+        (&["deep.yaml", "passes.yaml", "child/template.yaml"], 1, "s3:PutObject"),
+        (&["a.yaml", "b.yaml"], 3, "Nest"),
+    ] {
+        let ran = run(&files, given);
+        assert_eq!(ran.exit_code, exit_code, "{given:?}\n{}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains(wanted), "{given:?}\n{}", ran.stdout);
+    }
+}
+
 #[test]
 fn files_that_are_given_by_mistake_are_named() {
     let directory = directory(&[

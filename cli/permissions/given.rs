@@ -21,7 +21,7 @@ use onlooker_core::{
 };
 
 use super::{
-    ContextArgs,
+    ContextArgs, nested_stacks,
     policy_files::{ArnFile, PolicyReader},
 };
 use crate::{exit::CommandError, report_output::note};
@@ -82,9 +82,8 @@ impl GivenPolicies {
                 documents.entry(arn).or_default().extend(texts);
             }
         }
-        for path in sources.files {
-            let PolicyFile { kind, principals, documents: more, policy, unread, notes } =
-                inputs.file(path, account)?;
+        for file in nested_stacks::read(inputs, sources.files, account)? {
+            let PolicyFile { kind, principals, documents: more, policy, unread, notes } = file;
             for (arn, texts) in more {
                 documents.entry(arn).or_default().extend(texts);
             }
@@ -105,10 +104,6 @@ impl GivenPolicies {
                 }
             }
         }
-        // A nested stack is read if its template is another of the files.
-        let is_given =
-            |name: &str| sources.files.iter().any(|path| path.file_name().is_some_and(|own| own == name));
-        given.unread.retain(|one| !one.template.as_deref().is_some_and(is_given));
         for path in sources.documents {
             for (arn, texts) in inputs.file(path, account)?.documents {
                 documents.entry(arn).or_default().extend(texts);

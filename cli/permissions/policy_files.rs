@@ -5,6 +5,7 @@
 //! most once.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -103,6 +104,18 @@ impl PolicyReader {
     pub fn file(&mut self, path: &Path, account: Option<&str>) -> Result<PolicyFile, CommandError> {
         let text = self.text(path)?;
         policy_files::parse(&file_name(path), &text, account)
+            .map_err(|error| policy_error(path, &error.cause, error.remedy))
+    }
+
+    /// The content of a template, with the values of parameters that its parent passes.
+    pub fn stack(
+        &mut self,
+        path: &Path,
+        account: Option<&str>,
+        parameters: &BTreeMap<String, Option<String>>,
+    ) -> Result<PolicyFile, CommandError> {
+        let text = self.text(path)?;
+        policy_files::parse_stack(&file_name(path), &text, account, parameters)
             .map_err(|error| policy_error(path, &error.cause, error.remedy))
     }
 

@@ -43,7 +43,7 @@ pub use self::{
     recommendations::export_advice,
     required_reads::{Probe, ProbeOutcome},
     toleration::tolerating_override,
-    unread_part::{UnreadDeclaration, UnreadPart},
+    unread_part::{NestedTemplate, UnreadDeclaration, UnreadPart},
 };
 
 /// The result of one check.

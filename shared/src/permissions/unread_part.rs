@@ -4,6 +4,8 @@
 //! declare principals or policies, and that was not read, is in the report, and no result is better than
 //! INDETERMINATE because of it.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,13 +20,22 @@ pub struct UnreadPart {
     pub message: String,
 }
 
+/// The template of a nested stack, as its parent declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NestedTemplate {
+    /// URL, or path in the folder of the parent.
+    pub location: String,
+    /// Values of parameters that the parent passes; none for a value that is not known.
+    pub parameters: BTreeMap<String, Option<String>>,
+}
+
 /// A part that was not read, and what tells whether another file has it or whether it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadDeclaration {
     /// The part, for a report.
     pub part: UnreadPart,
-    /// Name of the file that has the content, if the declaration says it.
-    pub template: Option<String>,
+    /// The template that has the content, if the declaration says which.
+    pub template: Option<NestedTemplate>,
     /// SHA-256 of the declaration, in hex; none if the content may change without it.
     pub sha256: Option<String>,
 }

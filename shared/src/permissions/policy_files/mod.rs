@@ -93,13 +93,27 @@ const VERSION_REMEDY: &str =
 /// # Errors
 /// If the text is none of the known files, or is one and cannot be read.
 pub fn parse(name: &str, text: &str, account: Option<&str>) -> Result<PolicyFile, PolicyFileError> {
+    parse_stack(name, text, account, &BTreeMap::new())
+}
+
+/// Reads a file as [`parse`] does. If it is a template, `parameters` are the values that a parent stack passes; none for
+/// a value that is not known.
+///
+/// # Errors
+/// If the text is none of the known files, or is one and cannot be read.
+pub fn parse_stack(
+    name: &str,
+    text: &str,
+    account: Option<&str>,
+    parameters: &BTreeMap<String, Option<String>>,
+) -> Result<PolicyFile, PolicyFileError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let values = values(text)?;
     let is_details = |json: &Json| DETAIL_LISTS.iter().any(|list| json.get(list).is_some());
     match values.as_slice() {
         [Json::List(pages)] if pages.iter().any(is_details) => account_details(text, &values),
         [_, _, ..] | [_] if values.iter().any(is_details) => account_details(text, &values),
-        [one] => recognize(name, one, account, true),
+        [one] => recognize(name, one, account, parameters, true),
         [] => Err(PolicyFileError { cause: "the file is empty".to_owned(), remedy: REMEDY }),
         several => Err(unrecognized(several.first().unwrap_or(&Json::Null))),
     }
@@ -165,6 +179,7 @@ fn recognize(
     name: &str,
     json: &Json,
     account: Option<&str>,
+    parameters: &BTreeMap<String, Option<String>>,
     may_wrap: bool,
 ) -> Result<PolicyFile, PolicyFileError> {
     let has = |member: &str| json.get(member).is_some();
@@ -187,15 +202,15 @@ fn recognize(
         return Ok(terraform::parse(json, name, account));
     }
     if json.get("Resources").is_some_and(|resources| matches!(resources, Json::Object(_))) {
-        let source = TemplateSource { file: name, account, ..TemplateSource::default() };
+        let source = TemplateSource { file: name, account, parameters: parameters.clone(), depth: 0 };
         return Ok(cloudformation::parse(json, &source));
     }
     match json.get("TemplateBody").filter(|_| may_wrap) {
         Some(Json::Text(text)) => match values(text)?.as_slice() {
-            [template] => recognize(name, template, account, false),
+            [template] => recognize(name, template, account, parameters, false),
             _ => Err(unrecognized(json)),
         },
-        Some(template) => recognize(name, template, account, false),
+        Some(template) => recognize(name, template, account, parameters, false),
         None => Err(unrecognized(json)),
     }
 }

@@ -7,21 +7,28 @@
 //! Sources, read 2026-11: CloudFormation User Guide, "Template sections: Transform" and "Intrinsic function reference";
 //! SAM Developer Guide, resource types and "Managing resource permissions with AWS SAM connectors".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{TemplateReader, TemplateResource, TemplateSource, collect_references};
 use crate::{
     grants::json::Json,
     hex::hex,
     permissions::{
-        UnreadDeclaration, UnreadPart,
-        policy_files::{self, principals::DraftKind, value::placeholder},
+        NestedTemplate, UnreadDeclaration, UnreadPart,
+        policy_files::{
+            self,
+            principals::DraftKind,
+            resource_policies::{collect_principals, is_principal_member},
+            value::{SourceValue, placeholder},
+        },
     },
 };
 use sha2::{Digest, Sha256};
 
 /// How deep a template may stand in the text of another.
 const MAX_TEMPLATES: usize = 3;
+/// Longest value of a parameter (CloudFormation User Guide, "Understand CloudFormation quotas", read 2026-11).
+const MAX_PARAMETER_BYTES: usize = 4096;
 
 /// Transforms that add no principals or policies beyond those of their resource types, which are known by their type.
 const KNOWN_TRANSFORMS: [&str; 4] = [
@@ -44,15 +51,18 @@ const WITHOUT_POLICIES: [&str; 7] = [
 ];
 
 /// Sources of a connector that AWS SAM gives no policy: the policy is that of the destination.
-const WITHOUT_A_ROLE: [&str; 7] = [
+const WITHOUT_A_ROLE: [&str; 6] = [
     "AWS::S3::Bucket",
     "AWS::SNS::Topic",
     "AWS::ApiGateway::RestApi",
     "AWS::ApiGatewayV2::Api",
     "AWS::Serverless::Api",
     "AWS::Serverless::HttpApi",
-    "AWS::Events::Rule",
 ];
+
+/// Destinations of a connector that have the policy for a rule of EventBridge. For others, the role of a target has it.
+const WITH_A_POLICY_FOR_RULES: [&str; 4] =
+    ["AWS::Lambda::Function", "AWS::Serverless::Function", "AWS::SNS::Topic", "AWS::SQS::Queue"];
 
 const PROCESSED: &str =
     "give the template that `aws cloudformation get-template --template-stage Processed` prints";
@@ -89,7 +99,11 @@ impl TemplateReader<'_> {
         let place = properties.get(location).and_then(Json::text);
         // The CDK names the file of a nested stack.
         let asset = resource.get("Metadata").and_then(|data| data.get("aws:asset:path")).and_then(Json::text);
-        let template = asset.or(place).and_then(|place| place.rsplit('/').next()).map(str::to_owned);
+        let parameters = self.passed_parameters(properties);
+        let template = asset
+            .or(place)
+            .zip(parameters)
+            .map(|(location, parameters)| NestedTemplate { location: location.to_owned(), parameters });
         // The file of a local path may change without the path.
         let is_local = place.is_some_and(|place| !place.contains("://"));
         let part = UnreadPart {
@@ -100,6 +114,20 @@ impl TemplateReader<'_> {
         let sha256 = (!is_local).then(|| sha256(resource));
         self.unread.push(UnreadDeclaration { part, template, sha256 });
         self.count_against_referenced(id, properties);
+    }
+
+    /// The parameters that a nested stack gets; none if the template does not say which it gets.
+    fn passed_parameters(&self, properties: &Json) -> Option<BTreeMap<String, Option<String>>> {
+        let passed = properties.get("Parameters").and_then(|parameters| self.template.resolve(parameters));
+        match passed {
+            None | Some(SourceValue::Literal(Json::Null)) => Some(BTreeMap::new()),
+            Some(SourceValue::Object(members)) => {
+                let known =
+                    |value: &SourceValue| value.known_text().filter(|text| text.len() <= MAX_PARAMETER_BYTES);
+                Some(members.iter().map(|(name, value)| (name.clone(), known(value))).collect())
+            }
+            Some(_) => None,
+        }
     }
 
     /// A module of the registry, or a product of the Service Catalog.
@@ -170,6 +198,47 @@ impl TemplateReader<'_> {
         }
     }
 
+    /// A resource of a type that is not read, or a loop, with a policy that names a principal of the template.
+    pub(super) fn unread_policy(&mut self, id: &str, kind: &str, resource: &Json) {
+        let body = match id.starts_with("Fn::ForEach::") {
+            true => resource.as_list().get(2),
+            false => resource.get("Properties").filter(|_| may_grant(kind)),
+        };
+        let Some(body) = body else { return };
+        let mut names = Vec::new();
+        self.principals_within(body, &mut names);
+        if self.drafts.add_unread_policy(id, &names, &BTreeSet::new(), self.template.account) {
+            let message = "it names a principal of the template, and what it grants is not read".to_owned();
+            self.add_unread(id, message, Some(sha256(resource)));
+        }
+    }
+
+    /// The principals that statements in a part of the template name.
+    fn principals_within(&self, json: &Json, all: &mut Vec<SourceValue>) {
+        match json {
+            Json::List(items) => items.iter().for_each(|item| self.principals_within(item, all)),
+            Json::Object(_) if json.get("Effect").and_then(Json::text) == Some("Deny") => {}
+            Json::Object(members) => {
+                // Resources of a loop with types that are read elsewhere, or that grant nothing.
+                let kind = json.get("Type").and_then(Json::text).filter(|_| json.get("Properties").is_some());
+                if kind.is_some_and(|kind| kind.starts_with("AWS::IAM::") || is_without_grants(kind)) {
+                    return;
+                }
+                for (name, value) in members {
+                    match is_principal_member(name) {
+                        true => {
+                            let named = self.template.resolve(value).map(|value| (name.clone(), value));
+                            collect_principals(&SourceValue::Object(named.into_iter().collect()), all);
+                        }
+                        false => self.principals_within(value, all),
+                    }
+                }
+            }
+            text @ Json::Text(_) => collect_principals(&SourceValue::of(text), all),
+            _ => {}
+        }
+    }
+
     /// A function in the place of resources, or a macro within one.
     pub(super) fn generated(&mut self, id: &str, resource: &Json) {
         let effect = match id.starts_with("Fn::ForEach::") {
@@ -200,7 +269,8 @@ impl TemplateReader<'_> {
             "AWS::Serverless::Application" => self.other_stack(id, resource, "Location"),
             "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
                 let is_function = kind == "AWS::Serverless::Function";
-                if !has("Role") {
+                let has_global_role = is_function && self.global_role().is_some();
+                if !has("Role") && !has_global_role {
                     self.generated_role(id, &format!("{id}Role"));
                 }
                 let events = properties.get("Events").map(Json::members).unwrap_or_default();
@@ -224,6 +294,11 @@ impl TemplateReader<'_> {
         }
     }
 
+    /// The role of functions that name none, from `Globals`.
+    fn global_role(&self) -> Option<&Json> {
+        self.globals?.get("Function")?.get("Role")
+    }
+
     /// A role that AWS SAM generates for a resource.
     fn generated_role(&mut self, id: &str, role: &str) {
         let draft = self.drafts.declare(DraftKind::Role, &placeholder(role), role);
@@ -237,33 +312,71 @@ impl TemplateReader<'_> {
         if kind == "AWS::Serverless::Connector" {
             let source = resource.get("Properties").and_then(|own| own.get("Source"));
             let name = source.and_then(|source| source.get("Id")).and_then(Json::text);
-            self.connector(id, name);
+            self.connector(id, name, resource);
         }
-        for (name, _) in resource.get("Connectors").map(Json::members).unwrap_or_default() {
-            self.connector(&format!("{id}.{name}"), Some(id));
+        for (name, connector) in resource.get("Connectors").map(Json::members).unwrap_or_default() {
+            self.connector(&format!("{id}.{name}"), Some(id), connector);
         }
     }
 
-    fn connector(&mut self, connector: &str, source: Option<&str>) {
+    /// Whether each destination of a connector is of one of these types.
+    fn has_destinations_of(&self, declaration: &Json, kinds: &[&str]) -> bool {
+        let destination = declaration.get("Properties").and_then(|own| own.get("Destination"));
+        let is_one = |one: &Json| {
+            let by_id = one.get("Id").and_then(Json::text).and_then(|id| self.template.resource(id));
+            let kind = by_id.map(|(kind, _)| kind).or_else(|| one.get("Type").and_then(Json::text));
+            kind.is_some_and(|kind| kinds.contains(&kind))
+        };
+        destination.is_some_and(|destination| destination.as_list().iter().all(is_one))
+    }
+
+    fn connector(&mut self, connector: &str, source: Option<&str>, declaration: &Json) {
         let found = source.and_then(|source| Some((source, self.template.resource(source)?)));
         if found.is_some_and(|(_, (kind, _))| WITHOUT_A_ROLE.contains(&kind)) {
             return;
         }
+        let is_rule = found.is_some_and(|(_, (kind, _))| kind == "AWS::Events::Rule");
+        if is_rule && self.has_destinations_of(declaration, &WITH_A_POLICY_FOR_RULES) {
+            return;
+        }
         let what = format!("the policy that AWS SAM adds for the connector {connector}");
         let mut roles = BTreeSet::new();
-        if let Some((source, (_, properties))) = found {
-            match properties.get("Role").or_else(|| properties.get("RoleArn")) {
+        if let Some((source, (kind, properties))) = found {
+            let global = || self.global_role().filter(|_| kind == "AWS::Serverless::Function");
+            match properties.get("Role").or_else(|| properties.get("RoleArn")).or_else(global) {
+                _ if is_rule => {
+                    let targets = properties.get("Targets").map(Json::as_list).unwrap_or_default();
+                    for role in targets.iter().filter_map(|target| target.get("RoleArn")) {
+                        collect_references(role, &mut roles);
+                    }
+                }
                 Some(role) => collect_references(role, &mut roles),
                 None => drop(roles.insert(format!("{source}Role"))),
             }
         }
-        let role = roles.iter().find_map(|role| self.drafts.declared_by(role)).cloned();
-        match role {
-            Some(key) => drop(self.drafts.draft(key).undetermined.insert(what)),
-            None => self.drafts.add_stray(DraftKind::Role, what, BTreeSet::new()),
+        let keys: Vec<_> = roles.iter().filter_map(|role| self.drafts.declared_by(role)).cloned().collect();
+        if keys.is_empty() {
+            self.drafts.add_stray(DraftKind::Role, what.clone(), BTreeSet::new());
+        }
+        for key in keys {
+            self.drafts.draft(key).undetermined.insert(what.clone());
         }
         self.notes.push(format!("AWS SAM adds policies for the connector {connector}: {PROCESSED}"));
     }
+}
+
+/// Whether policies of a type only limit what others grant.
+fn is_without_grants(kind: &str) -> bool {
+    ["AWS::EC2::VPCEndpoint", "AWS::Organizations::Policy"].contains(&kind)
+}
+
+/// Whether resources of a type that is not read may grant something to a principal.
+fn may_grant(kind: &str) -> bool {
+    let is_read = kind.starts_with("AWS::IAM::")
+        || kind.starts_with("AWS::SSO::")
+        || kind.starts_with("AWS::CloudFormation::")
+        || super::resource_policy_property(kind).is_some();
+    !is_read && !is_without_grants(kind)
 }
 
 /// What the resources in the body of a loop may do.

@@ -22,7 +22,7 @@ use super::{
     PolicyFile,
     document::{self, name_or},
     principals::{AttachmentTarget, DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
-    resource_policies::ResourcePolicy,
+    resource_policies::{ResourcePolicy, lambda_permission},
     value::{SourceValue, placeholder},
 };
 use crate::{
@@ -143,16 +143,22 @@ fn resource_policy_property(kind: &str) -> Option<&'static str> {
         | "AWS::SNS::TopicPolicy"
         | "AWS::SNS::TopicInlinePolicy"
         | "AWS::SQS::QueuePolicy"
-        | "AWS::SQS::QueueInlinePolicy" => "PolicyDocument",
-        "AWS::KMS::Key" => "KeyPolicy",
+        | "AWS::SQS::QueueInlinePolicy"
+        | "AWS::S3Express::BucketPolicy"
+        | "AWS::S3ObjectLambda::AccessPointPolicy" => "PolicyDocument",
+        "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => "KeyPolicy",
         "AWS::SecretsManager::ResourcePolicy" | "AWS::Kinesis::ResourcePolicy" | "AWS::DynamoDB::Table" => {
             "ResourcePolicy"
         }
-        "AWS::S3::AccessPoint" => "Policy",
+        "AWS::S3::AccessPoint" | "AWS::S3::MultiRegionAccessPointPolicy" | "AWS::Events::EventBus" => {
+            "Policy"
+        }
+        "AWS::Events::EventBusPolicy" => "Statement",
+        "AWS::Lambda::Permission" => "Principal",
         "AWS::ECR::Repository" => "RepositoryPolicyText",
         "AWS::EFS::FileSystem" => "FileSystemPolicy",
         "AWS::Backup::BackupVault" => "AccessPolicy",
-        "AWS::OpenSearchService::Domain" => "AccessPolicies",
+        "AWS::OpenSearchService::Domain" | "AWS::Elasticsearch::Domain" => "AccessPolicies",
         _ => return None,
     })
 }
@@ -195,6 +201,7 @@ impl TemplateReader<'_> {
             }
             let kind = resource.get("Type").and_then(Json::text).unwrap_or_default();
             self.connectors(id, kind, resource);
+            self.unread_policy(id, kind, resource);
             let has_macro = resource.members().iter().any(|(name, _)| name.starts_with("Fn::"));
             if id.starts_with("Fn::") || has_macro {
                 self.generated(id, resource);
@@ -367,8 +374,19 @@ impl TemplateReader<'_> {
     fn resource_policy(&mut self, kind: &str, one: &TemplateResource) {
         let Some(property) = resource_policy_property(kind) else { return };
         let Some(document) = one.properties.get(property) else { return };
-        // Of a table, the policy is a part of the property.
-        let document = document.get("PolicyDocument").unwrap_or(document);
+        let document = match kind {
+            "AWS::Lambda::Permission" => {
+                let permission = lambda_permission(|property, _| one.properties.get(property));
+                let Some(permission) = permission else { return };
+                permission
+            }
+            // The property is a statement.
+            "AWS::Events::EventBusPolicy" => {
+                SourceValue::Object(vec![("Statement".to_owned(), SourceValue::List(vec![document]))])
+            }
+            // Of a table, the policy is a part of the property.
+            _ => document.get("PolicyDocument").unwrap_or(document),
+        };
         let referenced = self.referenced(&one.id, property);
         self.drafts.add_resource_policy(ResourcePolicy {
             declaration: &one.id,

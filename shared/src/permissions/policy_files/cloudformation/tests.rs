@@ -567,6 +567,60 @@ Resources:{READER}
 }
 
 #[test]
+fn a_connector_of_a_rule_gives_a_policy_to_the_role_of_its_target_unless_the_destination_has_it() {
+    let connected = |destination: &str, role: &str| {
+        parse(&format!(
+            "
+Transform: AWS::Serverless-2016-10-31
+Resources:{READER}
+  Other: {{ Type: AWS::IAM::Role, Properties: {{ RoleName: other, AssumeRolePolicyDocument: {{}} }} }}
+  Machine: {{ Type: AWS::StepFunctions::StateMachine, Properties: {{ RoleArn: !GetAtt Other.Arn }} }}
+  Topic: {{ Type: AWS::SNS::Topic }}
+  Rule: {{ Type: AWS::Events::Rule, Properties: {{ Targets: [{{ Arn: !Ref Machine, Id: a{role} }}] }} }}
+  C: {{ Type: AWS::Serverless::Connector, Properties: {{ Source: {{ Id: Rule }}, Destination: {destination}, Permissions: [Write] }} }}
+"
+        ))
+    };
+    let role = ", RoleArn: !GetAtt Reader.Arn";
+    for (destination, role, reader, other) in [
+        ("{ Id: Machine }", role, true, false),
+        ("[{ Id: Topic }, { Id: Machine }]", role, true, false),
+        ("{ Id: Machine }", "", true, true),
+        ("{ Arn: x, Type: AWS::Events::EventBus }", role, true, false),
+        ("{ Id: Topic }", role, false, false),
+        ("{ Arn: x, Type: AWS::SQS::Queue }", role, false, false),
+    ] {
+        let file = connected(destination, role);
+        let open = |name: &str| !open_parts(&file, name).is_empty();
+        assert_eq!((open("reader"), open("other")), (reader, other), "{destination} {role}");
+    }
+}
+
+#[test]
+fn functions_have_the_role_of_the_globals() {
+    let with = |more: &str, other: &str| {
+        parse(&format!(
+            "
+Transform: AWS::Serverless-2016-10-31
+Globals: {{ Function: {{ Role: !GetAtt Reader.Arn }} }}
+Resources:{READER}
+  Table: {{ Type: AWS::DynamoDB::Table }}
+  Fn: {{ Type: AWS::Serverless::Function{more} }}
+  {other}
+"
+        ))
+    };
+    let file = with("", "");
+    assert_eq!((file.principals.len(), open_parts(&file, "reader").len()), (1, 0));
+    let file =
+        with(", Connectors: { A: { Properties: { Destination: { Id: Table }, Permissions: [Write] } } }", "");
+    assert_eq!((file.principals.len(), open_parts(&file, "reader").len()), (1, 1));
+    // A state machine does not have it.
+    let file = with("", "M: { Type: AWS::Serverless::StateMachine }");
+    assert_eq!(file.principals.len(), 2);
+}
+
+#[test]
 fn a_nested_stack_is_not_read_and_concerns_the_principals_that_it_gets() {
     let stack = |properties: &str, more: &str| {
         parse(&format!(
@@ -575,17 +629,26 @@ fn a_nested_stack_is_not_read_and_concerns_the_principals_that_it_gets() {
     };
     let file = stack("TemplateURL: 'https://b.s3.amazonaws.com/child.yaml'", "");
     assert_eq!((unread(&file), open_parts(&file, "reader").len()), (vec!["Nest"], 0));
-    assert_eq!(file.unread[0].template.as_deref(), Some("child.yaml"));
+    let location = |file: &PolicyFile| file.unread[0].template.clone().map(|template| template.location);
+    assert_eq!(location(&file).as_deref(), Some("https://b.s3.amazonaws.com/child.yaml"));
     assert!(file.unread[0].sha256.is_some());
     let local = stack("TemplateURL: ./child.yaml", "");
-    assert_eq!((local.unread[0].template.as_deref(), &local.unread[0].sha256), (Some("child.yaml"), &None));
+    assert_eq!((location(&local).as_deref(), &local.unread[0].sha256), (Some("./child.yaml"), &None));
     let cdk = stack(
         "TemplateURL: !Sub 'https://${AWS::Region}/h.json'",
         ", Metadata: { 'aws:asset:path': N.nested.template.json }",
     );
-    assert_eq!(cdk.unread[0].template.as_deref(), Some("N.nested.template.json"));
+    assert_eq!(location(&cdk).as_deref(), Some("N.nested.template.json"));
     let given = stack("TemplateURL: ./child.yaml, Parameters: { Role: !Ref Reader }", "");
     assert_eq!(open_parts(&given, "reader").len(), 1);
+    let passed = given.unread[0].template.clone().unwrap().parameters;
+    assert_eq!(passed, [("Role".to_owned(), Some("reader".to_owned()))].into());
+    let passed =
+        stack("TemplateURL: ./child.yaml, Parameters: { A: !Ref Unknown, B: !Ref 'AWS::NoValue' }", "");
+    let passed = passed.unread[0].template.clone().unwrap().parameters;
+    assert_eq!(passed, [("A".to_owned(), None)].into());
+    let open = stack("TemplateURL: ./child.yaml, Parameters: !If [C, { A: a }, { A: b }]", "");
+    assert_eq!(open.unread[0].template, None);
     let file = parse(&format!(
         "Resources:{READER}\n  M: {{ Type: 'Own::Iam::X::MODULE' }}\n  N: {{ Type: AWS::IAM::Novelty }}\n  I: {{ Type: AWS::IAM::InstanceProfile }}\n"
     ));
@@ -718,4 +781,88 @@ Resources:
     let boundary = "\n      PermissionsBoundary: arn:aws:iam::aws:policy/B";
     assert_eq!(of("Effect: Allow, Principal: { AWS: !GetAtt Reader.Arn }", boundary).0, open);
     assert_eq!(of("Effect: Allow, Principal: '*'", boundary), (None, 2));
+    let session = "Effect: Allow, Principal: { AWS: 'arn:aws:sts::111122223333:assumed-role/reader/x' }";
+    assert_eq!(of(session, boundary), (None, 2));
+}
+
+/// The certainty of an action of the role `reader`, and whether parts of it are not known and something is unread.
+fn named_by(resource: &str, action: &str) -> (Option<Certainty>, bool, bool) {
+    let file = policy_files::parse("t", &format!("Resources:{READER}\n{resource}\n"), Some("111122223333"));
+    let file = file.unwrap();
+    let grants = grants_of(&file).remove("arn:aws:iam::111122223333:role/reader").unwrap();
+    (certainty(&grants, action), !malformed(&grants).is_empty(), !file.unread.is_empty())
+}
+
+#[test]
+fn policies_of_every_type_of_resource_are_read_or_named() {
+    let statement = "{ Effect: Allow, Principal: { AWS: !GetAtt Reader.Arn }, Action: '*', Resource: '*' }";
+    let (sure, open) = (Some(Certainty::Unconditional), Some(Certainty::Conditional));
+    let read = (sure, false, false);
+    let unread = (None, true, true);
+    for (kind, properties, action, wanted) in [
+        ("AWS::KMS::ReplicaKey", format!("KeyPolicy: {{ Statement: [{statement}] }}"), "kms:ScheduleKeyDeletion", read),
+        ("AWS::Elasticsearch::Domain", format!("AccessPolicies: {{ Statement: [{statement}] }}"), "es:DeleteDomain", read),
+        ("AWS::Events::EventBusPolicy", format!("StatementId: x, Statement: {statement}"), "events:PutEvents", read),
+        ("AWS::Events::EventBus", format!("Policy: {{ Statement: [{statement}] }}"), "events:PutEvents", read),
+        (
+            "AWS::Lambda::Permission",
+            "Action: 'lambda:InvokeFunction', FunctionName: f, Principal: !GetAtt Reader.Arn".to_owned(),
+            "lambda:InvokeFunction",
+            read,
+        ),
+        (
+            "AWS::Lambda::Permission",
+            "Action: 'lambda:InvokeFunction', FunctionName: f, Principal: !GetAtt Reader.Arn, PrincipalOrgID: o-1".to_owned(),
+            "lambda:InvokeFunction",
+            (open, false, false),
+        ),
+        (
+            "AWS::Lambda::Permission",
+            "Action: 'lambda:InvokeFunction', FunctionName: f, Principal: s3.amazonaws.com".to_owned(),
+            "lambda:InvokeFunction",
+            (None, false, false),
+        ),
+        ("AWS::Novelty::Thing", format!("Deep: [{{ Policy: {{ Statement: [{statement}] }} }}]"), "s3:PutObject", unread),
+        (
+            "AWS::Novelty::Thing",
+            "Policy: !Sub '{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"${Reader.Arn}\"}}]}'".to_owned(),
+            "s3:PutObject",
+            unread,
+        ),
+        (
+            "AWS::Novelty::Thing",
+            "Policy: { Statement: [{ Effect: Deny, Principal: { AWS: !GetAtt Reader.Arn } }] }".to_owned(),
+            "s3:PutObject",
+            (None, false, false),
+        ),
+        ("AWS::Novelty::Thing", "Role: !GetAtt Reader.Arn".to_owned(), "s3:PutObject", (None, false, false)),
+        ("AWS::EC2::VPCEndpoint", format!("PolicyDocument: {{ Statement: [{statement}] }}"), "s3:PutObject", (None, false, false)),
+    ] {
+        let resource = format!("  X: {{ Type: '{kind}', Properties: {{ {properties} }} }}");
+        assert_eq!(named_by(&resource, action), wanted, "{resource}");
+    }
+    let body = |statement: &str| {
+        format!(
+            "  Fn::ForEach::B: [N, [a], {{ 'P${{N}}': {{ Type: AWS::S3::BucketPolicy, Properties: {{ PolicyDocument: {{ Statement: [{statement}] }} }} }} }}]"
+        )
+    };
+    assert_eq!(named_by(&body(statement), "s3:PutObject"), unread);
+    let service = "{ Effect: Allow, Principal: { Service: s3.amazonaws.com }, Action: '*', Resource: '*' }";
+    assert_eq!(named_by(&body(service), "s3:PutObject"), (None, false, false));
+}
+
+#[test]
+fn a_policy_that_names_a_session_of_a_role_grants_to_the_role() {
+    let sure = (Some(Certainty::Unconditional), false, false);
+    for (principal, wanted) in [
+        ("!Sub 'arn:aws:sts::${AWS::AccountId}:assumed-role/reader/x'", sure),
+        ("'arn:aws:sts::111122223333:assumed-role/reader/x'", sure),
+        ("'arn:aws:sts::444455556666:assumed-role/reader/x'", (None, false, false)),
+        ("'arn:aws:sts::111122223333:assumed-role/other/reader'", (None, false, false)),
+    ] {
+        let bucket = format!(
+            "  B: {{ Type: AWS::S3::BucketPolicy, Properties: {{ PolicyDocument: {{ Statement: [{{ Effect: Allow, Principal: {{ AWS: {principal} }}, Action: 's3:PutObject', Resource: '*' }}] }} }} }}"
+        );
+        assert_eq!(named_by(&bucket, "s3:PutObject"), wanted, "{principal}");
+    }
 }

@@ -60,7 +60,7 @@ pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFil
     for values in ["planned_values", "values"].into_iter().filter_map(|name| json.get(name)) {
         collect(values.get("root_module"), "", "managed", &unknown, &mut resources);
     }
-    let (mut data, mut earlier) = (Vec::new(), Vec::new());
+    let (mut data, mut earlier) = (Vec::new(), Vec::<PlannedResource>::new());
     let states = [json.get("planned_values"), json.get("values")];
     let prior = json.get("prior_state").and_then(|state| state.get("values"));
     for values in states.into_iter().chain([prior]).flatten() {
@@ -76,7 +76,16 @@ pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFil
         &BTreeMap::new(),
         &mut earlier,
     );
-    earlier.retain(|one| !actions.get(one.address.as_str()).is_some_and(|actions| forgets(actions)));
+    let is_forgotten =
+        |one: &PlannedResource| actions.get(one.address.as_str()).is_some_and(|one| forgets(one));
+    let (kept, changed): (Vec<_>, Vec<_>) =
+        earlier.into_iter().partition(|one| is_forgotten(one) || is_released(one, &resources));
+    let earlier = changed;
+    // A plan repeats the policies of a role, and not those of other principals.
+    let repeated = |one: &PlannedResource| one.kind.starts_with("aws_iam_role");
+    let kept: Vec<PlannedResource> =
+        kept.into_iter().filter(|one| !repeated(one) && is_about_principals_of(&resources, one)).collect();
+    resources.extend(kept);
     let configuration = Configuration::of(json.get("configuration"));
     let mut reader = PlanReader {
         resources: &resources,
@@ -103,6 +112,50 @@ pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFil
         }
     }
     file
+}
+
+/// Attributes that name the principals of a resource, and the type of the principals.
+const PRINCIPAL_ATTRIBUTES: [(&str, &str); 8] = [
+    ("role_name", "aws_iam_role"),
+    ("user", "aws_iam_user"),
+    ("user_name", "aws_iam_user"),
+    ("users", "aws_iam_user"),
+    ("group", "aws_iam_group"),
+    ("group_name", "aws_iam_group"),
+    ("groups", "aws_iam_group"),
+    ("permission_set_arn", "aws_ssoadmin_permission_set"),
+];
+
+/// The texts of an attribute that are known.
+fn known_items(one: &PlannedResource, attribute: &str) -> Vec<String> {
+    let items = one.values.get(attribute).map(SourceValue::items).unwrap_or_default();
+    items.iter().filter_map(SourceValue::known_text).collect()
+}
+
+/// Whether a resource of the state before the plan is an exclusive list of attachments that the plan does not keep for
+/// its principal: Terraform detaches no policy when it destroys the list.
+fn is_released(one: &PlannedResource, planned: &[PlannedResource]) -> bool {
+    one.kind.ends_with("_attachments_exclusive")
+        && PRINCIPAL_ATTRIBUTES.iter().all(|(attribute, _)| {
+            let named = known_items(one, attribute);
+            let is_kept = |name: &String| {
+                planned
+                    .iter()
+                    .any(|other| other.kind == one.kind && known_items(other, attribute).contains(name))
+            };
+            !named.iter().any(is_kept)
+        })
+}
+
+/// Whether a resource is no principal, and names one of the plan.
+fn is_about_principals_of(planned: &[PlannedResource], one: &PlannedResource) -> bool {
+    PRINCIPAL_ATTRIBUTES.iter().any(|(attribute, kind)| {
+        let named = known_items(one, attribute);
+        let own = if *attribute == "permission_set_arn" { "arn" } else { "name" };
+        planned.iter().any(|other| {
+            other.kind == *kind && known_items(other, own).iter().any(|name| named.contains(name))
+        })
+    })
 }
 
 /// The resources that give policies to roles, by the name of the role.

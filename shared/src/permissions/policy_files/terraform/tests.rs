@@ -483,6 +483,73 @@ fn what_a_plan_repeats_of_other_resources_is_what_the_plan_makes_of_them() {
 }
 
 #[test]
+fn an_exclusive_list_that_the_plan_destroys_detaches_nothing() {
+    const POLICY: &str = "arn:aws:iam::aws:policy/A";
+    let set = "arn:aws:sso:::permissionSet/x/y";
+    let kinds = [
+        ("aws_iam_role", "aws_iam_role_policy_attachments_exclusive", "role_name", "R", ROLE),
+        ("aws_iam_user", "aws_iam_user_policy_attachments_exclusive", "user_name", "U", USER),
+        ("aws_iam_group", "aws_iam_group_policy_attachments_exclusive", "group_name", "G", GROUP),
+        (
+            "aws_ssoadmin_permission_set",
+            "aws_ssoadmin_managed_policy_attachments_exclusive",
+            "permission_set_arn",
+            set,
+            SET,
+        ),
+    ];
+    for (kind, exclusive, attribute, name, principal) in kinds {
+        let policies = if kind.contains("sso") { "managed_policy_arns" } else { "policy_arns" };
+        let own = match kind {
+            "aws_iam_role" => json!({ "name": name, "managed_policy_arns": [POLICY] }),
+            "aws_ssoadmin_permission_set" => json!({ "name": "S", "arn": set }),
+            _ => json!({ "name": name }),
+        };
+        let own = resource(kind, "x", own);
+        let list = |arns: &[&str]| resource(exclusive, "l", json!({ attribute: name, policies: arns }));
+        let other = resource(exclusive, "l", json!({ attribute: "other", policies: [POLICY] }));
+        for (earlier, now, action, wanted) in [
+            (list(&[POLICY]), vec![], "delete", true),
+            (list(&[POLICY]), vec![], "forget", true),
+            (list(&[POLICY]), vec![list(&[])], "update", false),
+            (other, vec![], "delete", kind == "aws_iam_role"),
+        ] {
+            let resources: Vec<Value> = [own.clone()].into_iter().chain(now).collect();
+            let mut plan = plan(&resources, &[], &[]);
+            plan["prior_state"] = json!({ "values": { "root_module": { "resources": [own, earlier] } } });
+            plan["resource_changes"] =
+                json!([{ "address": format!("{exclusive}.l"), "change": { "actions": [action] } }]);
+            let grants = grants_of(&read(&plan));
+            assert_eq!(grants.keys().collect::<Vec<_>>(), [principal], "{exclusive} {action}");
+            let found = malformed(&grants[principal]);
+            assert_eq!(found.contains(&POLICY), wanted, "{exclusive} {action} {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_of_a_user_that_the_plan_forgets_stays() {
+    let user = resource("aws_iam_user", "u", json!({ "name": "U" }));
+    let policy = |user: &str| {
+        resource(
+            "aws_iam_user_policy",
+            "p",
+            json!({ "name": "p", "user": user, "policy": document("s3:PutObject") }),
+        )
+    };
+    for (of, action, wanted) in
+        [("U", "forget", Some(Certainty::Unconditional)), ("U", "delete", None), ("V", "forget", None)]
+    {
+        let mut plan = plan(std::slice::from_ref(&user), &[], &[]);
+        plan["prior_state"] = json!({ "values": { "root_module": { "resources": [user, policy(of)] } } });
+        plan["resource_changes"] =
+            json!([{ "address": "aws_iam_user_policy.p", "change": { "actions": [action] } }]);
+        let grants = grants_of(&read(&plan));
+        assert_eq!((grants.len(), certainty(&grants[USER], "s3:PutObject")), (1, wanted), "{of} {action}");
+    }
+}
+
+#[test]
 fn inline_policies_that_a_plan_cannot_show_are_named() {
     let role = |name: &str| resource("aws_iam_role", name, json!({ "name": name }));
     let open = json!({ "inline_policy": true });
@@ -630,4 +697,64 @@ fn a_resource_based_policy_of_the_plan_grants_to_the_principals_that_it_names() 
     // The plan does not say the account of a new role.
     assert_eq!(with(json!({ "policy": policy.to_string() }), json!({})), (Some(Certainty::Conditional), 0));
     assert_eq!(with(json!({}), json!({ "policy": true })), (None, 1));
+}
+
+#[test]
+fn policies_of_every_type_of_resource_are_read_or_named() {
+    const READER: &str = "arn:aws:iam::111122223333:role/R";
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "*", "Resource": "*", "Principal": { "AWS": READER },
+    }] });
+    let policy = policy.to_string();
+    let role = || resource("aws_iam_role", "r", json!({ "name": "R", "path": "/", "arn": READER }));
+    let found = |kind: &str, values: Value, unknown: Value, more: &[Value]| {
+        let resources: Vec<Value> =
+            [role(), resource(kind, "x", values)].into_iter().chain(more.iter().cloned()).collect();
+        let refers: &[&str] = &["aws_iam_role.r.arn", "aws_iam_role.r"];
+        let address = format!("{kind}.x");
+        let references: Vec<(&str, &str, &[&str])> = unknown
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|attribute| (address.as_str(), attribute.as_str(), refers))
+            .collect();
+        let file = read(&plan(&resources, &[(&address, unknown.clone())], &references));
+        let grants = &grants_of(&file)[READER];
+        let how =
+            ["kms:ScheduleKeyDeletion", "lambda:InvokeFunction"].map(|action| certainty(grants, action));
+        (how.contains(&Some(Certainty::Unconditional)), malformed(grants).len(), file.unread.len())
+    };
+    for (kind, attribute) in [
+        ("aws_kms_replica_key", "policy"),
+        ("aws_kms_external_key", "policy"),
+        ("aws_s3_bucket", "policy"),
+        ("aws_elasticsearch_domain", "access_policies"),
+        ("aws_elasticsearch_domain_policy", "access_policies"),
+        ("aws_opensearch_domain", "access_policies"),
+        ("aws_cloudwatch_event_bus_policy", "policy"),
+        ("awscc_s3_bucket_policy", "policy_document"),
+        ("awscc_kms_key", "key_policy"),
+    ] {
+        assert_eq!(found(kind, json!({ attribute: policy }), json!({}), &[]), (true, 0, 0), "{kind}");
+        assert_eq!(found(kind, json!({}), json!({ attribute: true }), &[]), (false, 1, 0), "{kind}");
+    }
+    let permission = json!({ "function_name": "f", "action": "lambda:InvokeFunction", "principal": READER });
+    assert_eq!(found("aws_lambda_permission", permission, json!({}), &[]), (true, 0, 0));
+    assert_eq!(found("aws_lambda_permission", json!({}), json!({ "principal": true }), &[]), (false, 1, 0));
+    for (values, unknown, count) in [
+        (json!({ "grantee_principal": READER }), json!({}), 1),
+        (json!({}), json!({ "grantee_principal": true }), 1),
+        (json!({ "policy": policy }), json!({}), 1),
+        (json!({ "deep": [{ "policy": policy }] }), json!({}), 1),
+        (json!({ "role": READER }), json!({}), 0),
+        (json!({}), json!({ "role": true }), 0),
+    ] {
+        assert_eq!(found("aws_novelty", values.clone(), unknown, &[]), (false, count, count), "{values}");
+        assert_eq!(found("null_resource", values, json!({}), &[]), (false, 0, 0));
+    }
+    assert_eq!(found("aws_vpc_endpoint", json!({ "policy": policy }), json!({}), &[]), (false, 0, 0));
+    // What a plan repeats of another resource is what the plan makes of it.
+    let own = resource("aws_s3_bucket_policy", "b", json!({ "bucket": "b", "policy": "{}" }));
+    let bucket = json!({ "bucket": "b", "policy": policy });
+    assert_eq!(found("aws_s3_bucket", bucket, json!({}), &[own]), (false, 0, 0));
 }

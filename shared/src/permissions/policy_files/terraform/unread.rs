@@ -6,6 +6,8 @@
 //! Sources, read 2026-11: Terraform, "JSON Output Format"; documentation of the providers `hashicorp/aws` and
 //! `hashicorp/awscc`.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::{PlanReader, PlannedResource};
@@ -17,7 +19,7 @@ use crate::{
         policy_files::{
             self,
             cloudformation::{self, TemplateSource},
-            resource_policies::ResourcePolicy,
+            resource_policies::{ResourcePolicy, collect_principals, is_principal_member, lambda_permission},
             value::SourceValue,
         },
     },
@@ -56,6 +58,16 @@ const WITHOUT_POLICIES: [&str; 27] = [
     "group_policy",
 ];
 
+/// Resources with documents that grant nothing themselves: policies that only limit, and contents.
+const WITHOUT_GRANTS: [&str; 6] = [
+    "aws_vpc_endpoint",
+    "aws_vpc_endpoint_policy",
+    "awscc_ec2_vpc_endpoint",
+    "aws_organizations_policy",
+    "aws_s3_object",
+    "aws_ssm_parameter",
+];
+
 /// The attribute with the policy of a resource.
 fn resource_policy_attribute(kind: &str) -> Option<&'static str> {
     Some(match kind {
@@ -67,6 +79,13 @@ fn resource_policy_attribute(kind: &str) -> Option<&'static str> {
         | "aws_sns_topic_policy"
         | "aws_kms_key"
         | "aws_kms_key_policy"
+        | "aws_kms_external_key"
+        | "aws_kms_replica_external_key"
+        | "aws_kms_replica_key"
+        | "aws_s3_bucket"
+        | "aws_s3control_access_point_policy"
+        | "aws_s3control_object_lambda_access_point_policy"
+        | "aws_cloudwatch_event_bus_policy"
         | "aws_secretsmanager_secret"
         | "aws_secretsmanager_secret_policy"
         | "aws_ecr_repository_policy"
@@ -74,7 +93,13 @@ fn resource_policy_attribute(kind: &str) -> Option<&'static str> {
         | "aws_backup_vault_policy"
         | "aws_dynamodb_resource_policy"
         | "aws_kinesis_resource_policy" => "policy",
-        "aws_opensearch_domain_policy" => "access_policies",
+        "aws_elasticsearch_domain"
+        | "aws_elasticsearch_domain_policy"
+        | "aws_opensearch_domain"
+        | "aws_opensearch_domain_policy" => "access_policies",
+        "awscc_s3_bucket_policy" | "awscc_sns_topic_policy" | "awscc_sqs_queue_policy" => "policy_document",
+        "awscc_kms_key" | "awscc_kms_replica_key" => "key_policy",
+        "aws_lambda_permission" | "awscc_lambda_permission" => "principal",
         _ => return None,
     })
 }
@@ -122,6 +147,8 @@ impl PlanReader<'_> {
                     |kind: &str| !kind.starts_with("AWS::IAM::") && !kind.starts_with("AWS::SSO::");
                 if !kind.is_some_and(|kind| is_without(&kind)) {
                     self.unread_resource(one, "the resource is not read: give the policies from AWS");
+                } else {
+                    self.unread_policy(one);
                 }
             }
             kind if resource_policy_attribute(kind).is_some() => self.resource_policy(one),
@@ -134,6 +161,8 @@ impl PlanReader<'_> {
                         one,
                         "resources of this type are not read: give the policies from AWS",
                     );
+                } else if !kind.starts_with("aws_iam_") && !kind.starts_with("awscc_iam_") {
+                    self.unread_policy(one);
                 }
             }
         }
@@ -142,7 +171,17 @@ impl PlanReader<'_> {
     /// A resource with a policy.
     fn resource_policy(&mut self, one: &PlannedResource) {
         let Some(attribute) = resource_policy_attribute(&one.kind) else { return };
-        let Some(document) = one.values.get(attribute) else { return };
+        let Some(document) =
+            one.values.get(attribute).filter(|_| !self.has_policy_of_its_own(one, attribute))
+        else {
+            return;
+        };
+        let permission = || lambda_permission(|_, attribute| one.values.get(attribute));
+        // A principal that is known after apply is a policy that is not known.
+        let document = match (attribute, &document) {
+            ("principal", SourceValue::Text(_)) => permission().unwrap_or(document),
+            _ => document,
+        };
         let referenced = self.configuration.referenced(one, attribute, self.resources);
         self.drafts.add_resource_policy(ResourcePolicy {
             declaration: &one.address,
@@ -151,6 +190,43 @@ impl PlanReader<'_> {
             condition: None,
             account: self.account,
         });
+    }
+
+    /// Whether a plan repeats a policy that is another resource of the plan.
+    fn has_policy_of_its_own(&self, one: &PlannedResource, attribute: &str) -> bool {
+        let identifier = match one.kind.as_str() {
+            "aws_s3_bucket" => "bucket",
+            "aws_elasticsearch_domain" | "aws_opensearch_domain" => "domain_name",
+            _ => return false,
+        };
+        let name = |of: &PlannedResource| of.values.get(identifier).and_then(|name| name.known_text());
+        let kind = format!("{}_policy", one.kind);
+        self.configuration.leaves_unset(one, attribute)
+            && self.resources.iter().any(|other| other.kind == kind && name(other) == name(one))
+    }
+
+    /// A resource of a type that is not read, with a policy that names a principal of the plan.
+    fn unread_policy(&mut self, one: &PlannedResource) {
+        if !["aws_", "awscc_"].iter().any(|provider| one.kind.starts_with(provider))
+            || WITHOUT_GRANTS.contains(&one.kind.as_str())
+        {
+            return;
+        }
+        let mut names = Vec::new();
+        collect_principals(&one.values, &mut names);
+        let mut referenced = BTreeSet::new();
+        if let SourceValue::Object(members) = &one.values {
+            let may_name = |name: &str| is_principal_member(name) || name.contains("polic");
+            for (name, _) in members
+                .iter()
+                .filter(|(name, value)| may_name(name) && matches!(value, SourceValue::Unknown(_)))
+            {
+                referenced.extend(self.configuration.referenced(one, name, self.resources));
+            }
+        }
+        if self.drafts.add_unread_policy(&one.address, &names, &referenced, self.account) {
+            self.unread_resource(one, "it names a principal of the plan, and what it grants is not read");
+        }
     }
 
     fn unread_resource(&mut self, one: &PlannedResource, message: &str) {
