@@ -70,7 +70,7 @@ fn the_watched_principals_are_the_sources() {
     let graph: Value = serde_json::from_str(&output.stdout).expect("JSON");
     let spokes = ["arn:aws:iam::444455556666:role/AuditSpoke", "arn:aws:iam::777788889999:role/AuditSpoke"];
     assert_eq!(graph["sources"], serde_json::json!(spokes));
-    assert_eq!((&graph["schema_version"], &graph["result"]), (&"1.0".into(), &"PATH".into()));
+    assert_eq!((&graph["schema_version"], &graph["result"]), (&"1.1".into(), &"PATH".into()));
     let all = directory("").run(&args).assert_exit_code(1);
     let all: Value = serde_json::from_str(&all.stdout).expect("JSON");
     assert_eq!(all["sources"].as_array().map(Vec::len), Some(8));
@@ -122,4 +122,22 @@ fn invalid_options_are_refused_with_a_remedy() {
         .run(&["permissions", "--json", "graph", "data.json"])
         .assert_exit_code(2)
         .assert_stderr(&["stands before `graph`", "onlooker permissions graph"]);
+}
+
+#[test]
+fn a_nested_stack_without_its_template_leaves_the_result_open() {
+    let directory = TestDirectory::new();
+    directory.write("onlooker.toml", "");
+    let nested = "Resources:\n  Nest:\n    Type: AWS::CloudFormation::Stack\n    Properties: { TemplateURL: 'https://s3.amazonaws.com/b/t.yaml' }\n  Reader:\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: reader\n      AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 'sts:AssumeRole', Principal: {Service: ec2.amazonaws.com}}]}\n";
+    directory.write("nested.yaml", nested);
+    let graph = ["permissions", "graph", "nested.yaml", "--account", "111122223333"];
+    let text = directory.run(&graph).assert_exit_code(3).stdout;
+    assert!(text.starts_with("INDETERMINATE  ") && text.contains("nested.yaml: Nest: "), "{text}");
+    for format in ["json", "markdown", "html"] {
+        let text = directory.run(&[&graph[..], &["--format", format]].concat()).assert_exit_code(3).stdout;
+        assert!(text.contains("nested.yaml") && text.contains("Nest"), "{format}: {text}");
+    }
+    // The template of the nested stack is one of the files.
+    directory.write("t.yaml", "Resources: {}\n");
+    directory.run(&[&graph[..], &["t.yaml"]].concat()).assert_exit_code(0);
 }

@@ -54,7 +54,8 @@ the files of all of them.
 
   PATH           a source can become a principal that is granted more than reads
   INDETERMINATE  it can only on conditions; or what is granted to a principal
-                 that it can become, or who may assume a role, is not known
+                 that it can become, or who may assume a role, is not known;
+                 or a part of the files was not read
   NO_PATH        no source can
 
 The sources are the principals of the files that the configuration watches; if it
@@ -160,6 +161,8 @@ pub fn run(global: &GlobalArgs, args: &GraphArgs) -> Result<CommandOutcome, Comm
             to: &patterns(&args.to),
         },
     );
+    let unread = std::mem::take(&mut given.unread).into_iter().map(|one| one.part).collect();
+    let graph = graph.with_unread(unread, std::mem::take(&mut given.report_notes));
     if !global.quiet {
         given.print_notes();
         for pattern in &graph.missing {

@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use serde_json::Value;
+
 use super::{
     GraphEdge,
     account_principals::{KnownPrincipals, is_assumable, may_be_one_account},
@@ -14,16 +16,32 @@ use super::{
     },
 };
 use crate::{
-    grants::{Evaluator, Policy, PolicyOrigin, PolicySnapshot, ResourceBasedPolicy, UNKNOWN_TRUST},
-    permissions::escalation::methods::{EscalationMethod, MethodTarget},
+    grants::{
+        CallerChoices, Evaluator, Policy, PolicyOrigin, PolicySnapshot, ResourceBasedPolicy, UNKNOWN_TRUST,
+    },
+    pattern::matches,
+    permissions::escalation::methods::{self, EscalationMethod, MethodTarget},
 };
 
 /// The beginning of the id of an administrator.
 pub(super) const PREFIX: &str = "administrator of ";
 /// What stands for an account that is not known.
 pub(super) const UNKNOWN_ACCOUNT: &str = "an unknown account";
+/// The condition key with the policy that is attached.
+const POLICY_ARN: &str = "iam:policyarn";
 /// The policy that an administrator attaches.
 const ADMINISTRATOR_ACCESS: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+/// Policies of AWS that grant reads only: to attach one of them makes no administrator. Source: AWS Managed Policy Reference
+/// Guide, read 2026-11.
+const READ_ONLY_POLICIES: [&str; 3] = [
+    "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
+    "arn:aws:iam::aws:policy/SecurityAudit",
+];
+/// The condition of an edge by a policy other than `AdministratorAccess`.
+const ANOTHER_POLICY: &str = "a policy that the principal may attach grants enough";
+/// The condition of an edge by a change of the principal's own boundary.
+const UNLIMITED: &str = "no other permissions boundary limits the principal after that";
 const ALLOW_EVERYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
@@ -50,6 +68,7 @@ pub(super) fn may_change_policies(principal: &GraphPrincipal<'_>) -> bool {
 pub(super) fn of_itself(principal: &GraphPrincipal<'_>) -> Vec<GraphEdge> {
     let mut edges = through(principal, principal.snapshot, None);
     edges.extend(by_new_role(principal));
+    edges.extend(by_own_boundary(principal));
     edges.extend(by_unknown_policy(principal, &edges));
     edges
 }
@@ -64,13 +83,13 @@ pub(super) fn through(
         return Vec::new();
     }
     let to = administrator_id(&principal.snapshot.account);
-    let choices = principal.evaluator.choices(principal.snapshot, &[("iam:policyarn", ADMINISTRATOR_ACCESS)]);
+    let attached = AttachedPolicies::of(principal);
     let mut edges = Vec::new();
     for target in POLICY_TARGETS {
         for resource in policy_holders(target, other) {
             for method in methods_becoming(target) {
                 let sets = method.action_sets.iter().filter(|set| principal.covers(set));
-                let each = sets.map(|set| principal.decide_all(&choices, set, &resource.arn));
+                let each = sets.map(|set| attached.decide(principal, set, &resource.arn));
                 let Some(mut conditions) = each.fold(None, better) else { continue };
                 conditions.extend(resource.condition.iter().cloned());
                 conditions.extend(condition.map(Arc::from));
@@ -91,16 +110,110 @@ pub(super) fn through(
                         itself.replace(", which", " and which")
                     ),
                 };
-                edges.push(edge(principal.id(), &to, method, sentence(method, &what), conditions));
+                edges.push(edge(
+                    principal.id(),
+                    &to,
+                    method,
+                    sentence(method, &what, &conditions),
+                    conditions,
+                ));
             }
         }
     }
     edges
 }
 
+/// Decisions on the policies that a principal may attach: `AdministratorAccess`, or another one that may grant enough.
+struct AttachedPolicies<'g> {
+    administrator: CallerChoices<'g>,
+    may_attach_more: bool,
+}
+
+impl<'g> AttachedPolicies<'g> {
+    fn of(principal: &GraphPrincipal<'g>) -> Self {
+        let choices = principal.evaluator.choices(principal.snapshot, &[(POLICY_ARN, ADMINISTRATOR_ACCESS)]);
+        Self { administrator: choices, may_attach_more: !names_read_only_policies(principal.snapshot) }
+    }
+
+    /// The conditions under which each action is allowed on a resource, with the best policy for those that attach one.
+    fn decide(
+        &self,
+        principal: &GraphPrincipal<'_>,
+        actions: &[&str],
+        resource: &str,
+    ) -> Option<StepConditions> {
+        let best = principal.decide_all(&self.administrator, actions, resource);
+        let attaches = actions.iter().any(|action| action.starts_with("iam:Attach"));
+        if best.is_some() || !attaches || !self.may_attach_more {
+            return best;
+        }
+        let mut conditions = principal.decide_all(&principal.choices, actions, resource)?;
+        conditions.insert(ANOTHER_POLICY.into());
+        Some(conditions)
+    }
+}
+
+/// Whether each allow of a principal for actions that attach a policy names policies that grant reads only.
+fn names_read_only_policies(of: &PolicySnapshot) -> bool {
+    of.identity_policies.iter().all(|policy| {
+        let Ok(document) = serde_json::from_str::<Value>(&policy.text) else { return false };
+        let statements = match document.get("Statement") {
+            Some(Value::Array(all)) => all.iter().collect(),
+            Some(one) => vec![one],
+            None => Vec::new(),
+        };
+        statements.into_iter().all(|statement| {
+            statement.get("Effect").and_then(Value::as_str) == Some("Deny")
+                || !may_attach(statement)
+                || names_only_read_only(statement)
+        })
+    })
+}
+
+/// Whether a statement may be about an action that attaches a policy.
+fn may_attach(statement: &Value) -> bool {
+    let about = ["iam:AttachUserPolicy", "iam:AttachRolePolicy", "iam:AttachGroupPolicy"];
+    match statement.get("Action").map(texts) {
+        Some(Some(patterns)) => patterns.iter().any(|pattern| {
+            about.iter().any(|action| matches(&pattern.to_lowercase(), &action.to_lowercase()))
+        }),
+        _ => true,
+    }
+}
+
+/// Whether a condition of a statement limits the policy that is attached to policies that grant reads only.
+fn names_only_read_only(statement: &Value) -> bool {
+    let operators = statement.get("Condition").and_then(Value::as_object);
+    let mut operators = operators.into_iter().flatten();
+    operators.any(|(operator, keys)| {
+        let is_positive = ["stringequals", "stringlike", "arnequals", "arnlike"]
+            .contains(&operator.to_lowercase().as_str());
+        let mut keys = keys.as_object().into_iter().flatten();
+        is_positive
+            && keys.any(|(key, values)| {
+                key.eq_ignore_ascii_case(POLICY_ARN)
+                    && texts(values).is_some_and(|all| all.iter().all(|arn| READ_ONLY_POLICIES.contains(arn)))
+            })
+    })
+}
+
+/// A text or a list of texts; none if it is anything else.
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    match value {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(all) => all.iter().map(Value::as_str).collect(),
+        _ => None,
+    }
+}
+
 /// The sentence of a method up to its first comma, with this text for the resource.
-fn sentence(method: &EscalationMethod, what: &str) -> String {
-    method.description.split(',').next().unwrap_or_default().replace("{}", what)
+fn sentence(method: &EscalationMethod, what: &str, conditions: &StepConditions) -> String {
+    let text = method.description.split(',').next().unwrap_or_default();
+    let text = match conditions.contains(ANOTHER_POLICY) {
+        true => text.replace("`AdministratorAccess`", "another policy"),
+        false => text.to_owned(),
+    };
+    text.replace("{}", what)
 }
 
 fn boundary_condition(of: &PolicySnapshot) -> Arc<str> {
@@ -149,13 +262,13 @@ fn policy_holders(target: MethodTarget, of: &PolicySnapshot) -> Vec<PolicyHolder
 /// Edges by which a principal creates a role with every permission and assumes it.
 fn by_new_role(principal: &GraphPrincipal<'_>) -> Vec<GraphEdge> {
     let to = administrator_id(&principal.snapshot.account);
-    let choices = principal.evaluator.choices(principal.snapshot, &[("iam:policyarn", ADMINISTRATOR_ACCESS)]);
+    let attached = AttachedPolicies::of(principal);
     let mut edges = Vec::new();
     for method in methods_becoming(MethodTarget::NewRole) {
         let mut best: Option<(StepConditions, Arc<str>)> = None;
         for set in method.action_sets.iter().filter(|set| principal.covers(set)) {
             for role in new_roles(principal, set) {
-                let Some(mut conditions) = principal.decide_all(&choices, set, &role) else { continue };
+                let Some(mut conditions) = attached.decide(principal, set, &role) else { continue };
                 let Some(assumed) = principal.may_assume_if_trusted(&role) else { continue };
                 conditions.extend(assumed);
                 if best.as_ref().is_none_or(|(known, _)| conditions.len() < known.len()) {
@@ -194,6 +307,58 @@ fn new_roles(principal: &GraphPrincipal<'_>, actions: &[&str]) -> BTreeSet<Arc<s
     roles
 }
 
+/// Edges of a principal that an own permissions boundary keeps from being an administrator, and that may remove, replace or
+/// rewrite this boundary. They are conditional, because which boundary is left does not follow from the policies.
+fn by_own_boundary(principal: &GraphPrincipal<'_>) -> Vec<GraphEdge> {
+    let Some(boundary) = &principal.snapshot.permissions_boundary else { return Vec::new() };
+    let lifts: Vec<(&EscalationMethod, StepConditions)> = (methods::all())
+        .filter_map(|method| {
+            let on = match method.id {
+                "delete-boundary" => principal.id(),
+                "create-policy-version" | "set-default-policy-version" => &boundary.name,
+                _ => return None,
+            };
+            let kind = if principal.id().contains(":user/") { "Role" } else { "User" };
+            let sets = method.action_sets.iter().filter(|set| {
+                principal.covers(set)
+                    && !(method.id == "delete-boundary" && set.iter().any(|one| one.contains(kind)))
+            });
+            let conditions =
+                sets.map(|set| principal.decide_all(&principal.choices, set, on)).fold(None, better)?;
+            Some((method, conditions))
+        })
+        .collect();
+    if lifts.is_empty() || !is_administrator_without_boundary(principal) {
+        return Vec::new();
+    }
+    let to = administrator_id(&principal.snapshot.account);
+    let each = lifts.into_iter().map(|(method, mut conditions)| {
+        conditions.insert(UNLIMITED.into());
+        let what = match method.id {
+            "delete-boundary" => format!("`{}`", principal.id()),
+            _ => format!("`{}`, the permissions boundary of `{}`", boundary.name, principal.id()),
+        };
+        let description = sentence(method, &what, &conditions);
+        edge(principal.id(), &to, method, description, conditions)
+    });
+    each.collect()
+}
+
+/// Whether the policies of a principal make it an administrator, on conditions or without, if no boundary limits them.
+fn is_administrator_without_boundary(principal: &GraphPrincipal<'_>) -> bool {
+    let snapshot =
+        PolicySnapshot { permissions_boundary: None, is_boundary_known: true, ..principal.snapshot.clone() };
+    let choices = principal.evaluator.choices(&snapshot, &[(POLICY_ARN, ADMINISTRATOR_ACCESS)]);
+    let allows =
+        |set: &[&str], on: &str| set.iter().all(|action| conditions_of(choices.decide(action, on)).is_some());
+    POLICY_TARGETS.into_iter().any(|target| {
+        let holders = policy_holders(target, &snapshot);
+        methods_becoming(target).any(|method| {
+            method.action_sets.iter().any(|set| holders.iter().any(|holder| allows(set, &holder.arn)))
+        })
+    })
+}
+
 /// The edge of a principal with a policy that is not known: this policy may allow it to embed a policy in itself.
 fn by_unknown_policy(principal: &GraphPrincipal<'_>, known: &[GraphEdge]) -> Option<GraphEdge> {
     if principal.malformed.is_empty() {
@@ -217,7 +382,7 @@ fn by_unknown_policy(principal: &GraphPrincipal<'_>, known: &[GraphEdge]) -> Opt
         principal.snapshot.permissions_boundary.iter().map(|_| boundary_condition(principal.snapshot)),
     );
     let what = format!("`{}`", principal.id());
-    Some(edge(principal.id(), &to, method, sentence(method, &what), conditions))
+    Some(edge(principal.id(), &to, method, sentence(method, &what, &conditions), conditions))
 }
 
 /// Edges from the administrator of an account to the roles of other accounts that trust it, its account or a principal in it.

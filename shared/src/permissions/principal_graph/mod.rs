@@ -23,7 +23,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use self::account_principals::KnownPrincipals;
-use super::{OverallStatus, PermissionsAssessor, PrincipalIdentity};
+use super::{OverallStatus, PermissionsAssessor, PrincipalIdentity, UnreadPart};
 use crate::{
     config::Config,
     grants::{Evaluator, PolicySnapshot, UnevaluatedPolicyType},
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Version of the shape of a [`PrincipalGraph`]; the first number changes if a field loses its meaning.
-pub const PRINCIPAL_GRAPH_SCHEMA_VERSION: &str = "1.0";
+pub const PRINCIPAL_GRAPH_SCHEMA_VERSION: &str = "1.1";
 
 /// What the paths of a graph lead to. The order is that of severity.
 #[derive(
@@ -45,7 +45,7 @@ pub enum PathResult {
     #[default]
     NoPath,
     /// A source can become such a principal on conditions, or it cannot be determined what is granted to a principal that
-    /// it can become.
+    /// it can become; or a part of the files was not read.
     Indeterminate,
     /// A source can become such a principal without conditions.
     Path,
@@ -167,7 +167,11 @@ pub struct PrincipalGraph {
     pub edges: Vec<GraphEdge>,
     /// The best path from each source to each node that it can become, in order.
     pub paths: Vec<GraphPath>,
-    /// What the graph does not have, in sentences.
+    /// Parts of the given files that were not read and may declare principals or policies. With any of them, the result is
+    /// never NO_PATH.
+    #[serde(default)]
+    pub unread: Vec<UnreadPart>,
+    /// What the graph does not have, in sentences; also what was not read.
     pub limitations: Vec<String>,
     /// Version of the catalog.
     pub catalog_version: String,
@@ -204,6 +208,7 @@ impl PrincipalGraph {
             missing,
             nodes: found.nodes,
             edges: found.edges,
+            unread: Vec::new(),
             limitations: limitations(&found.unevaluated, &found.unknown_trust, &found.malformed),
             catalog_version: request.evaluator.catalog().version().to_owned(),
         };
@@ -212,6 +217,18 @@ impl PrincipalGraph {
         }
         graph.result = graph.overall();
         graph
+    }
+
+    /// The graph with what the given files do not hold: it may have principals and policies that lead further.
+    #[must_use]
+    pub fn with_unread(mut self, unread: Vec<UnreadPart>, notes: Vec<String>) -> Self {
+        if !unread.is_empty() {
+            self.result = self.result.max(PathResult::Indeterminate);
+        }
+        let parts = unread.iter().map(|part| format!("{}: {}: {}", part.file, part.name, part.message));
+        self.limitations.extend(parts.chain(notes));
+        self.unread = unread;
+        self
     }
 
     /// The published JSON schema of the graph.

@@ -233,6 +233,36 @@ fn each_method_is_decided_on_the_principal_that_it_is_about() {
             vec![],
         ),
         (
+            vec![condition(
+                allow(&["iam:AttachRolePolicy"], a),
+                json!({ "ArnEquals": { "iam:PolicyARN": ["arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/IAMFullAccess"] } }),
+            )],
+            vec!["attach-role-policy 111122223333?"],
+        ),
+        (
+            vec![condition(
+                allow(&["iam:AttachRolePolicy"], a),
+                json!({ "ArnLike": { "iam:PolicyARN": "arn:aws:iam::111122223333:policy/*" } }),
+            )],
+            vec!["attach-role-policy 111122223333?"],
+        ),
+        // Any policy but one.
+        (
+            vec![
+                allow(&["iam:AttachRolePolicy"], a),
+                json!({ "Effect": "Deny", "Action": "iam:Attach*", "Resource": "*", "Condition": {
+                    "ArnEquals": { "iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess" } } }),
+            ],
+            vec!["attach-role-policy 111122223333?"],
+        ),
+        (
+            vec![
+                allow(&["iam:AttachRolePolicy"], a),
+                json!({ "Effect": "Deny", "Action": "iam:AttachRolePolicy", "Resource": "*" }),
+            ],
+            vec![],
+        ),
+        (
             vec![allow(&["iam:CreateRole", "iam:PutRolePolicy"], "arn:aws:iam::111122223333:role/team/*")],
             vec!["create-privileged-role 111122223333"],
         ),
@@ -302,6 +332,33 @@ fn a_permissions_boundary_makes_an_administrator_conditional() {
             "PolicyVersionList": [{ "VersionId": "v1", "IsDefaultVersion": true, "Document": document(&[allow(&["iam:*"], "*")]) }] }]);
     });
     assert_eq!(edges_of_a(&graph), BTreeSet::from(["put-role-policy 111122223333?".to_owned()]));
+}
+
+#[test]
+fn a_principal_that_may_change_its_own_boundary_is_a_conditional_administrator() {
+    let boundary = "arn:aws:iam::111122223333:policy/b";
+    let edges = |own: &str, allowed: &str| {
+        let graph = from_details(|details| {
+            let role = &mut details["RoleDetailList"][0];
+            role["RolePolicyList"][0]["PolicyDocument"] = document(&[allow(&[own], "*")]);
+            role["PermissionsBoundary"] = json!({ "PermissionsBoundaryArn": boundary });
+            details["Policies"] = json!([{ "Arn": boundary, "DefaultVersionId": "v1",
+                "PolicyVersionList": [{ "VersionId": "v1", "IsDefaultVersion": true, "Document": document(&[allow(&["s3:Get*", allowed], "*")]) }] }]);
+        });
+        edges_of_a(&graph).into_iter().collect::<Vec<_>>().join(" ")
+    };
+    for (own, allowed, edge) in [
+        ("*", "iam:CreatePolicyVersion", "create-policy-version 111122223333?"),
+        ("*", "iam:SetDefaultPolicyVersion", "set-default-policy-version 111122223333?"),
+        ("*", "iam:DeleteRolePermissionsBoundary", "delete-boundary 111122223333?"),
+        ("*", "iam:PutRolePermissionsBoundary", "delete-boundary 111122223333?"),
+        ("*", "iam:DeleteUserPermissionsBoundary", ""),
+        ("*", "s3:List*", ""),
+        // Its own policies make it no administrator.
+        ("iam:*Boundary", "iam:DeleteRolePermissionsBoundary", ""),
+    ] {
+        assert_eq!(edges(own, allowed), edge, "{own} {allowed}");
+    }
 }
 
 #[test]
