@@ -13,6 +13,7 @@ mod principal_edges;
 mod search;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unfollowed;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,7 +46,7 @@ pub enum PathResult {
     #[default]
     NoPath,
     /// A source can become such a principal on conditions, or it cannot be determined what is granted to a principal that
-    /// it can become; or a part of the files was not read.
+    /// it can become; or a part of the files was not read; or it is granted an action for which the graph has no edges.
     Indeterminate,
     /// A source can become such a principal without conditions.
     Path,
@@ -216,6 +217,10 @@ impl PrincipalGraph {
             graph.keep_paths_to(&known, request.to);
         }
         graph.result = graph.overall();
+        if !found.unfollowed.is_empty() {
+            graph.result = graph.result.max(PathResult::Indeterminate);
+            graph.limitations.extend(found.unfollowed.iter().map(unfollowed_sentence));
+        }
         graph
     }
 
@@ -316,6 +321,17 @@ fn identity(snapshot: &PolicySnapshot, config: &Config) -> PrincipalIdentity {
     PrincipalIdentity::of(&snapshot.principal, &snapshot.account, config)
 }
 
+/// What an action that leads further than the graph is granted to, in a sentence.
+fn unfollowed_sentence((action, principals): (&String, &BTreeSet<Arc<str>>)) -> String {
+    let first = principals.first().map(|id| &**id).unwrap_or_default();
+    let more = match principals.len().saturating_sub(1) {
+        0 => String::new(),
+        1 => " and 1 other principal".to_owned(),
+        n => format!(" and {n} other principals"),
+    };
+    format!("{action} is granted to `{first}`{more}, and the graph has no edges for what this leads to")
+}
+
 fn limitations(
     unevaluated: &BTreeSet<UnevaluatedPolicyType>,
     unknown_trust: &BTreeSet<Arc<str>>,
@@ -328,6 +344,8 @@ fn limitations(
     let mut sentences = vec![
         "roles of accounts that are not in the files are not in the graph".to_owned(),
         "sessions of identity providers, of IAM Identity Center and of services are not principals of the graph"
+            .to_owned(),
+        "membership in groups, groups with a path, older versions of policies, service-specific credentials and MFA devices have no edges; services without a known method to pass a role to neither"
             .to_owned(),
         "whether compute runs as a role, and which limits of an account apply, does not follow from policies"
             .to_owned(),

@@ -34,6 +34,8 @@ pub(super) struct Reachable {
     pub unknown_trust: BTreeSet<Arc<str>>,
     /// Policies of the principals that cannot be read.
     pub malformed: BTreeSet<Arc<str>>,
+    /// Actions that lead further than the edges, in words, each with the principals that are granted it.
+    pub unfollowed: BTreeMap<String, BTreeSet<Arc<str>>>,
 }
 
 /// Evaluates what is reachable from the sources.
@@ -122,6 +124,11 @@ impl<'g> GraphSearch<'g> {
             edges.extend(principal.compute_roles());
         }
         edges.extend(own);
+        if !is_administrator {
+            for action in principal.unfollowed(&edges) {
+                self.found.unfollowed.entry(action).or_default().insert(Arc::clone(id));
+            }
+        }
         for edge in &edges {
             if principal.is_trust_unknown(&edge.to) {
                 self.found.unknown_trust.insert(Arc::clone(&edge.to));

@@ -362,6 +362,40 @@ fn a_principal_that_may_change_its_own_boundary_is_a_conditional_administrator()
 }
 
 #[test]
+fn an_action_without_edges_leaves_the_result_open_and_is_named() {
+    let on_a = |action: &str| allow(&[action], "*");
+    for (statement, is_left) in [
+        (on_a("iam:AddUserToGroup"), true),
+        (on_a("iam:PutGroupPolicy"), true),
+        (on_a("iam:AttachGroupPolicy"), true),
+        (on_a("iam:SetDefaultPolicyVersion"), true),
+        (on_a("iam:DeactivateMFADevice"), true),
+        (on_a("iam:CreateServiceSpecificCredential"), true),
+        // Only for the own user.
+        (allow(&["iam:CreateServiceSpecificCredential"], "arn:aws:iam::*:user/${aws:username}"), false),
+        (on_a("iam:PassRole"), true),
+        // No role trusts another service than those with a method.
+        (allow(&["iam:PassRole"], "arn:aws:iam::111122223333:role/Compute"), false),
+        (on_a("s3:ListAllMyBuckets"), false),
+    ] {
+        let graph = from_details(|details| {
+            details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] =
+                document(&[statement.clone()]);
+            let pipe = json!({ "Service": "pipes.amazonaws.com" });
+            let roles = details["RoleDetailList"].as_array_mut().unwrap();
+            roles.push(role_of(ACCOUNT, "Pipe", &pipe, &[allow(&["*"], "*")]));
+        });
+        let action = statement["Action"][0].as_str().unwrap();
+        let is_named = graph.limitations.iter().any(|text| text.starts_with(&format!("`{action}`")));
+        assert_eq!(
+            (graph.result, is_named),
+            if is_left { (PathResult::Indeterminate, true) } else { (PathResult::NoPath, false) },
+            "{statement}"
+        );
+    }
+}
+
+#[test]
 fn what_is_not_known_never_hides_an_edge() {
     let graph = from_details(|details| {
         details["RoleDetailList"][2]["AssumeRolePolicyDocument"] = json!("{");
@@ -411,6 +445,7 @@ fn any_statement(effect: &'static str) -> impl Strategy<Value = Value> {
         json!({}),
         json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a" } }),
         json!({ "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } }),
+        json!({ "ArnEquals": { "iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess" } }),
     ];
     // The caller avoids such a deny; an allow on the same value would need it, which is not evaluated together.
     if effect == "Allow" {
