@@ -212,6 +212,15 @@ pub(super) fn lambda_permission(get: impl Fn(&str, &str) -> Option<SourceValue>)
     Some(SourceValue::Object(vec![version, ("Statement".to_owned(), statements)]))
 }
 
+/// The account and the rest of an ARN. The name of an account that is not known may have colons.
+fn account_and_resource(text: &str) -> Option<(&str, &str)> {
+    let end = match text.starts_with("${") {
+        true => text.find("}:")? + 1,
+        false => text.find(':')?,
+    };
+    Some((text.get(..end)?, text.get(end + 1..)?))
+}
+
 /// How a name in a statement means a principal, and whether it means a session; none if it does not.
 fn naming(
     name: &SourceValue,
@@ -237,7 +246,7 @@ fn naming(
     }
     let session = text.split_once(":sts::").map(|(_, rest)| rest);
     let (of, resource) = match (session, text.split_once(":iam::")) {
-        (Some(rest), _) | (None, Some((_, rest))) => rest.split_once(':')?,
+        (Some(rest), _) | (None, Some((_, rest))) => account_and_resource(rest)?,
         (None, None) => return None,
     };
     let is_it = match session {

@@ -866,3 +866,14 @@ fn a_policy_that_names_a_session_of_a_role_grants_to_the_role() {
         assert_eq!(named_by(&bucket, "s3:PutObject"), wanted, "{principal}");
     }
 }
+
+#[test]
+fn a_policy_of_a_template_without_an_account_grants_to_the_principals_that_it_names() {
+    for principal in ["!GetAtt Reader.Arn", "!Sub 'arn:aws:sts::${AWS::AccountId}:assumed-role/reader/x'"] {
+        let file = parse(&format!(
+            "Resources:{READER}\n  B: {{ Type: AWS::S3::BucketPolicy, Properties: {{ PolicyDocument: {{ Statement: [{{ Effect: Allow, Principal: {{ AWS: {principal} }}, Action: 's3:PutObject', Resource: '*' }}] }} }} }}\n"
+        ));
+        let grants = &grants_of(&file)["arn:aws:iam::*:role/reader"];
+        assert_eq!(certainty(grants, "s3:PutObject"), Some(Certainty::Unconditional), "{principal}");
+    }
+}
