@@ -380,7 +380,7 @@ fn an_action_without_edges_leaves_the_result_open_and_is_named() {
     ] {
         let graph = from_details(|details| {
             details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] =
-                document(&[statement.clone()]);
+                document(std::slice::from_ref(&statement));
             let pipe = json!({ "Service": "pipes.amazonaws.com" });
             let roles = details["RoleDetailList"].as_array_mut().unwrap();
             roles.push(role_of(ACCOUNT, "Pipe", &pipe, &[allow(&["*"], "*")]));
