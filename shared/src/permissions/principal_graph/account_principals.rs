@@ -69,6 +69,11 @@ impl KnownPrincipals {
         self.per_account.get(account).copied().unwrap_or_default()
     }
 
+    /// A principal of an account, with the policies of the organization for that account.
+    pub fn organization_policies_in(&self, account: &str) -> Option<&PolicySnapshot> {
+        self.principals.values().find(|one| &*one.account == account && one.principal.starts_with("arn:"))
+    }
+
     /// Other users and roles of the account of a principal, or of an account that is not known.
     pub fn neighbors<'k>(&'k self, of: &'k PolicySnapshot) -> impl Iterator<Item = &'k PolicySnapshot> {
         let is_neighbor = |one: &&PolicySnapshot| {
@@ -99,6 +104,12 @@ pub(super) fn may_be_one_account(a: &str, b: &str) -> bool {
 /// Whether a principal can be taken over or assumed: a role that AWS protects from changes is none of the graph's targets.
 pub(super) fn is_assumable(arn: &str) -> bool {
     arn.contains(":role/") && !arn.contains(":role/aws-service-role/")
+}
+
+/// Whether IAM accepts changes of a role by principals of its account. It refuses changes of the roles of IAM Identity Center.
+/// Source: IAM Identity Center User Guide, "Referencing permission sets in resource policies", read 2026-11.
+pub(super) fn is_changeable(arn: &str) -> bool {
+    is_assumable(arn) && !arn.contains(":role/aws-reserved/")
 }
 
 fn can_act(snapshot: &PolicySnapshot) -> bool {

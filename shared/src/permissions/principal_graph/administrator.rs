@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     GraphEdge,
-    account_principals::{KnownPrincipals, is_assumable, may_be_one_account},
+    account_principals::{KnownPrincipals, is_assumable, is_changeable, may_be_one_account},
     principal_edges::{
         GraphPrincipal, StepConditions, UNKNOWN_POLICY, better, conditions_of, edge, methods_becoming,
     },
@@ -44,6 +44,9 @@ const ANOTHER_POLICY: &str = "a policy that the principal may attach grants enou
 const UNLIMITED: &str = "no other permissions boundary limits the principal after that";
 const ALLOW_EVERYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
+const TRUST_EVERY_PRINCIPAL: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#;
 
 /// Methods that change the policies of a principal.
 const POLICY_TARGETS: [MethodTarget; 4] = [
@@ -233,7 +236,7 @@ fn policy_holders(target: MethodTarget, of: &PolicySnapshot) -> Vec<PolicyHolder
     };
     match target {
         MethodTarget::UserPolicy => itself(of.principal.contains(":user/")),
-        MethodTarget::RolePolicy => itself(is_assumable(&of.principal)),
+        MethodTarget::RolePolicy => itself(is_changeable(&of.principal)),
         MethodTarget::GroupPolicy => {
             let groups: BTreeSet<&str> = (of.identity_policies.iter())
                 .filter_map(|policy| match &policy.origin {
@@ -314,7 +317,9 @@ fn by_own_boundary(principal: &GraphPrincipal<'_>) -> Vec<GraphEdge> {
     let lifts: Vec<(&EscalationMethod, StepConditions)> = (methods::all())
         .filter_map(|method| {
             let on = match method.id {
-                "delete-boundary" => principal.id(),
+                "delete-boundary" if !principal.id().contains(":role/") || is_changeable(principal.id()) => {
+                    principal.id()
+                }
                 "create-policy-version" | "set-default-policy-version" => &boundary.name,
                 _ => return None,
             };
@@ -409,15 +414,25 @@ pub(super) fn roles_of_other_accounts(
         let Some(trust) = known.trust.get(at).filter(|trust| is_foreign(&trust.resource)) else { continue };
         // Any principal of the account, and each one that the policy names.
         let callers = std::iter::once(&from).chain(&named);
-        let each = callers.map(|caller| administrator_assumes(caller, account, trust, evaluator));
+        let each = callers.map(|caller| administrator_assumes(caller, account, trust, (known, evaluator)));
         let mut conditions = each.fold(None, better);
         if known.trust.is_incomplete(at) && conditions.is_none() {
-            conditions = Some([Arc::from(UNKNOWN_TRUST)].into());
+            let any = ResourceBasedPolicy::trust_policy(&trust.resource, &TRUST_EVERY_PRINCIPAL.into());
+            conditions = administrator_assumes(&from, account, &any, (known, evaluator));
+            if let Some(all) = &mut conditions {
+                all.insert(UNKNOWN_TRUST.into());
+            }
         }
         edges.extend(conditions.map(|conditions| to(&trust.resource, conditions)));
     }
-    let untold = known.untold_trust.iter().filter(|role| is_foreign(role));
-    edges.extend(untold.map(|role| to(role, [Arc::from(UNKNOWN_TRUST)].into())));
+    for role in known.untold_trust.iter().filter(|role| is_foreign(role)) {
+        // What the trust policy says is not known; what the organization denies is.
+        let any = ResourceBasedPolicy::trust_policy(role, &TRUST_EVERY_PRINCIPAL.into());
+        if let Some(mut conditions) = administrator_assumes(&from, account, &any, (known, evaluator)) {
+            conditions.insert(UNKNOWN_TRUST.into());
+            edges.push(to(role, conditions));
+        }
+    }
     edges
 }
 
@@ -426,8 +441,10 @@ fn administrator_assumes(
     caller: &Arc<str>,
     account: &Arc<str>,
     trust: &ResourceBasedPolicy,
-    evaluator: &Evaluator<'_>,
+    (known, evaluator): (&KnownPrincipals, &Evaluator<'_>),
 ) -> Option<StepConditions> {
+    // The policies of the organization hold for each principal of the account.
+    let limits = known.organization_policies_in(account);
     let policy = Policy {
         name: "AdministratorAccess".into(),
         origin: PolicyOrigin::Attached,
@@ -438,6 +455,9 @@ fn administrator_assumes(
         account: Arc::clone(account),
         identity_policies: vec![policy],
         resource_based_policies: vec![trust.clone()],
+        service_control_policies: limits.and_then(|one| one.service_control_policies.clone()),
+        resource_control_policies: (known.get(&trust.resource))
+            .and_then(|role| role.resource_control_policies.clone()),
         ..PolicySnapshot::default()
     };
     conditions_of(evaluator.choices(&snapshot, &[]).decide("sts:AssumeRole", &trust.resource))

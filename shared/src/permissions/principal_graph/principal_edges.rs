@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     GraphEdge,
-    account_principals::{KnownPrincipals, is_assumable},
+    account_principals::{KnownPrincipals, is_assumable, is_changeable},
 };
 use crate::{
     grants::{
@@ -108,6 +108,11 @@ impl<'g> GraphPrincipal<'g> {
     /// Other roles of its account that can be given to a service.
     pub fn neighbor_roles(&self) -> impl Iterator<Item = &'g PolicySnapshot> {
         self.neighbors().filter(|one| is_assumable(&one.principal))
+    }
+
+    /// Other roles of its account of which IAM accepts changes.
+    fn changeable_roles(&self) -> impl Iterator<Item = &'g PolicySnapshot> {
+        self.neighbors().filter(|one| is_changeable(&one.principal))
     }
 
     /// Whether a part of the trust policy of a role is not known.
@@ -224,7 +229,7 @@ impl<'g> GraphPrincipal<'g> {
         }
         for method in methods_becoming(MethodTarget::RoleTrust) {
             edges.extend(
-                self.by_changing(method, self.neighbor_roles(), |role| self.may_assume_if_trusted(role)),
+                self.by_changing(method, self.changeable_roles(), |role| self.may_assume_if_trusted(role)),
             );
         }
         edges.extend(self.passed_roles());
@@ -317,7 +322,10 @@ impl<'g> GraphPrincipal<'g> {
                 let mut best = None;
                 for service in trusted.iter().filter(|one| trusts_one_of(one, method.passed_to_services)) {
                     let name: Arc<str> = match (&*service.name, method.passed_to_services) {
-                        ("*", [first, ..]) => format!("{first}.amazonaws.com").into(),
+                        ("*", [first, ..]) => {
+                            let own = service_principals(first);
+                            format!("{}.amazonaws.com", own.first().unwrap_or(first)).into()
+                        }
                         _ => Arc::clone(&service.name),
                     };
                     let passed = decided.entry(Arc::clone(&name)).or_insert_with(|| {
@@ -342,7 +350,38 @@ impl<'g> GraphPrincipal<'g> {
 const ALLOW_ASSUME_ROLE: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}"#;
 
-/// Whether a trusted service is one of these, given by a part of its name such as `ec2`.
+/// Whether a trusted service is one of these, given by a short name such as `ec2`. A part of another service's name, as in
+/// `ec2.application-autoscaling.amazonaws.com`, is another service.
 pub(super) fn trusts_one_of(trusted: &TrustedService, services: &[&str]) -> bool {
-    &*trusted.name == "*" || trusted.name.split('.').any(|part| services.contains(&part))
+    let name = &*trusted.name;
+    if name == "*" {
+        return true;
+    }
+    // A template may compose the rest of the name of values that it does not say.
+    let Some((own, _)) = name.split_once(".amazonaws.com") else {
+        return services.iter().any(|service| name.split('.').next() == Some(service));
+    };
+    services.iter().flat_map(|service| service_principals(service)).any(|service| {
+        // Some services are trusted per Region, such as `states.eu-west-1.amazonaws.com`.
+        own.strip_prefix(service).is_some_and(|rest| rest.is_empty() || is_region_suffix(rest))
+    })
+}
+
+/// The names of a service in trust policies, without `amazonaws.com`, where they are not only its short name. Sources: the
+/// developer guides of App Runner ("How App Runner works with IAM"), EKS ("Create IAM role with trust policy required by EKS
+/// Pod Identity") and MWAA ("Amazon MWAA execution role"), read 2026-11.
+fn service_principals<'s>(service: &'s &'s str) -> Vec<&'s str> {
+    match *service {
+        "apprunner" => vec!["tasks.apprunner"],
+        "eks" => vec!["pods.eks"],
+        "airflow" => vec!["airflow", "airflow-env"],
+        one => vec![one],
+    }
+}
+
+/// Whether the rest of a name is a Region, such as `.eu-west-1`.
+fn is_region_suffix(rest: &str) -> bool {
+    let Some(region) = rest.strip_prefix('.') else { return false };
+    let parts: Vec<&str> = region.split('-').collect();
+    parts.len() >= 3 && parts.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()))
 }

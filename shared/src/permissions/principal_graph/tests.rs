@@ -380,7 +380,7 @@ fn an_action_without_edges_leaves_the_result_open_and_is_named() {
     ] {
         let graph = from_details(|details| {
             details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] =
-                document(&[statement.clone()]);
+                document(std::slice::from_ref(&statement));
             let pipe = json!({ "Service": "pipes.amazonaws.com" });
             let roles = details["RoleDetailList"].as_array_mut().unwrap();
             roles.push(role_of(ACCOUNT, "Pipe", &pipe, &[allow(&["*"], "*")]));
@@ -392,6 +392,105 @@ fn an_action_without_edges_leaves_the_result_open_and_is_named() {
             if is_left { (PathResult::Indeterminate, true) } else { (PathResult::NoPath, false) },
             "{statement}"
         );
+    }
+}
+
+#[test]
+fn policies_of_the_organization_limit_an_administrator_in_other_accounts() {
+    let hub = role_of(
+        ACCOUNT,
+        "A",
+        &json!({ "Service": "ec2.amazonaws.com" }),
+        &[allow(&["iam:PutRolePolicy"], "*")],
+    );
+    let foreign = |trust: Option<Value>| {
+        let mut role = role_of("444455556666", "Foreign", &json!({ "AWS": ACCOUNT }), &[allow(&["*"], "*")]);
+        match trust {
+            Some(trust) => role["AssumeRolePolicyDocument"] = trust,
+            None => drop(role.as_object_mut().unwrap().remove("AssumeRolePolicyDocument")),
+        }
+        role
+    };
+    let known = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": { "AWS": ACCOUNT }, "Action": "sts:AssumeRole" }] });
+    let policy = |statements: &[Value]| crate::grants::Policy {
+        name: "organization".into(),
+        origin: crate::grants::PolicyOrigin::Given,
+        text: document(statements).to_string().into(),
+    };
+    let full = || allow(&["*"], "*");
+    let deny = || json!({ "Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*" });
+    let controls = |statement: Value| {
+        let mut statement = statement;
+        statement["Principal"] = json!("*");
+        statement
+    };
+    for trust in [Some(known), Some(json!("{")), None] {
+        let paths = |change: &dyn Fn(&mut PolicySnapshot)| {
+            let details = json!({ "RoleDetailList": [hub.clone(), foreign(trust.clone())] });
+            let mut all = principals(&[&details.to_string()]);
+            all.iter_mut().for_each(change);
+            path_to(&graph_of(all, &["arn:aws:iam::111122223333:role/A"], &[]), "role/Foreign")
+        };
+        assert!(paths(&|_| ()).is_some(), "{trust:?}");
+        assert!(
+            paths(&|one| one.service_control_policies = Some(vec![vec![policy(&[full()])]])).is_some(),
+            "{trust:?}"
+        );
+        assert!(
+            paths(&|one| one.service_control_policies = Some(vec![vec![policy(&[full(), deny()])]]))
+                .is_none(),
+            "{trust:?}"
+        );
+        // Whether the role belongs to the organization is not known.
+        let path = paths(&|one| {
+            one.resource_control_policies = Some(vec![vec![policy(&[controls(full()), controls(deny())])]]);
+        });
+        assert_eq!(path.unwrap().last().unwrap(), "assume-role?", "{trust:?}");
+    }
+}
+
+#[test]
+fn roles_of_identity_center_are_not_changed() {
+    let graph = from_details(|details| {
+        details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] = document(&[allow(
+            &["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy"],
+            "arn:aws:iam::*:role/aws-reserved/*",
+        )]);
+        let mut reserved = role_of(ACCOUNT, "R", &json!({ "AWS": ACCOUNT }), &[]);
+        reserved["Arn"] =
+            json!("arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_R_1");
+        details["RoleDetailList"].as_array_mut().unwrap().push(reserved);
+    });
+    assert_eq!(edges_of_a(&graph), BTreeSet::new());
+}
+
+#[test]
+fn a_service_is_trusted_by_its_full_name() {
+    for (service, actions, is_meant) in [
+        ("ec2.amazonaws.com", &["iam:PassRole", "ec2:RunInstances"][..], true),
+        ("ec2.amazonaws.com.cn", &["iam:PassRole", "ec2:RunInstances"], true),
+        ("ec2.application-autoscaling.amazonaws.com", &["iam:PassRole", "ec2:RunInstances"], false),
+        ("ec2fleet.amazonaws.com", &["iam:PassRole", "ec2:RunInstances"], false),
+        ("tasks.apprunner.amazonaws.com", &["iam:PassRole", "apprunner:CreateService"], true),
+        ("build.apprunner.amazonaws.com", &["iam:PassRole", "apprunner:CreateService"], false),
+        ("pods.eks.amazonaws.com", &["iam:PassRole", "eks:CreatePodIdentityAssociation"], true),
+        ("airflow-env.amazonaws.com", &["iam:PassRole", "airflow:CreateEnvironment"], true),
+        ("lambda.amazonaws.com", &["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"], true),
+        (
+            "replicator.lambda.amazonaws.com",
+            &["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"],
+            false,
+        ),
+        ("states.eu-west-1.amazonaws.com", &["iam:PassRole", "states:*"], true),
+    ] {
+        let graph = from_details(|details| {
+            details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] =
+                document(&[allow(actions, "*")]);
+            let roles = details["RoleDetailList"].as_array_mut().unwrap();
+            roles.push(role_of(ACCOUNT, "Passed", &json!({ "Service": service }), &[]));
+        });
+        let found = edges_of_a(&graph).iter().any(|edge| edge.contains(" Passed"));
+        assert_eq!(found, is_meant, "{service}");
     }
 }
 
