@@ -102,7 +102,7 @@ Examples:
   onlooker permissions diff old.json plan.json
                                            what does a change grant?
   onlooker permissions graph a.json b.json c.json
-                                           who can become whom, across accounts?
+                                           which principals can become which others, across accounts?
   onlooker permissions                     what may the caller do?
   onlooker permissions --principal arn:aws:iam::111122223333:role/Auditor
                                            what may this role do now?

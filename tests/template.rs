@@ -403,7 +403,7 @@ fn alarms_notify_the_topic_and_missing_data_is_breaching() {
         assert_eq!((alarm["MetricName"].as_str(), seconds <= 600), (Some(metric), true));
     }
     for function in ["Pull", "Report", "Permissions"] {
-        // A run that failed is no sign of life.
+        // A run that failed does not count as a sign of life.
         let alarm = stack.properties(&format!("{function}HeartbeatAlarm"));
         assert_eq!(
             (alarm["MetricName"].as_str(), alarm["Statistic"].as_str()),

@@ -1,4 +1,4 @@
-//! `onlooker permissions graph`: who can become whom?
+//! `onlooker permissions graph`: which principals can become which others?
 //!
 //! Enters: policies of principals of one or several accounts, in any file that `permissions` reads. Leaves: for each
 //! source the principals that it can become, with the steps. Laws: AWS is not called; the exit code is 1 if a source can
@@ -66,7 +66,7 @@ shortest.
 Examples:
   onlooker permissions graph security.json workload.json data.json
   onlooker permissions graph *.json --from 'arn:aws:iam::*:role/AuditHub'
-                                           whom can this role become?
+                                           which others can this role become?
   onlooker permissions graph *.json --to 'arn:aws:iam::*:role/Admin*'
                                            who can become an administrator role?
   onlooker permissions graph plan.json details.json --format html --out graph

@@ -105,7 +105,7 @@ impl Alert {
         let Some(call) = assessment.classified.first() else { return Ok(None) };
         let alerts = |finding: &Finding| match finding::rule(&finding.id).and_then(|rule| rule.alerts) {
             Some(AlertScope::Watched) => call.watch.is_some(),
-            // Without a watched principal there is no promise to break.
+            // A promise exists only for watched principals.
             Some(AlertScope::Any) => !config.watch.is_empty(),
             None => false,
         };

@@ -652,6 +652,12 @@ impl<'a> Assessment<'a> {
     }
 }
 
+/// Whether two records may be of one call by their resources: one of them names none, or they share one.
+fn may_be_same(some: &[Arc<str>], others: &[Arc<str>]) -> bool {
+    let is_open = |resources: &[Arc<str>]| resources.is_empty() || resources.iter().any(|one| &**one == "?");
+    is_open(some) || is_open(others) || some.iter().any(|one| others.contains(one))
+}
+
 /// Splits calls by their quarter hours: the calls for which `keep` holds, and the rest.
 fn split_by_bucket<'a>(
     call: ClassifiedCall<'a>,

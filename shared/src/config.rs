@@ -216,9 +216,11 @@ impl Watch {
     pub fn names(&self, arn: &str) -> bool {
         let is_same = || {
             let (pattern, other) = IamName::of(&self.principal).zip(IamName::of(arn))?;
-            let is_same =
-                (pattern.before, pattern.kind, pattern.name) == (other.before, other.kind, other.name);
-            Some(is_same && !(pattern.has_path && other.has_path) && !has_wildcard(&self.principal))
+            let is_same = matches(pattern.before, other.before)
+                && (pattern.kind, pattern.name) == (other.kind, other.name);
+            // A wildcard in the partition or account leaves the name exact.
+            let is_exact = !has_wildcard(self.principal.splitn(6, ':').nth(5).unwrap_or_default());
+            Some(is_same && !(pattern.has_path && other.has_path) && is_exact)
         };
         matches(&self.principal, arn) || is_same() == Some(true)
     }

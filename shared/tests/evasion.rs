@@ -297,6 +297,17 @@ fn a_call_that_only_the_other_account_recorded_is_never_compliant() {
         Status::InsufficientEvidence,
         "one of two calls"
     );
+    let about = |record: &Value, topic: &str| {
+        let arn = format!("arn:aws:sns:us-east-1:444455556666:{topic}");
+        with_field(record.clone(), "resources", json!([{ "ARN": arn }]))
+    };
+    let other = elsewhere(9, "AROAX");
+    assert_eq!(status(&[about(&other, "t"), about(&by_auditor, "t")]), Status::Compliant, "one topic");
+    assert_eq!(
+        status(&[about(&other, "t"), about(&by_auditor, "mine")]),
+        Status::InsufficientEvidence,
+        "another topic"
+    );
     let later = with_field(by_auditor, "eventTime", json!("2026-10-06T00:40:00Z"));
     assert_eq!(status(&[elsewhere(9, "AROAX"), later]), Status::InsufficientEvidence, "another time");
     let assumption = recorded_elsewhere(9, "AROAX", "sts.amazonaws.com", "AssumeRole");

@@ -31,12 +31,12 @@ const THROTTLED: [&str; 12] = [
 /// `ValidationError` and `ValidationException`. Services also give them to calls that they authorized and compared with
 /// the resource, such as a change without a difference: `No modifications were requested` of `ModifyDBInstance` (Amazon
 /// RDS), `No updates are to be performed` of `UpdateStack` (AWS CloudFormation), `The provisioned throughput for the table
-/// will not change` of `UpdateTable` (Amazon DynamoDB).
-const MALFORMED: [&str; 10] = [
+/// will not change` of `UpdateTable` (Amazon DynamoDB). Nor are `MalformedPolicyDocument` and `MalformedPolicyDocumentException`:
+/// AWS KMS also gives it to a key policy that it compared with the caller (`PutKeyPolicy`, the policy lockout safety check), and
+/// IAM to a policy with a principal that it looked up.
+const MALFORMED: [&str; 8] = [
     "InvalidAction",
     "InvalidQueryParameter",
-    "MalformedPolicyDocument",
-    "MalformedPolicyDocumentException",
     "MalformedQueryString",
     "MalformedXML",
     "MissingAction",
@@ -92,6 +92,8 @@ mod tests {
             ("dynamodb", "ValidationException"),
             ("es", "ValidationException"),
             ("dynamodb", "TransactionInProgressException"),
+            ("kms", "MalformedPolicyDocumentException"),
+            ("iam", "MalformedPolicyDocument"),
         ] {
             assert!(!is_unprocessed(service, code), "{service} {code}");
         }

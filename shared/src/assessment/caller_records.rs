@@ -2,15 +2,18 @@
 //!
 //! Enters: the tally and the watches. Leaves: of a unique id, whether a record names a watched principal under it; of a
 //! call that another account recorded, whether the account of its caller recorded it too. Laws: a record of the other
-//! account never stands for one of the caller's account; if there are fewer of these, the caller's account does not show
-//! the call.
+//! account never stands for one of the caller's account; if there are fewer of these, or they are about other resources, the caller's account does
+//! not show the call.
 //!
 //! CloudTrail sends one event to each of the two accounts, with one `sharedEventID`, time and Region. AWS CloudTrail
 //! User Guide, "sharedEventID example", read 2026-11.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use super::ClassifiedCall;
+use super::{ClassifiedCall, may_be_same};
 use crate::{
     event::{Actor, CallKey, Outcome},
     principal::{Principal, PrincipalKind},
@@ -35,15 +38,17 @@ impl<'a> SharedContent<'a> {
     }
 }
 
+type CountsByResources<'a> = HashMap<&'a [Arc<str>], u64>;
+
 /// Records of the principals that other accounts recorded by their unique id alone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CallerRecords<'a> {
     /// For each unique id under which a record names a principal, whether one of these is watched.
     watched: HashMap<&'a str, bool>,
-    /// Number of events in the caller's own account.
-    own: HashMap<SharedContent<'a>, u64>,
-    /// Number of events in each other account.
-    elsewhere: HashMap<(&'a str, SharedContent<'a>), u64>,
+    /// Number of events in the caller's own account, by their resources.
+    own: HashMap<SharedContent<'a>, CountsByResources<'a>>,
+    /// Number of events in each other account, by their resources.
+    elsewhere: HashMap<(&'a str, SharedContent<'a>), CountsByResources<'a>>,
 }
 
 /// The unique id, if the record names only an account, which is not the one that recorded it, and that id.
@@ -75,11 +80,14 @@ impl<'a> CallerRecords<'a> {
             }
             for (bucket, count) in line.buckets.iter().filter(|_| !is_lead_in) {
                 let count = u64::from(*count);
-                if id_alone(actor).is_some() {
-                    *this.elsewhere.entry((&actor.account, of_bucket(*bucket))).or_default() += count;
+                let counts = if id_alone(actor).is_some() {
+                    this.elsewhere.entry((&actor.account, of_bucket(*bucket))).or_default()
                 } else if actor.account == actor.principal.account {
-                    *this.own.entry(of_bucket(*bucket)).or_default() += count;
-                }
+                    this.own.entry(of_bucket(*bucket)).or_default()
+                } else {
+                    continue;
+                };
+                *counts.entry(&*call_key.resources).or_default() += count;
             }
         }
         this
@@ -96,8 +104,13 @@ impl<'a> CallerRecords<'a> {
         let Some(id) = id_alone(actor) else { return false };
         call.buckets().iter().all(|(bucket, _)| {
             let content = SharedContent::of(id, actor, call_key, *bucket);
-            let of_account = self.elsewhere.get(&(&*actor.account, content)).copied().unwrap_or_default();
-            self.own.get(&content).copied().unwrap_or_default() >= of_account
+            let resources = &*call_key.resources;
+            let Some(own) = self.own.get(&content) else { return false };
+            let Some(elsewhere) = self.elsewhere.get(&(&*actor.account, content)) else { return false };
+            let alike =
+                own.iter().filter(|(others, _)| may_be_same(others, resources)).map(|(_, count)| count);
+            let is_enough = alike.sum::<u64>() >= elsewhere.get(resources).copied().unwrap_or_default();
+            is_enough && own.values().sum::<u64>() >= elsewhere.values().sum()
         })
     }
 }

@@ -1,15 +1,16 @@
 //! Network activity events of calls that the evidence has as management or data events too.
 //!
 //! Enters: the tally of the period and a call. Leaves: the call, divided into second records of other calls and the
-//! rest. Laws: no event is lost; a network activity event without its counterpart is a call.
+//! rest. Laws: no event is lost; a network activity event without its counterpart is a call, and an event about other resources
+//! is none.
 //!
 //! A trail that logs network activity events has two events of one call through a VPC endpoint, because network activity
 //! events are a category of their own, for the owner of the endpoint (AWS CloudTrail User Guide, "Logging network
 //! activity events", read 2026-11). A call that the policy of the endpoint denied has only the network activity event.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use super::{CallSubset, ClassifiedCall};
+use super::{CallSubset, ClassifiedCall, may_be_same};
 use crate::{
     event::{EventClass, Outcome},
     principal::{Principal, Session},
@@ -36,23 +37,22 @@ fn is_network_event(line: &TallyLine<'_>) -> bool {
     matches!(line.call_key.class, EventClass::Network(_))
 }
 
-/// The management and data events that network activity events may be second records of, by quarter hour.
+/// The management and data events that network activity events may be second records of: for each set of resources the
+/// number of events by quarter hour.
 pub(super) struct FirstRecords<'a> {
-    counts: HashMap<CallIdentity<'a>, HashMap<TimeBucket, u32>>,
+    counts: HashMap<CallIdentity<'a>, Vec<(&'a [Arc<str>], HashMap<TimeBucket, u32>)>>,
 }
 
 impl<'a> FirstRecords<'a> {
     pub(super) fn of(tally: &'a Tally) -> Self {
-        let mut counts: HashMap<CallIdentity<'a>, HashMap<TimeBucket, u32>> = HashMap::new();
+        let mut counts: HashMap<_, Vec<(&[Arc<str>], HashMap<TimeBucket, u32>)>> = HashMap::new();
         for line in tally.lines().filter(is_network_event) {
             counts.entry(identity(&line)).or_default();
         }
         if !counts.is_empty() {
             for line in tally.lines().filter(|line| !is_network_event(line)) {
-                let Some(buckets) = counts.get_mut(&identity(&line)) else { continue };
-                for (bucket, count) in line.buckets {
-                    *buckets.entry(*bucket).or_default() += count;
-                }
+                let Some(first_records) = counts.get_mut(&identity(&line)) else { continue };
+                first_records.push((&line.call_key.resources, line.buckets.iter().copied().collect()));
             }
         }
         Self { counts }
@@ -69,10 +69,15 @@ impl<'a> FirstRecords<'a> {
         }
         let Some(first_records) = self.counts.get_mut(&identity(&whole.line)) else { return vec![whole] };
         let (mut second, mut rest) = (Vec::new(), Vec::new());
+        let resources = &whole.line.call_key.resources;
         for (bucket, count) in whole.buckets() {
-            let left = first_records.entry(*bucket).or_default();
-            let paired = (*left).min(*count);
-            *left -= paired;
+            let mut paired = 0;
+            let alike = first_records.iter_mut().filter(|(others, _)| may_be_same(others, resources));
+            for left in alike.filter_map(|(_, buckets)| buckets.get_mut(bucket)) {
+                let more = (*left).min(*count - paired);
+                *left -= more;
+                paired += more;
+            }
             second.extend((paired > 0).then_some((*bucket, paired)));
             rest.extend((*count > paired).then_some((*bucket, *count - paired)));
         }

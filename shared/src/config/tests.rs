@@ -344,7 +344,9 @@ fn a_role_or_user_is_known_by_its_name_whatever_its_path() {
             ("111122223333:KIND/jan*", "111122223333:KIND/team/jane", false),
             ("111122223333:KIND/team/jan*", "111122223333:KIND/jane", true),
             ("111122223333:KIND/team/*", "111122223333:KIND/jane", false),
-            ("*:KIND/jane", "111122223333:KIND/team/jane", false),
+            ("*:KIND/jane", "111122223333:KIND/team/jane", true),
+            ("*:KIND/jane", "111122223333:KIND/team/bob", false),
+            ("*:KIND/j*", "111122223333:KIND/team/jane", false),
         ] {
             let (pattern, name) = (pattern.replace("KIND", kind), name.replace("KIND", kind));
             assert_eq!(is_watched(&pattern, &name), expected, "{pattern} {name}");

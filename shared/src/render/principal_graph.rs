@@ -1,4 +1,4 @@
-//! Who can become whom, in every format.
+//! Which principals can become which others, in every format.
 //!
 //! Enters: [`PrincipalGraph`]. Leaves: text. Laws: JSON is valid by the schema in `docs/principal-graph.schema.json`; no text
 //! of a policy forms markup; [`FORMATS`] lists every format.
@@ -84,7 +84,7 @@ pub const fn sentence(result: PathResult) -> &'static str {
     }
 }
 
-/// Whom a source can become, in words.
+/// The principals that a source can become, in words.
 pub fn reach_text(paths: usize) -> String {
     match paths {
         0 => "can become no other principal".to_owned(),

@@ -293,6 +293,18 @@ fn a_network_activity_event_counts_only_without_another_event_of_its_call() {
     ] {
         assert_eq!(counts(&[write.clone(), network(other)]).0, 2);
     }
+    // An event about another bucket is another call; one that names no resource may be the same.
+    let about = |names: &[&str]| {
+        let call_key = CallKey {
+            resources: names.iter().map(|name| Arc::from(*name)).collect(),
+            ..write.call_key.clone()
+        };
+        Event { call_key, ..write.clone() }
+    };
+    let (mine, other) = (about(&["arn:aws:s3:::mine/k"]), about(&["arn:aws:s3:::other/k"]));
+    assert_eq!(counts(&[mine.clone(), network(other.clone())]).0, 2);
+    assert_eq!(counts(&[mine.clone(), network(write.clone())]).0, 1);
+    assert_eq!(counts(&[mine.clone(), other, network(mine)]).0, 2);
     let alone = EvidenceScenario::of([read, network(write)]).result();
     assert_eq!(alone.summary.overall_compliance, Some(Status::NonCompliant));
 }

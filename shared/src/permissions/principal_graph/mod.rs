@@ -1,4 +1,4 @@
-//! Who can become whom: the principals of one set of files as a graph.
+//! Which principals can become which others: the principals of one set of files as a graph.
 //!
 //! Enters: the principals of one set of files, and which of them to begin with. Leaves: [`PrincipalGraph`]. Laws: an edge
 //! is there only if the policies may allow every step of its method on this very principal; an edge is unconditional only
@@ -151,7 +151,7 @@ pub struct GraphPath {
     pub is_unconditional: bool,
 }
 
-/// Who can become whom.
+/// Which principals can become which others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalGraph {
     /// Version of this shape.

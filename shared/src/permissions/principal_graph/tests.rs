@@ -41,7 +41,7 @@ const FILES: [&str; 3] = [
 ];
 const HUB: &str = "arn:aws:iam::111122223333:role/AuditHub";
 
-/// Whom the audit role of three accounts can become.
+/// What the audit role of three accounts can become.
 pub(crate) fn example() -> PrincipalGraph {
     graph_of(principals(&FILES), &[HUB], &[])
 }

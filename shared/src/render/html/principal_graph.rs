@@ -1,4 +1,4 @@
-//! Who can become whom, as one self-contained HTML page.
+//! Which principals can become which others, as one self-contained HTML page.
 //!
 //! Enters: a [`PrincipalGraph`]. Leaves: a page without scripts, with a drawing and a table of paths. Laws: those of the page of
 //! a report: every value is escaped, the content security policy allows only the embedded style sheet, and a truncated list

@@ -147,7 +147,7 @@ fn is_released(one: &PlannedResource, planned: &[PlannedResource]) -> bool {
         })
 }
 
-/// Whether a resource is no principal, and names one of the plan.
+/// Whether a resource names a principal of the plan without being one.
 fn is_about_principals_of(planned: &[PlannedResource], one: &PlannedResource) -> bool {
     PRINCIPAL_ATTRIBUTES.iter().any(|(attribute, kind)| {
         let named = known_items(one, attribute);
