@@ -37,15 +37,18 @@ fn is_network_event(line: &TallyLine<'_>) -> bool {
     matches!(line.call_key.class, EventClass::Network(_))
 }
 
+/// The events about one set of resources, by quarter hour.
+type ResourceEvents<'a> = (&'a [Arc<str>], HashMap<TimeBucket, u32>);
+
 /// The management and data events that network activity events may be second records of: for each set of resources the
 /// number of events by quarter hour.
 pub(super) struct FirstRecords<'a> {
-    counts: HashMap<CallIdentity<'a>, Vec<(&'a [Arc<str>], HashMap<TimeBucket, u32>)>>,
+    counts: HashMap<CallIdentity<'a>, Vec<ResourceEvents<'a>>>,
 }
 
 impl<'a> FirstRecords<'a> {
     pub(super) fn of(tally: &'a Tally) -> Self {
-        let mut counts: HashMap<_, Vec<(&[Arc<str>], HashMap<TimeBucket, u32>)>> = HashMap::new();
+        let mut counts: HashMap<_, Vec<ResourceEvents<'_>>> = HashMap::new();
         for line in tally.lines().filter(is_network_event) {
             counts.entry(identity(&line)).or_default();
         }
