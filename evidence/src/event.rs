@@ -13,7 +13,8 @@ mod unprocessed;
 
 pub use authorization_message::DenyingPolicy;
 pub(crate) use issued_credentials::issued_credentials_arn;
-pub use logging_change::{LoggingChange, logging_change};
+pub(crate) use logging_change::delivery_resource;
+pub use logging_change::{Delivers, DeliveryResource, LoggingChange, logging_change};
 pub(crate) use outcome::CallResult;
 
 use std::{fmt, sync::Arc};
@@ -120,6 +121,10 @@ pub struct CallKey {
     /// What the parameters of the request say about the IAM actions that it needs.
     #[serde(skip_serializing_if = "RequestFeatures::is_empty", default)]
     pub request_features: RequestFeatures,
+    /// Name of the log group, rule, event bus, stream or bucket that the call changes, if events may be delivered through
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub delivery_resource: Option<Arc<str>>,
 }
 
 impl CallKey {
@@ -136,7 +141,7 @@ impl CallKey {
     /// Whether the call can change what later calls or their absence mean: it may have issued credentials, or changed
     /// what is logged.
     pub fn has_later_effect(&self) -> bool {
-        self.may_issue_credentials() || logging_change(self, |_| true, |_| true).is_some()
+        self.may_issue_credentials() || logging_change(self, |_, _| Delivers::Maybe).is_some()
     }
 }
 

@@ -8,7 +8,10 @@
 mod cut_listings;
 mod listed_log_files;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use self::{cut_listings::CutListings, listed_log_files::ListedLogFiles};
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
     principal::MAX_FEDERATED_SESSION_HOURS,
     record::{DeliveryForm, DigestWindow},
     segment::{EvidenceHasher, MissingLogFile, Segment, Shard},
-    tally::{PrincipalsById, Tally, TallyMerge},
+    tally::{PrincipalsById, Tally, TallyMerge, TimeBucket},
     time::{HOUR_SECONDS, Hour, Time},
 };
 
@@ -84,6 +87,32 @@ pub struct LeadIn {
     pub tally: Tally,
     /// Those of these hours that have an event, or that digest files cover.
     pub hours: BTreeSet<Shard>,
+    /// The quarter hours with an event that only a trail with the events of global services has, by account and region.
+    pub global_service_events: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<TimeBucket>>,
+}
+
+/// Sources of events that a trail has only if it logs events of global services. Events of AWS STS do not show it,
+/// because its regional endpoints have events too. AWS CloudTrail User Guide, "Global service events", read 2026-11.
+const GLOBAL_SOURCES: [&str; 2] = ["iam.amazonaws.com", "cloudfront.amazonaws.com"];
+
+/// The quarter hours with an event that only a trail with the events of global services has, by account and region.
+pub fn global_service_events(tally: &Tally) -> BTreeMap<(Arc<str>, Arc<str>), BTreeSet<TimeBucket>> {
+    let mut events: BTreeMap<_, BTreeSet<TimeBucket>> = BTreeMap::new();
+    for line in tally.lines().filter(|line| GLOBAL_SOURCES.contains(&&*line.call_key.source)) {
+        let place = (Arc::clone(&line.actor.account), Arc::clone(&line.actor.region));
+        events.entry(place).or_default().extend(line.buckets.iter().map(|(bucket, _)| *bucket));
+    }
+    events
+}
+
+impl LeadIn {
+    /// Adds the global service events of a tally of these hours, and gives its calls with later effects.
+    fn add(&mut self, tally: Tally) -> Tally {
+        for (place, buckets) in global_service_events(&tally) {
+            self.global_service_events.entry(place).or_default().extend(buckets);
+        }
+        tally.filter(CallKey::has_later_effect)
+    }
 }
 
 /// What a report needs of all evidence.
@@ -114,7 +143,7 @@ impl EvidenceSummary {
         if builder.scope.since.is_some() {
             let before = segment.events_of_hours(|hour| builder.scope.leads_in(hour));
             builder.lead_in.hours = before.shards();
-            builder.lead_in.tally = Tally::of(before).filter(CallKey::has_later_effect);
+            builder.lead_in.tally = builder.lead_in.add(Tally::of(before));
         }
         builder.cut_listings.search_segment(&segment, &builder.scope);
         builder.outside_period = segment.retain_hours(|hour| builder.scope.contains(hour));
@@ -205,7 +234,7 @@ impl EvidenceSummaryBuilder {
             self.outside_period += tally.events();
             if self.scope.leads_in(shard.hour) {
                 self.lead_in.hours.insert(shard.clone());
-                self.lead_in_tallies.add(tally.filter(CallKey::has_later_effect));
+                self.lead_in_tallies.add(self.lead_in.add(tally));
             }
         }
         self.last_shard = Some(shard);
@@ -226,6 +255,7 @@ impl EvidenceSummaryBuilder {
         let tally = tally.with_principals(&principals);
         self.lead_in.tally = std::mem::take(&mut self.lead_in.tally).with_principals(&principals);
         let digest_hours: BTreeSet<&Shard> = self.unsharded.digest_hours().collect();
+        let has_open_page = self.cut_listings.has_open_page();
         let cut = std::mem::take(&mut self.cut_listings).incomplete(|shard| digest_hours.contains(shard));
         let cut_hours = cut.len() as u64;
         self.scope.incomplete_hours.extend(cut);
@@ -245,6 +275,9 @@ impl EvidenceSummaryBuilder {
         let mut unreadable: BTreeMap<String, u64> = BTreeMap::new();
         for reason in unsharded.unreadable().values() {
             *unreadable.entry(reason.description().trim_end_matches(':').to_owned()).or_default() += 1;
+        }
+        if has_open_page {
+            unreadable.insert(OPEN_PAGE.to_owned(), 1);
         }
         let evidence_quality = EvidenceQuality {
             unreadable,
@@ -268,6 +301,9 @@ impl EvidenceSummaryBuilder {
         }
     }
 }
+
+/// What a page without events is that says more follow, if the evidence has no last page of its kind.
+const OPEN_PAGE: &str = "a page without events says that more follow, and no last page is there";
 
 /// Whether a window, or a log file that it lists, overlaps the period.
 fn overlaps(window: &DigestWindow, period: Period) -> bool {

@@ -48,7 +48,7 @@ impl From<EnvelopeError> for ExtractError {
     }
 }
 
-const EXTRACT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKEXT", version: 6 };
+const EXTRACT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKEXT", version: 7 };
 
 /// What a report needs of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -174,8 +174,8 @@ impl Segment {
     /// The forms in which services other than CloudTrail delivered events.
     pub fn delivery_forms(&self) -> BTreeSet<DeliveryForm> {
         let form = |fact: &DeliveryFact| match fact {
-            DeliveryFact::Form(form) => Some(*form),
-            DeliveryFact::CutListing(_) => None,
+            DeliveryFact::Form(form) => Some(form.clone()),
+            DeliveryFact::ListingPage(_) => None,
         };
         self.delivery_facts.iter().filter_map(form).collect()
     }

@@ -301,7 +301,7 @@ impl<'a> Assessment<'a> {
             HashMap::new();
         let key_uses = KeyUseCauses::of(tally);
         let mut first_records = FirstRecords::of(tally);
-        let mut watch_index = WatchIndex::new(config);
+        let mut watch_index = WatchIndex::of(config, [lead_in, tally]);
         let role_chains = watch_index.role_chains(tally, lead_in);
         let mut this = Self {
             mode: ReportMode::of(config),

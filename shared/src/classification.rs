@@ -171,20 +171,21 @@ fn is_sign_in(found: &Classification) -> bool {
 }
 
 /// Whether the name of an operation outside the catalog says that it changes something, so that a `readOnly=true` in
-/// its record does not prove a read: it begins with a verb that changes something, or with one with which the catalog
-/// has operations and no read. Of a service that the catalog does not know either, the name must say that the operation
-/// reads.
+/// its record does not prove a read: it begins with a verb that changes something, or with a word with which no read of
+/// the catalog begins. Of a service that the catalog does not know either, the name must say that the operation reads.
 fn may_write_by_name(catalog: &Catalog, is_service_known: bool, operation: &str) -> bool {
     if !is_service_known {
         let reads = has_read_verb(operation) || has_inspection_verb(operation);
         return !(is_batch_of_reads(operation) || reads);
     }
-    let mut parts = operation.split(['_', '.']).enumerate();
-    parts.any(|(n, part)| {
-        // In `Preferences_UpdatePaymentProfile` the verb follows the name of a group. In snake case it comes first.
-        let begins_a_name = n == 0 || part.bytes().next().is_some_and(|first| first.is_ascii_uppercase());
-        begins_a_name && (is_named_like_a_write(part) || catalog.begins_like_no_read(part))
-    }) || is_named_like_a_write(operation)
+    // In `Preferences_UpdatePaymentProfile` the verb follows the name of a group. In snake case it comes first.
+    let begins_a_name = |(n, part): &(usize, &str)| {
+        *n == 0 || part.bytes().next().is_some_and(|first| first.is_ascii_uppercase())
+    };
+    let names = || operation.split(['_', '.']).enumerate().filter(begins_a_name).map(|(_, part)| part);
+    let writes = |part: &str| is_named_like_a_write(part) || catalog.begins_like_no_read(part);
+    let reads = |part: &str| catalog.begins_like_a_read(part) || has_inspection_verb(part);
+    names().any(writes) || is_named_like_a_write(operation) || !names().any(reads)
 }
 
 /// Whether a name begins with a verb that changes something.

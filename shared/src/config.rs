@@ -171,7 +171,6 @@ impl Config {
 
     /// The watch that applies to the principal with this ARN.
     pub fn watch_for_arn(&self, arn: &str) -> Option<&Watch> {
-        let is_exempt = || self.exempt.iter().any(|pattern| matches(pattern, arn));
         let bare = IamName::of(arn).is_some_and(|name| !name.has_path);
         let about = |watch: &&Watch| {
             let pattern = &watch.principal;
@@ -179,7 +178,17 @@ impl Config {
         };
         let literal = |watch: &Watch| watch.principal.chars().filter(|c| !matches!(c, '*' | '?')).count();
         // `max_by_key` returns the last of equal items, so the watches are iterated from the end.
-        self.watch.iter().rev().filter(about).max_by_key(|watch| literal(watch)).filter(|_| !is_exempt())
+        self.watch
+            .iter()
+            .rev()
+            .filter(about)
+            .max_by_key(|watch| literal(watch))
+            .filter(|_| !self.is_exempt(arn))
+    }
+
+    /// Whether the principal with this ARN is exempt from watching.
+    pub fn is_exempt(&self, arn: &str) -> bool {
+        self.exempt.iter().any(|pattern| matches(pattern, arn))
     }
 }
 
@@ -203,6 +212,14 @@ impl<'a> IamName<'a> {
     }
 }
 
+/// Whether a pattern names a role or user of one account by its name alone, and the ARN is its own with its path.
+fn names_by_name(pattern: &str, arn: &str) -> bool {
+    let Some((named, other)) = IamName::of(pattern).zip(IamName::of(arn)) else { return false };
+    !has_wildcard(pattern)
+        && !named.has_path
+        && (named.before, named.kind, named.name) == (other.before, other.kind, other.name)
+}
+
 /// The pattern of a role or user without its path; none if the name has no literal letter or digit.
 fn without_path(pattern: &str) -> Option<String> {
     let IamName { before, kind, name, has_path } = IamName::of(pattern)?;
@@ -211,16 +228,17 @@ fn without_path(pattern: &str) -> Option<String> {
 }
 
 impl Watch {
-    /// Whether the pattern matches the ARN, or names the same role or user where one of the two has no path: names are
-    /// unique in an account, whatever the path. AWS IAM User Guide, "IAM identifiers", read 2026-11.
+    /// Whether the pattern matches the ARN, or names the same role or user under another path: names are unique in an
+    /// account, whatever the path. If the pattern has a path and any account, the path counts. AWS IAM User Guide, "IAM identifiers", read 2026-11.
     pub fn names(&self, arn: &str) -> bool {
         let is_same = || {
             let (pattern, other) = IamName::of(&self.principal).zip(IamName::of(arn))?;
             let is_same = matches(pattern.before, other.before)
                 && (pattern.kind, pattern.name) == (other.kind, other.name);
-            // A wildcard in the partition or account leaves the name exact.
+            // A wildcard in the partition or account leaves the name exact, and a path then chooses among accounts.
             let is_exact = !has_wildcard(self.principal.splitn(6, ':').nth(5).unwrap_or_default());
-            Some(is_same && !(pattern.has_path && other.has_path) && is_exact)
+            let is_chosen = pattern.has_path && other.has_path && has_wildcard(pattern.before);
+            Some(is_same && !is_chosen && is_exact)
         };
         matches(&self.principal, arn) || is_same() == Some(true)
     }
@@ -295,6 +313,11 @@ pub struct ExpectedCoverage {
     /// encryption is a change of logging. A bucket with `cloudtrail` in its name counts without being listed.
     #[schemars(with = "Vec<formats::SingleLine>", extend("examples" = [["audit-logs-111122223333"]]))]
     pub log_buckets: Vec<String>,
+    /// Names of the CloudWatch log groups, EventBridge rules and buses, and Firehose and Kinesis streams that deliver
+    /// events to this evidence. A change of another one is then no change of logging. Empty: a change of any counts, if
+    /// events came that way and their form does not name the log group.
+    #[schemars(with = "Vec<formats::SingleLine>", extend("examples" = [["cloudtrail-events"]]))]
+    pub delivered_through: Vec<String>,
     /// Selectors of trails, from `--selectors`. A configuration cannot set them.
     #[serde(skip)]
     pub trails: Vec<TrailSelectors>,

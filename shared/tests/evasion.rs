@@ -153,6 +153,14 @@ fn a_disguised_write_is_never_compliant() {
             "a directory, with the unique id",
             write_by(&json!({"type": "Directory", "principalId": "AROAX:s"})),
         ),
+        (
+            "a directory, with the issuer of the session",
+            write_by(&json!({"type": "Directory", "sessionContext": auditor()["sessionContext"]})),
+        ),
+        (
+            "an operation with a verb that the catalog does not know",
+            record(9, &auditor(), "ec2.amazonaws.com", "QuarantineInstance", Some(true)),
+        ),
         ("a console action", with_field(write.clone(), "eventType", json!("AwsConsoleAction"))),
         ("a service event", with_field(write.clone(), "eventType", json!("AwsServiceEvent"))),
         ("a sign-in", with_field(write.clone(), "eventType", json!("AwsConsoleSignIn"))),
@@ -195,6 +203,24 @@ fn a_disguised_write_is_never_compliant() {
         records.push(record);
         assert_ne!(status(&records), Status::Compliant, "{disguise}");
     }
+}
+
+#[test]
+fn a_principal_under_another_name_is_the_same() {
+    let with_id = |name: &str| with_field(user(name), "principalId", json!("AIDAALICE"));
+    let renamed = write_by(&with_id("carol"));
+    let known = record(7, &with_id("alice"), "ec2.amazonaws.com", "DescribeInstances", Some(true));
+    let with = |records: &[Value]| status(&[&compliant_records()[..], records].concat());
+    assert_eq!(with(std::slice::from_ref(&renamed)), Status::Compliant, "no record says whose id it is");
+    assert_eq!(with(&[renamed.clone(), known.clone()]), Status::NonCompliant);
+    let exempt = CONFIG.replace("[coverage]", "[coverage]\n").replacen(
+        "[[watch]]",
+        "exempt = [\"arn:aws:iam::*:user/carol\"]\n[[watch]]",
+        1,
+    );
+    let records = [&compliant_records()[..], &[renamed, known]].concat();
+    let report = report_on(&[json!({ "Records": records })], &exempt);
+    assert_eq!(report.result.status(), Some(Status::Compliant), "the configuration exempts the new name");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use onlooker_core::{
     event::{Actor, CallKey, DenyingPolicy, Event, EventClass, EventId, EventKind, Outcome},
     principal::{Principal, PrincipalKind, Session},
     record::{
-        CutListing, DeliveryFact, DeliveryForm, DigestWindow, Fingerprint, RequestFeatures, UnreadableReason,
+        DeliveryFact, DeliveryForm, DigestWindow, Fingerprint, ListingPage, RequestFeatures, UnreadableReason,
     },
     segment::{Segment, SegmentBuilder, SegmentError, Shard},
     time::Time,
@@ -56,6 +56,7 @@ fn event() -> impl Strategy<Value = Event> {
                 issued_credentials_arn: (name == 2).then(|| numbered_text("arn:", name)),
                 denied_by: (outcome == 0 && user == 0).then_some(DenyingPolicy::ServiceControlPolicy),
                 denied_action: (outcome == 0 && user == 2).then(|| numbered_text("iam:Action", name)),
+                delivery_resource: None,
                 request_features: RequestFeatures::from_bits_truncate(u16::from(name == 1) << (user % 3)),
             },
         },
@@ -83,10 +84,11 @@ fn segment() -> impl Strategy<Value = Segment> {
             for (account, is_ascending) in facts {
                 builder.push_delivery_fact(match account {
                     0 => DeliveryFact::Form(DeliveryForm::EventBridge),
-                    _ => DeliveryFact::CutListing(CutListing {
+                    _ => DeliveryFact::ListingPage(ListingPage {
                         places: [(numbered_text("", account), "r".into())].into(),
-                        last: Time(3_600),
+                        span: (account == 1).then_some((Time(3_600), Time(3_600))),
                         is_ascending,
+                        is_cut: is_ascending,
                     }),
                 });
             }

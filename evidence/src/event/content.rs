@@ -8,8 +8,8 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Actor, CallKey, CallResult, EventClass, EventKind, Outcome, identity::resolve_identity,
-    issued_credentials::issued_credentials_arn,
+    Actor, CallKey, CallResult, EventClass, EventKind, Outcome, delivery_resource,
+    identity::resolve_identity, issued_credentials::issued_credentials_arn,
 };
 use crate::record::{MAX_RESOURCES, MAX_TEXT_BYTES, Record, RecordError, RequestFeatures, UnreadableReason};
 
@@ -55,6 +55,10 @@ impl CallKey {
             denied_by,
             denied_action: denied_action.map(Arc::from),
             request_features: RequestFeatures::of(record),
+            delivery_resource: match delivery_resource(record) {
+                Some(name) => Some(bounded_text(&name, "requestParameters")?),
+                None => None,
+            },
             source,
         })
     }

@@ -97,7 +97,7 @@ impl<'i> IdentityResolver<'i> {
             Some("IdentityCenterUser") => {
                 (PrincipalKind::IdentityCenterUser, self.identity_center_arn(), None)
             }
-            Some("Directory") if self.unique_id().is_none() => {
+            Some("Directory") if self.unique_id().is_none() && non_empty(&identity.issuer_arn).is_none() => {
                 (PrincipalKind::Unknown, self.fallback_name("directory"), None)
             }
             Some("AWSAccount") => self.resolve_account(),
@@ -484,6 +484,11 @@ mod tests {
             ),
             (json!({"type": "Directory", "userName": "u"}), Unknown, "directory:u"),
             (json!({"type": "Directory", "principalId": "AROAX:s"}), Unknown, "principal-id:AROAX"),
+            (
+                json!({"type": "Directory", "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::1:role/r"}}}),
+                Role,
+                "arn:aws:iam::1:role/r",
+            ),
             (json!({"type": "AWSAccount", "accountId": "anonymous"}), Anonymous, "anonymous"),
             (json!({"type": "AWSAccount", "principalId": "ANONYMOUS_PRINCIPAL"}), Anonymous, "anonymous"),
             (

@@ -1,11 +1,14 @@
 //! Calls that change what is logged.
 //!
-//! Enters: a call. Leaves: what it does to the evidence. Laws: any caller counts; only a call that succeeded counts.
+//! Enters: a call. Leaves: what it does to the evidence. Laws: any caller counts; only a call that succeeded counts; what
+//! may deliver events counts unless it is known not to.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 
 use super::{CallKey, Outcome};
-use crate::record::{DeliveryForm, RequestFeatures};
+use crate::record::{Record, RequestFeatures};
 
 /// What a call does to the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +21,10 @@ pub enum LoggingChange {
     Selects,
     /// Events begin to be logged, so they may not have been before.
     Starts,
+    /// Events of the member accounts of the organization begin to be logged.
+    StartsMembers,
+    /// Events begin to be delivered, or are delivered to another place from now on.
+    Redirects,
     /// Events of global services stop being logged, and events of all regions but one.
     DropsGlobalEvents,
     /// Events of the member accounts of the organization stop being logged.
@@ -29,13 +36,37 @@ pub enum LoggingChange {
 impl LoggingChange {
     /// Whether it concerns the other accounts of the organization, and not the account of the call.
     pub const fn concerns_members(self) -> bool {
-        matches!(self, Self::StopsMembers | Self::AltersMembers)
+        matches!(self, Self::StartsMembers | Self::StopsMembers | Self::AltersMembers)
     }
 
     /// Whether events are known to stop.
     pub const fn is_stop(self) -> bool {
         matches!(self, Self::Stops | Self::DropsGlobalEvents | Self::StopsMembers)
     }
+}
+
+/// What events may be delivered through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryResource {
+    /// A bucket of Amazon S3.
+    Bucket,
+    /// A log group of Amazon CloudWatch Logs.
+    LogGroup,
+    /// A rule or an event bus of Amazon EventBridge.
+    Rule,
+    /// A stream of Amazon Data Firehose or Amazon Kinesis.
+    Stream,
+}
+
+/// Whether events are delivered through a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivers {
+    /// They are not.
+    No,
+    /// It is not known.
+    Maybe,
+    /// They are.
+    Yes,
 }
 
 type Change = (&'static str, LoggingChange);
@@ -60,61 +91,98 @@ const CLOUDTRAIL: [Change; 15] = [
     ("PutEventConfiguration", LoggingChange::Alters),
 ];
 
-/// Operations of CloudWatch Logs that end or begin the delivery of events from a log group. Which log group has the
-/// events is not in the evidence, so each counts. Source: Amazon CloudWatch Logs API Reference, read 2026-11.
+/// Operations of CloudWatch Logs that end, begin or redirect the delivery of events from a log group.
+/// Source: Amazon CloudWatch Logs API Reference, read 2026-11.
 const LOG_GROUP: [Change; 7] = [
-    ("DeleteSubscriptionFilter", LoggingChange::Alters),
-    ("DeleteLogGroup", LoggingChange::Alters),
+    ("DeleteSubscriptionFilter", LoggingChange::Stops),
+    ("DeleteLogGroup", LoggingChange::Stops),
     ("DeleteLogStream", LoggingChange::Alters),
     ("DeleteDestination", LoggingChange::Alters),
     ("DeleteAccountPolicy", LoggingChange::Alters),
-    ("PutAccountPolicy", LoggingChange::Starts),
-    ("PutSubscriptionFilter", LoggingChange::Starts),
+    ("PutAccountPolicy", LoggingChange::Redirects),
+    ("PutSubscriptionFilter", LoggingChange::Redirects),
 ];
 
-/// Operations of EventBridge that end or begin the delivery of events by a rule. Which rule delivers them is not in the
-/// evidence, so each counts. Source: Amazon EventBridge API Reference, read 2026-11.
-const EVENT_BRIDGE: [Change; 7] = [
-    ("DisableRule", LoggingChange::Alters),
-    ("DeleteRule", LoggingChange::Alters),
+/// Operations of EventBridge that end, begin or redirect the delivery of events by a rule.
+/// Source: Amazon EventBridge API Reference, read 2026-11.
+const RULE: [Change; 8] = [
+    ("DisableRule", LoggingChange::Stops),
+    ("DeleteRule", LoggingChange::Stops),
+    ("DeleteEventBus", LoggingChange::Stops),
     ("RemoveTargets", LoggingChange::Alters),
     ("PutRule", LoggingChange::Alters),
-    ("DeleteEventBus", LoggingChange::Alters),
+    ("RemovePermission", LoggingChange::Alters),
     ("EnableRule", LoggingChange::Starts),
-    ("PutTargets", LoggingChange::Starts),
+    ("PutTargets", LoggingChange::Redirects),
+];
+
+/// Operations of Data Firehose and Kinesis that end or redirect the delivery of events through a stream.
+/// Source: Amazon Data Firehose and Amazon Kinesis API References, read 2026-11.
+const STREAM: [Change; 3] = [
+    ("DeleteDeliveryStream", LoggingChange::Stops),
+    ("DeleteStream", LoggingChange::Stops),
+    ("UpdateDestination", LoggingChange::Redirects),
 ];
 
 /// Operations on a bucket that can end the delivery of log files or remove those in it.
-const BUCKET: [&str; 9] = [
-    "DeleteBucket",
-    "PutBucketPolicy",
-    "DeleteBucketPolicy",
-    "PutBucketLifecycle",
-    "PutBucketLifecycleConfiguration",
-    "PutLifecycleConfiguration",
-    "PutBucketEncryption",
-    "PutBucketOwnershipControls",
-    "PutBucketReplication",
+const BUCKET: [Change; 9] = [
+    ("DeleteBucket", LoggingChange::Alters),
+    ("PutBucketPolicy", LoggingChange::Alters),
+    ("DeleteBucketPolicy", LoggingChange::Alters),
+    ("PutBucketLifecycle", LoggingChange::Alters),
+    ("PutBucketLifecycleConfiguration", LoggingChange::Alters),
+    ("PutLifecycleConfiguration", LoggingChange::Alters),
+    ("PutBucketEncryption", LoggingChange::Alters),
+    ("PutBucketOwnershipControls", LoggingChange::Alters),
+    ("PutBucketReplication", LoggingChange::Alters),
 ];
 
 /// Operations on a key that can end the delivery of log files. Which key encrypts them is not in the evidence, so each
 /// key counts.
 const KEY: [&str; 4] = ["DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy", "DeleteImportedKeyMaterial"];
 
-/// What the call does to the evidence; `None` for a call that changes nothing. `is_log_bucket` says of the name of a
-/// bucket whether log files may be in it, `is_delivered_in` of a form whether events were delivered in it.
+/// What an operation changes, how it changes the delivery of events through it, and the parameters that name it.
+fn delivery_change(
+    source: &str,
+    name: &str,
+) -> Option<(DeliveryResource, LoggingChange, &'static [&'static str])> {
+    let (resource, table, parameters): (_, &[Change], &'static [&'static str]) = match source {
+        "s3.amazonaws.com" => (DeliveryResource::Bucket, &BUCKET, &["bucketName"]),
+        "logs.amazonaws.com" => {
+            (DeliveryResource::LogGroup, &LOG_GROUP, &["logGroupName", "logGroupIdentifier"])
+        }
+        "events.amazonaws.com" => (DeliveryResource::Rule, &RULE, &["rule", "name", "eventBusName"]),
+        "firehose.amazonaws.com" => (DeliveryResource::Stream, &STREAM, &["deliveryStreamName"]),
+        "kinesis.amazonaws.com" => (DeliveryResource::Stream, &STREAM, &["streamName", "streamARN"]),
+        _ => return None,
+    };
+    let (_, change) = table.iter().find(|(known, _)| *known == name)?;
+    Some((resource, *change, parameters))
+}
+
+/// The name of what the call of a record changes, if events may be delivered through it. Of an ARN the name is its last
+/// part.
+pub(crate) fn delivery_resource(record: &Record<'_>) -> Option<String> {
+    let (source, name) = (record.event_source.as_deref()?, record.event_name.as_deref()?);
+    let (.., parameters) = delivery_change(source, name)?;
+    let values: BTreeMap<&str, &RawValue> = serde_json::from_str(record.request_parameters?).ok()?;
+    let text = |parameter: &&str| serde_json::from_str::<String>(values.get(*parameter)?.get()).ok();
+    let named = parameters.iter().find_map(text).filter(|named| !named.is_empty())?;
+    let Some(rest) = named.strip_prefix("arn:") else { return Some(named) };
+    let last = rest.trim_end_matches(":*").rsplit(':').next().unwrap_or_default();
+    Some(last.rsplit_once("stream/").map_or(last, |(_, name)| name).to_owned())
+}
+
+/// What the call does to the evidence; `None` for a call that changes nothing. `delivers` says of the kind and name of a
+/// resource whether events are delivered through it.
 pub fn logging_change(
     call_key: &CallKey,
-    is_log_bucket: impl Fn(&str) -> bool,
-    is_delivered_in: impl Fn(DeliveryForm) -> bool,
+    delivers: impl Fn(DeliveryResource, Option<&str>) -> Delivers,
 ) -> Option<LoggingChange> {
     if call_key.outcome != Outcome::Succeeded {
         return None;
     }
     let (name, parameters) = (&*call_key.name, call_key.request_features);
-    let is_log_bucket = |arn: &Arc<str>| is_log_bucket(arn.rsplit(':').next().unwrap_or_default());
-    let in_table =
-        |table: &[Change]| table.iter().find(|(known, _)| *known == name).map(|(_, change)| *change);
     match &*call_key.source {
         "cloudtrail.amazonaws.com" if name == "UpdateTrail" => {
             // A trail of all regions logs the events of global services.
@@ -126,8 +194,13 @@ pub fn logging_change(
                 LoggingChange::Alters
             })
         }
-        "cloudtrail.amazonaws.com" => in_table(&CLOUDTRAIL),
+        "cloudtrail.amazonaws.com" => {
+            CLOUDTRAIL.iter().find(|(known, _)| *known == name).map(|(_, change)| *change)
+        }
         "organizations.amazonaws.com" => match name {
+            "EnableAWSServiceAccess" if parameters.contains(RequestFeatures::OF_CLOUDTRAIL) => {
+                Some(LoggingChange::StartsMembers)
+            }
             "DisableAWSServiceAccess" if parameters.contains(RequestFeatures::OF_CLOUDTRAIL) => {
                 Some(LoggingChange::StopsMembers)
             }
@@ -135,14 +208,62 @@ pub fn logging_change(
             "LeaveOrganization" => Some(LoggingChange::Stops),
             _ => None,
         },
-        "s3.amazonaws.com" if BUCKET.contains(&name) => {
-            call_key.resources.iter().any(is_log_bucket).then_some(LoggingChange::Alters)
-        }
         "kms.amazonaws.com" if KEY.contains(&name) => Some(LoggingChange::Alters),
-        "logs.amazonaws.com" => in_table(&LOG_GROUP).filter(|_| is_delivered_in(DeliveryForm::LogGroup)),
-        "events.amazonaws.com" => {
-            in_table(&EVENT_BRIDGE).filter(|_| is_delivered_in(DeliveryForm::EventBridge))
+        source => {
+            let (resource, change, _) = delivery_change(source, name)?;
+            let in_arn = |arn: &'_ str| arn.rsplit(':').next().unwrap_or_default().to_owned();
+            let is_bucket = resource == DeliveryResource::Bucket;
+            let in_resources = call_key.resources.iter().filter(|_| is_bucket).map(|arn| in_arn(arn));
+            let names: Vec<String> =
+                call_key.delivery_resource.iter().map(|name| name.to_string()).chain(in_resources).collect();
+            let known = match &*names {
+                [] => vec![delivers(resource, None)],
+                names => names.iter().map(|name| delivers(resource, Some(name))).collect(),
+            };
+            // Whether events stop is known only if they are known to be delivered through it.
+            match change {
+                _ if known.iter().all(|delivers| *delivers == Delivers::No) => None,
+                LoggingChange::Stops if !known.contains(&Delivers::Yes) => Some(LoggingChange::Alters),
+                change => Some(change),
+            }
         }
-        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_names_what_delivers_events() {
+        for (source, name, parameters, expected) in [
+            ("logs", "DeleteLogGroup", r#"{"logGroupName":"trail"}"#, Some("trail")),
+            (
+                "logs",
+                "DeleteLogGroup",
+                r#"{"logGroupIdentifier":"arn:aws:logs:r:1:log-group:trail:*"}"#,
+                Some("trail"),
+            ),
+            ("logs", "PutSubscriptionFilter", r#"{"filterName":"f","logGroupName":"a\u0062"}"#, Some("ab")),
+            ("logs", "DeleteLogGroup", r#"{"logGroupName":""}"#, None),
+            ("logs", "DeleteLogGroup", r#"{"logGroupName":7}"#, None),
+            ("logs", "DeleteLogGroup", r#"["logGroupName"]"#, None),
+            ("logs", "DescribeLogGroups", r#"{"logGroupName":"trail"}"#, None),
+            ("events", "PutTargets", r#"{"eventBusName":"bus","rule":"r"}"#, Some("r")),
+            ("events", "DeleteRule", r#"{"name":"r"}"#, Some("r")),
+            ("events", "RemovePermission", r#"{"eventBusName":"bus","statementId":"s"}"#, Some("bus")),
+            ("firehose", "DeleteDeliveryStream", r#"{"deliveryStreamName":"d"}"#, Some("d")),
+            ("kinesis", "DeleteStream", r#"{"streamARN":"arn:aws:kinesis:r:1:stream/k"}"#, Some("k")),
+            ("s3", "PutBucketPolicy", r#"{"bucketName":"b"}"#, Some("b")),
+            ("s3", "PutObject", r#"{"bucketName":"b"}"#, None),
+        ] {
+            let found = delivery_resource(&Record {
+                event_source: Some(format!("{source}.amazonaws.com").into()),
+                event_name: Some(name.into()),
+                request_parameters: Some(parameters),
+                ..Record::default()
+            });
+            assert_eq!(found.as_deref(), expected, "{name} {parameters}");
+        }
     }
 }

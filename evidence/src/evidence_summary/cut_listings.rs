@@ -1,8 +1,10 @@
-//! Listings that end before their last page.
+//! Lists of events of which the evidence lacks the pages that follow.
 //!
-//! Enters: the listings with a token that more events follow, then events or the seconds with events. Leaves: the hours
-//! that are incomplete. Laws: the hour of a listing's last event is incomplete unless the evidence has an event of its
-//! places that follows it, in that hour or within a quarter hour; an hour that digest files cover is not.
+//! Enters: the pages, then events or the seconds with events. Leaves: the hours that are incomplete, and whether a page
+//! without events says that more follow. Laws: a page with a token, which says that events follow, makes the hour of its
+//! last event incomplete in each of its accounts and regions, unless a page follows it, or the account and region
+//! has an event that follows, in that hour or within a quarter hour; one last page without events ends the one list that
+//! nothing else continues; an hour that digest files cover is not incomplete.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,36 +14,56 @@ use std::{
 use super::ReportScope;
 use crate::{
     extract::SecondsOfHour,
-    record::{CutListing, DeliveryFact},
+    record::{DeliveryFact, ListingPage},
     segment::{Segment, Shard},
     time::Time,
 };
 
-/// Listings, and the times of the events in their places.
+/// Account and region.
+type Place = (Arc<str>, Arc<str>);
+
+/// Pages, and the times of the events in the accounts and regions of those that are cut.
 #[derive(Default)]
 pub(super) struct CutListings {
-    listings: Vec<CutListing>,
-    times: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<Time>>,
+    /// Cut pages that no page follows, with the time of their last event.
+    cut: Vec<(ListingPage, Time)>,
+    /// Whether an empty page of each kind of list ends it: of one that lists the oldest event first, and of the other.
+    ends: [bool; 2],
+    /// Whether a page without events says that more follow, and no page of its kind is the last one.
+    has_open_page: bool,
+    times: BTreeMap<Place, BTreeSet<Time>>,
 }
 
 impl CutListings {
     pub(super) fn of(facts: &BTreeSet<DeliveryFact>, scope: &ReportScope) -> Self {
-        let listings: Vec<CutListing> = facts
+        let pages: Vec<&ListingPage> = facts
             .iter()
             .filter_map(|fact| match fact {
-                DeliveryFact::CutListing(listing) if scope.contains(listing.last.hour()) => Some(listing),
-                _ => None,
+                DeliveryFact::ListingPage(page) => Some(page),
+                DeliveryFact::Form(_) => None,
             })
-            .cloned()
             .collect();
-        let places = listings.iter().flat_map(|listing| listing.places.iter().cloned());
+        let is_last =
+            |is_ascending: bool, page: &ListingPage| !page.is_cut && page.is_ascending == is_ascending;
+        let cut: Vec<(ListingPage, Time)> = pages
+            .iter()
+            .filter(|page| page.is_cut && !pages.iter().any(|other| other.follows(page)))
+            .filter_map(|page| page.span.map(|(_, last)| ((*page).clone(), last)))
+            .filter(|(_, last)| scope.contains(last.hour()))
+            .collect();
+        let has_open_page = pages.iter().any(|page| {
+            page.is_cut && page.span.is_none() && !pages.iter().any(|other| is_last(page.is_ascending, other))
+        });
+        let ends = [true, false]
+            .map(|is_ascending| pages.iter().any(|page| is_last(is_ascending, page) && page.span.is_none()));
+        let places = cut.iter().flat_map(|(page, _)| page.places.iter().cloned());
         let times = places.map(|place| (place, BTreeSet::new())).collect();
-        Self { listings, times }
+        Self { cut, ends, has_open_page, times }
     }
 
     /// Searches all events of the scope and the hours before it.
     pub(super) fn search_segment(&mut self, segment: &Segment, scope: &ReportScope) {
-        if self.listings.is_empty() {
+        if self.cut.is_empty() {
             return;
         }
         for (_, time, actor, _) in segment.events() {
@@ -60,25 +82,140 @@ impl CutListings {
         }
     }
 
+    /// Whether a page without events says that more follow, and the evidence has no last page of its kind.
+    pub(super) const fn has_open_page(&self) -> bool {
+        self.has_open_page
+    }
+
     /// The hours that are incomplete. `is_covered` says whether digest files cover an hour.
     pub(super) fn incomplete(self, is_covered: impl Fn(&Shard) -> bool) -> BTreeSet<Shard> {
-        let Self { listings, times } = self;
-        let goes_on = |listing: &CutListing| {
-            let (from, until) = listing.next_times();
-            let seen = listing.places.iter().filter_map(|place| times.get(place));
-            seen.into_iter().any(|seen| from < until && seen.range(from..until).next().is_some())
+        let Self { cut, ends, times, .. } = self;
+        let goes_on = |page: &ListingPage, last: Time, place: &Place| {
+            let (from, until) = page.next_times(last);
+            let seen = times.get(place);
+            from < until && seen.is_some_and(|seen| seen.range(from..until).next().is_some())
         };
-        listings
-            .iter()
-            .filter(|listing| !goes_on(listing))
-            .flat_map(|listing| {
-                listing.places.iter().map(|(account, region)| Shard {
-                    account: Arc::clone(account),
-                    region: Arc::clone(region),
-                    hour: listing.last.hour(),
-                })
-            })
-            .filter(|shard| !is_covered(shard))
+        let mut by_kind: [Vec<BTreeSet<Shard>>; 2] = Default::default();
+        for (page, last) in &cut {
+            let open = page.places.iter().filter(|place| !goes_on(page, *last, place));
+            let shards = open.map(|(account, region)| Shard {
+                account: Arc::clone(account),
+                region: Arc::clone(region),
+                hour: last.hour(),
+            });
+            let shards: BTreeSet<Shard> = shards.filter(|shard| !is_covered(shard)).collect();
+            let [ascending, descending] = &mut by_kind;
+            let of_kind = if page.is_ascending { ascending } else { descending };
+            of_kind.extend((!shards.is_empty()).then_some(shards));
+        }
+        // A last page without events ends one list, and which one is not known of several.
+        let is_ended = |(of_kind, has_end): &(Vec<BTreeSet<Shard>>, bool)| *has_end && of_kind.len() == 1;
+        by_kind
+            .into_iter()
+            .zip(ends)
+            .filter(|one| !is_ended(one))
+            .flat_map(|(of_kind, _)| of_kind)
+            .flatten()
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Hour;
+
+    const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
+
+    /// A page of one account, with its first and last event in minutes.
+    fn page(is_ascending: bool, is_cut: bool, span: Option<(u32, u32)>) -> DeliveryFact {
+        page_of(&ACCOUNTS[..1], is_ascending, is_cut, span)
+    }
+
+    fn page_of(
+        accounts: &[&str],
+        is_ascending: bool,
+        is_cut: bool,
+        span: Option<(u32, u32)>,
+    ) -> DeliveryFact {
+        DeliveryFact::ListingPage(ListingPage {
+            is_ascending,
+            is_cut,
+            span: span.map(|(first, last)| (Time(60 * first), Time(60 * last))),
+            places: accounts.iter().map(|account| ((*account).into(), "r".into())).collect(),
+        })
+    }
+
+    /// Accounts and hours that are incomplete, if the first account has an event at these minutes.
+    fn incomplete(pages: &[DeliveryFact], minutes: &[u32]) -> Vec<(usize, u32)> {
+        let facts = pages.iter().cloned().collect();
+        let mut listings = CutListings::of(&facts, &ReportScope::default());
+        let place = (ACCOUNTS[0].into(), "r".into());
+        if let Some(times) = listings.times.get_mut(&place) {
+            times.extend(minutes.iter().map(|minute| Time(60 * minute)));
+        }
+        let number = |account: &str| ACCOUNTS.iter().position(|known| *known == account).unwrap();
+        let shards = listings.incomplete(|_| false);
+        shards.iter().map(|shard| (number(&shard.account), shard.hour.0)).collect()
+    }
+
+    #[test]
+    fn the_next_page_shows_that_a_list_goes_on() {
+        let cut = page(true, true, Some((10, 50)));
+        assert_eq!(incomplete(std::slice::from_ref(&cut), &[]), [(0, 0)]);
+        for (next, expected) in [
+            (page(true, false, Some((90, 95))), vec![]),
+            (page(true, false, Some((50, 70))), vec![]),
+            (page_of(&ACCOUNTS[1..], true, false, Some((51, 52))), vec![]),
+            (page(true, false, Some((120, 125))), vec![(0, 0)]),
+            (page(true, false, Some((0, 60))), vec![(0, 0)]),
+            (page(false, false, Some((55, 52))), vec![(0, 0)]),
+            (page(true, true, Some((90, 95))), vec![(0, 1)]),
+        ] {
+            assert_eq!(incomplete(&[cut.clone(), next.clone()], &[]), expected, "{next:?}");
+        }
+        let newest_first = [page(false, true, Some((80, 70))), page(false, false, Some((20, 5)))];
+        assert_eq!(incomplete(&newest_first, &[]), []);
+        assert_eq!(incomplete(&newest_first[..1], &[]), [(0, 1)]);
+    }
+
+    #[test]
+    fn an_event_shows_that_a_list_goes_on_in_its_account() {
+        let cut = page_of(&ACCOUNTS, true, true, Some((10, 40)));
+        assert_eq!(incomplete(std::slice::from_ref(&cut), &[41]), [(1, 0)]);
+        let alone = page(true, true, Some((10, 40)));
+        for (minute, expected) in [(41, vec![]), (59, vec![]), (40, vec![(0, 0)]), (60, vec![(0, 0)])] {
+            assert_eq!(incomplete(std::slice::from_ref(&alone), &[minute]), expected, "{minute}");
+        }
+        assert_eq!(incomplete(&[page(true, true, Some((10, 50)))], &[64]), [], "within a quarter hour");
+    }
+
+    #[test]
+    fn a_last_page_without_events_ends_one_list() {
+        let (cut, end) = (page(true, true, Some((10, 50))), page(true, false, None));
+        assert_eq!(incomplete(&[cut.clone(), end.clone()], &[]), []);
+        assert_eq!(incomplete(&[cut.clone(), page(false, false, None)], &[]), [(0, 0)], "of the other kind");
+        let other = page(true, true, Some((300, 310)));
+        assert_eq!(incomplete(&[cut, other, end], &[]), [(0, 0), (0, 5)], "which one is not known");
+    }
+
+    #[test]
+    fn a_page_without_events_and_a_token_needs_a_last_page() {
+        let open = |pages: &[DeliveryFact]| {
+            CutListings::of(&pages.iter().cloned().collect(), &ReportScope::default()).has_open_page()
+        };
+        let empty = page(true, true, None);
+        assert!(open(std::slice::from_ref(&empty)));
+        assert!(open(&[empty.clone(), page(false, false, Some((3, 1)))]));
+        assert!(!open(&[empty.clone(), page(true, false, Some((1, 3)))]));
+        assert!(!open(&[empty, page(true, false, None)]));
+    }
+
+    #[test]
+    fn digest_files_and_the_scope_bound_what_is_incomplete() {
+        let facts = [page(true, true, Some((10, 50)))].into();
+        assert_eq!(CutListings::of(&facts, &ReportScope::default()).incomplete(|_| true), BTreeSet::new());
+        let later = ReportScope::between(Some(Hour(1).start()), None);
+        assert_eq!(CutListings::of(&facts, &later).incomplete(|_| false), BTreeSet::new());
     }
 }

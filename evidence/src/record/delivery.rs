@@ -1,7 +1,7 @@
 //! What the forms of evidence say about its delivery.
 //!
-//! Enters: the list that a record was in. Leaves: [`DeliveryFact`]s. Law: only a list or an envelope with a record says
-//! anything.
+//! Enters: the list that a record was in. Leaves: [`DeliveryFact`]s. Law: only an envelope with a record, a list with a
+//! record and a list without anything say something.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -16,66 +16,93 @@ use crate::time::{HOUR_SECONDS, Time};
 pub enum DeliveryFact {
     /// Events were delivered in this form.
     Form(DeliveryForm),
-    /// Events continue a list, and are not in it.
-    CutListing(CutListing),
+    /// Events are a page of a list.
+    ListingPage(ListingPage),
 }
 
 /// A form that another service than CloudTrail delivers, so that a change of that service ends the delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryForm {
-    /// From a log group of Amazon CloudWatch Logs: through a subscription, or with `FilterLogEvents`.
+    /// From a log group of Amazon CloudWatch Logs that is not named, as `FilterLogEvents` lists events.
     LogGroup,
+    /// Through a subscription of a log group.
+    Subscription {
+        /// Account of the log group.
+        owner: Arc<str>,
+        /// Name of the log group.
+        log_group: Arc<str>,
+    },
     /// From a rule of Amazon EventBridge.
     EventBridge,
 }
 
-/// A page of a list that says, by its token, that events follow it. `LookupEvents` lists the newest event first,
-/// `FilterLogEvents` the oldest. API references of AWS CloudTrail and Amazon CloudWatch Logs, read 2026-11.
+/// A page of a list of events. `LookupEvents` lists the newest event first, `FilterLogEvents` the oldest. API references
+/// of AWS CloudTrail and Amazon CloudWatch Logs, read 2026-11.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct CutListing {
-    /// Accounts and regions of its events.
-    pub places: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// Time of its last event: the oldest of `LookupEvents`, the newest of `FilterLogEvents`.
-    pub last: Time,
+pub struct ListingPage {
     /// Whether the events that follow are newer.
     pub is_ascending: bool,
+    /// Whether its token says that events follow which are not in it.
+    pub is_cut: bool,
+    /// The times of its first and its last event; a page may have no event.
+    pub span: Option<(Time, Time)>,
+    /// Accounts and regions of its events.
+    pub places: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 /// The time before or after the last event in which an event shows that the listing went on, also in another hour.
 const NEAR_SECONDS: u32 = 900;
 
-impl CutListing {
-    /// The times, from the first up to the second, at which an event shows that the listing went on: those in the hour
-    /// of its last event, and those of a quarter hour.
-    pub(crate) fn next_times(&self) -> (Time, Time) {
-        let (last, hour) = (self.last.0, self.last.hour().start().0);
+impl ListingPage {
+    /// The times, from the first up to the second, at which an event shows that the list went on after an event at
+    /// `last`: those in its hour, and those of a quarter hour.
+    pub(crate) fn next_times(&self, last: Time) -> (Time, Time) {
+        let (last, hour) = (last.0, last.hour().start().0);
         if self.is_ascending {
             let end = hour.saturating_add(HOUR_SECONDS).max(last.saturating_add(NEAR_SECONDS));
             (Time(last.saturating_add(1)), Time(end))
         } else {
-            (Time(hour.min(last.saturating_sub(NEAR_SECONDS))), self.last)
+            (Time(hour.min(last.saturating_sub(NEAR_SECONDS))), Time(last))
         }
+    }
+
+    /// Whether this is a page that follows `before`: of the same kind of list, and its first event is the next one in the
+    /// same hour or the one beside it.
+    pub(crate) fn follows(&self, before: &Self) -> bool {
+        let (Some((first, _)), Some((_, last))) = (self.span, before.span) else { return false };
+        let is_next = if self.is_ascending {
+            last <= first && first.hour().0 <= last.hour().0.saturating_add(1)
+        } else {
+            first <= last && last.hour().0 <= first.hour().0.saturating_add(1)
+        };
+        is_next && self.is_ascending == before.is_ascending && self != before
     }
 }
 
-/// The records of a list.
+/// The events of a page.
 #[derive(Debug)]
 pub(super) struct Listing {
     is_ascending: bool,
-    last: Option<Time>,
+    span: Option<(Time, Time)>,
     places: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Whether a piece of the list is not a record.
+    has_others: bool,
 }
 
 impl Listing {
     pub(super) const fn new(is_ascending: bool) -> Self {
-        Self { is_ascending, last: None, places: BTreeSet::new() }
+        Self { is_ascending, span: None, places: BTreeSet::new(), has_others: false }
     }
 
     pub(super) fn add(&mut self, record: &Record<'_>) {
         let Some(time) = record.event_time.as_deref().and_then(Time::parse) else { return };
-        let later = |last: Time| if self.is_ascending { last.max(time) } else { last.min(time) };
-        self.last = Some(self.last.map_or(time, later));
+        let (oldest, newest) = match (self.span, self.is_ascending) {
+            (None, _) => (time, time),
+            (Some((first, last)), true) => (first.min(time), last.max(time)),
+            (Some((first, last)), false) => (last.min(time), first.max(time)),
+        };
+        self.span = Some(if self.is_ascending { (oldest, newest) } else { (newest, oldest) });
         // Records of the first versions have only the account of the caller.
         let accounts = [&record.recipient_account_id, &record.user_identity.account_id];
         let account = accounts.into_iter().flatten().find(|account| !account.is_empty());
@@ -85,10 +112,16 @@ impl Listing {
         }
     }
 
-    /// The listing, if it has an event and a token that more follow.
-    pub(super) fn cut(self) -> Option<CutListing> {
-        let Self { is_ascending, last, places } = self;
-        Some(CutListing { places, last: last?, is_ascending })
+    /// Notes a piece of the list that is not a record.
+    pub(super) const fn add_other(&mut self) {
+        self.has_others = true;
+    }
+
+    /// The page, unless the list has pieces and none is a record. `is_cut` says whether it has a token.
+    pub(super) fn page(self, is_cut: bool) -> Option<ListingPage> {
+        let Self { is_ascending, span, places, has_others } = self;
+        let page = ListingPage { is_ascending, is_cut, span, places };
+        (span.is_some() || !has_others).then_some(page)
     }
 }
 

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
-    DeliveryFact, DeliveryForm, Fingerprint, MAX_DEPTH, Record, RecordError, RecordVisitor, UnreadablePiece,
-    UnreadableReason,
+    DeliveryFact, DeliveryForm, Fingerprint, MAX_DEPTH, MAX_TEXT_BYTES, Record, RecordError, RecordVisitor,
+    UnreadablePiece, UnreadableReason,
     delivery::{self, Listing},
     digest, fast_parser,
     fields::{self, JsonObject},
@@ -77,6 +77,8 @@ struct DocumentReader<'t, 'v, V> {
     list_depth: usize,
     /// The list of events that is being read.
     listing: Option<Listing>,
+    /// The subscription with the log events that are being read.
+    subscription: Option<DeliveryForm>,
     /// Forms in which records were delivered.
     forms: BTreeSet<DeliveryForm>,
     visitor: &'v mut V,
@@ -96,6 +98,7 @@ pub(super) fn read_document<V: RecordVisitor>(
         pieces: 0,
         list_depth: 0,
         listing: None,
+        subscription: None,
         forms: BTreeSet::new(),
         visitor: visit,
     };
@@ -195,6 +198,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         // A field of another form than a list of records.
         let mut other_form = None;
         let mut is_cut = false;
+        let (mut owner, mut log_group) = (None, None);
         self.listing = None;
         loop {
             at = self.skip_whitespace(at);
@@ -214,7 +218,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                 }
                 "logEvents" | "events" if is_list => {
                     listed = true;
-                    self.listing.get_or_insert(Listing::new(true));
+                    if key == "events" {
+                        self.listing.get_or_insert(Listing::new(true));
+                    }
                     // Whether it is a control message may be said after the log events.
                     match self.skip_value(at) {
                         Ok(end) => {
@@ -227,8 +233,11 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                 name => {
                     let end = self.skip_value(at).map_err(|stop| whole(stop, listed))?;
                     let value = self.text.get(at..end).unwrap_or_default();
-                    if name == "messageType" {
-                        message_types.add(value);
+                    match name {
+                        "messageType" => message_types.add(value),
+                        "owner" => owner = serde_json::from_slice::<String>(value).ok(),
+                        "logGroup" => log_group = serde_json::from_slice::<String>(value).ok(),
+                        _ => {}
                     }
                     is_cut |= delivery::is_next_token(name, value);
                     other_form = other_form.or_else(|| FORM_KEYS.into_iter().find(|key| *key == name));
@@ -247,9 +256,16 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             }
         }
         let element = message_types.element();
+        let is_bounded = |(owner, group): &(String, String)| owner.len().max(group.len()) <= MAX_TEXT_BYTES;
+        let named = owner.zip(log_group).filter(is_bounded);
+        self.subscription = named.map(|(owner, log_group)| DeliveryForm::Subscription {
+            owner: owner.into(),
+            log_group: log_group.into(),
+        });
         self.read_log_events(&log_events, element)?;
-        if let Some(cut) = self.listing.take().filter(|_| is_cut).and_then(Listing::cut) {
-            self.visitor.visit_delivery_fact(DeliveryFact::CutListing(cut));
+        self.subscription = None;
+        if let Some(page) = self.listing.take().and_then(|listing| listing.page(is_cut)) {
+            self.visitor.visit_delivery_fact(DeliveryFact::ListingPage(page));
         }
         match other_form {
             _ if !listed => self.visit_value(start, at + 1, ElementKind::TopLevel),
@@ -409,7 +425,10 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             .ok_or(RecordError::in_field(UnreadableReason::MissingField, name))?;
         self.visit_text(&text, Some(name))?;
         if name == LOG_EVENT_TEXT {
-            self.forms.insert(DeliveryForm::LogGroup);
+            let form = self.subscription.as_ref().unwrap_or(&DeliveryForm::LogGroup);
+            if !self.forms.contains(form) {
+                self.forms.insert(form.clone());
+            }
         }
         Ok(())
     }
@@ -441,6 +460,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                 None => Fingerprint::of("insight without id", &[bytes]),
             };
             self.visitor.visit_insight(identity);
+            self.listing.as_mut().map(Listing::add_other);
         } else {
             self.visitor.visit_record(record)?;
             if let Some(listing) = &mut self.listing {
@@ -460,6 +480,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             offset: start as u64,
             record_index: self.pieces,
         });
+        self.listing.as_mut().map(Listing::add_other);
         self.pieces += 1;
     }
 

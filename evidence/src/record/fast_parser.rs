@@ -128,7 +128,7 @@ impl<'t> FastParser<'t> {
                     drop(self.parse_text_of_length::<36>()?)
                 }
                 b"requestP" if self.skip_if_new(b"requestParameters\":", &mut seen) => {
-                    record.request_features = self.parse_request_parameters()?
+                    self.parse_request_parameters(record)?
                 }
                 b"sourceIP" if self.skip_if_new(b"sourceIPAddress\":", &mut seen) => {
                     self.skip_value(MAX_FIELD_DEPTH)?
@@ -165,7 +165,7 @@ impl<'t> FastParser<'t> {
             b"eventCategory" => record.event_category = self.parse_text()?,
             b"sessionCredentialFromConsole" => record.session_credential_from_console = self.parse_bool()?,
             b"responseElements" => record.response_elements = self.parse_raw()?,
-            b"requestParameters" => record.request_features = self.parse_request_parameters()?,
+            b"requestParameters" => self.parse_request_parameters(record)?,
             // Not a record, or not only one.
             b"Records" | b"Events" | b"detail" | b"detail-type" | b"digestStartTime" | b"digestEndTime"
             | b"CloudTrailEvent" | b"logEvents" | b"events" | b"message" => return None,
@@ -285,11 +285,15 @@ impl<'t> FastParser<'t> {
         Some(())
     }
 
-    fn parse_request_parameters(&mut self) -> Option<RequestFeatures> {
+    fn parse_request_parameters(&mut self, record: &mut Record<'t>) -> Option<()> {
         let mut features = RequestFeatures::empty();
         let first = self.next_non_whitespace()?;
+        let start = self.offset - 1;
         if first != b'{' {
-            return self.skip_rest_of_value(first, MAX_FIELD_DEPTH).map(|()| features);
+            self.skip_rest_of_value(first, MAX_FIELD_DEPTH)?;
+            let text = self.text.get(start..self.offset)?;
+            record.request_parameters = (text != "null").then_some(text);
+            return Some(());
         }
         let mut more = self.next_is_first_key()?;
         while more {
@@ -301,7 +305,9 @@ impl<'t> FastParser<'t> {
             }
             more = self.next_is_key()?;
         }
-        Some(features)
+        record.request_features = features;
+        record.request_parameters = Some(self.text.get(start..self.offset)?);
+        Some(())
     }
 
     fn parse_resources(&mut self) -> Option<Vec<RecordResource<'t>>> {

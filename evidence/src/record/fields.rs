@@ -54,6 +54,8 @@ pub struct Record<'a> {
     pub response_elements: Option<&'a str>,
     /// What the names and values of `requestParameters` can say about the IAM actions of the call.
     pub request_features: RequestFeatures,
+    /// `requestParameters`, as JSON text.
+    pub request_parameters: Option<&'a str>,
 }
 
 /// `userIdentity` of a record.
@@ -155,6 +157,7 @@ impl<'a> Record<'a> {
                 })
                 .collect::<Result<_, RecordError>>()?,
             response_elements: non_null(object, "responseElements").map(|raw| raw.get()),
+            request_parameters: non_null(object, "requestParameters").map(|raw| raw.get()),
             request_features: non_null(object, "requestParameters")
                 .map_or(RequestFeatures::empty(), |raw| RequestFeatures::of_parameters(raw.get())),
         })

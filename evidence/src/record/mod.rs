@@ -22,7 +22,7 @@ mod packed_text;
 mod request_features;
 mod unreadable;
 
-pub use delivery::{CutListing, DeliveryFact, DeliveryForm};
+pub use delivery::{DeliveryFact, DeliveryForm, ListingPage};
 pub use digest::DigestWindow;
 #[cfg(test)]
 pub(crate) use fields::with_user_identity;
@@ -138,6 +138,11 @@ impl RecordVisitor for other_file::Probe {
 
     fn visit_digest_window(&mut self, _: DigestWindow) {
         self.read = true;
+    }
+
+    /// A page without events says that a list ends, or that it does not.
+    fn visit_delivery_fact(&mut self, fact: DeliveryFact) {
+        self.read |= matches!(fact, DeliveryFact::ListingPage(_));
     }
 
     fn visit_unreadable(&mut self, piece: UnreadablePiece) {

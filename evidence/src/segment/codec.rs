@@ -46,7 +46,7 @@ impl From<EnvelopeError> for SegmentError {
     }
 }
 
-const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 7 };
+const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 8 };
 
 #[derive(Serialize, Deserialize)]
 struct SegmentTables {
@@ -67,9 +67,12 @@ pub(super) struct UnshardedTables {
 }
 
 impl UnshardedTables {
-    /// The tables without the forms of delivery: the same events have the same hash in any form.
+    /// The tables without the forms of delivery, and without pages unless one of them is cut: the same events have the
+    /// same hash in any form.
     pub(super) fn without_forms(mut self) -> Self {
-        self.delivery_facts.retain(|fact| !matches!(fact, DeliveryFact::Form(_)));
+        let is_cut = |fact: &DeliveryFact| matches!(fact, DeliveryFact::ListingPage(page) if page.is_cut);
+        let any_cut = self.delivery_facts.iter().any(is_cut);
+        self.delivery_facts.retain(|fact| any_cut && matches!(fact, DeliveryFact::ListingPage(_)));
         self
     }
 }

@@ -1,15 +1,16 @@
-//! The first words of the operations of a catalog: which of them begin no read.
+//! The first words of the operations of a catalog: which of them begin a read.
 //!
-//! Enters: the entries of a catalog. Leaves: whether a name begins like operations of which none is a read. Law: a word
-//! with which a read begins, or no operation at all, says nothing.
+//! Enters: the entries of a catalog. Leaves: whether a name begins like a read of the catalog. Law: a word with which no
+//! operation begins begins no read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Catalog;
 use crate::operation::OperationType;
 
-/// The words with which operations begin, and no read does, in lower case.
+/// The words with which operations begin, in lower case: those of reads, and those of no read.
 pub(super) struct FirstWords {
+    of_reads: BTreeSet<String>,
     without_reads: BTreeSet<String>,
 }
 
@@ -20,8 +21,10 @@ impl FirstWords {
             let is_read = entry.facts.operation_type == OperationType::ReadOnly;
             *begins_a_read.entry(first_word(&entry.name).to_ascii_lowercase()).or_default() |= is_read;
         }
-        let without_reads = begins_a_read.into_iter().filter(|(_, is_read)| !is_read).map(|(word, _)| word);
-        Self { without_reads: without_reads.collect() }
+        let (of_reads, without_reads): (Vec<_>, Vec<_>) =
+            begins_a_read.into_iter().partition(|(_, is_read)| *is_read);
+        let words = |of: Vec<(String, bool)>| of.into_iter().map(|(word, _)| word).collect();
+        Self { of_reads: words(of_reads), without_reads: words(without_reads) }
     }
 }
 
@@ -29,18 +32,33 @@ impl Catalog {
     /// Whether operations of the catalog begin with the same word as this name, and none of them is a read. In a name
     /// without word boundaries the word is matched as a prefix.
     pub fn begins_like_no_read(&self, name: &str) -> bool {
-        let words = &self.first_words.get_or_init(|| FirstWords::of(self)).without_reads;
-        let is_without_boundaries =
-            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        match is_without_boundaries {
-            true => words.iter().any(|word| word.len() >= MIN_PREFIX && name.starts_with(word.as_str())),
-            false => words.contains(&first_word(name).to_ascii_lowercase()),
-        }
+        begins_with_one_of(name, &self.first_words().without_reads, MIN_PREFIX)
+    }
+
+    /// Whether a read of the catalog begins with the same word as this name. In a name without word boundaries the word
+    /// is matched as a prefix.
+    pub fn begins_like_a_read(&self, name: &str) -> bool {
+        begins_with_one_of(name, &self.first_words().of_reads, MIN_READ_PREFIX)
+    }
+
+    fn first_words(&self) -> &FirstWords {
+        self.first_words.get_or_init(|| FirstWords::of(self))
+    }
+}
+
+fn begins_with_one_of(name: &str, words: &BTreeSet<String>, min_prefix: usize) -> bool {
+    let is_without_boundaries = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    match is_without_boundaries {
+        true => words.iter().any(|word| word.len() >= min_prefix && name.starts_with(word.as_str())),
+        false => words.contains(&first_word(name).to_ascii_lowercase()),
     }
 }
 
 /// A shorter word begins many words by chance.
 const MIN_PREFIX: usize = 4;
+
+/// `get` begins reads.
+const MIN_READ_PREFIX: usize = 3;
 
 /// The first word of a name in Pascal, camel, snake or kebab spelling: `Promote` of `PromoteReadReplica`. A word of two
 /// letters counts with the next one, as in `ReEncrypt`.

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Config, ConfigError, Override,
+    Config, ConfigError, Override, names_by_name,
     reader::ConfigReader,
     schema::{SchemaNode, ValueKind},
     tree::ConfigNode,
@@ -63,13 +63,18 @@ impl Override {
             }
         };
         let is_meant =
-            in_scope && matches(&self.principal, principal) && self.matches_operation(service, operation);
+            in_scope && self.names_principal(principal) && self.matches_operation(service, operation);
         match is_meant {
             false => OverrideMatch::NoMatch,
             true if time >= self.expires => OverrideMatch::Expired,
             true if self.has_begun(time) => OverrideMatch::Allowed,
             true => OverrideMatch::NotBegun,
         }
+    }
+
+    /// Whether the override is about a principal: its pattern matches the ARN, or names the role or user without its path.
+    fn names_principal(&self, principal: &str) -> bool {
+        matches(&self.principal, principal) || names_by_name(&self.principal, principal)
     }
 
     /// Whether the override has begun at a time. One without a start holds from the beginning.
@@ -83,7 +88,7 @@ impl Override {
         let Some((wanted, pattern)) = self.operation.split_once(':') else { return false };
         time < self.expires
             && self.has_begun(time)
-            && matches(&self.principal, principal)
+            && self.names_principal(principal)
             && wanted.eq_ignore_ascii_case(service)
             && covers(&normalized_name(pattern), &normalized_name(operation))
     }
@@ -263,6 +268,25 @@ mod tests {
             entry.match_call("arn:aws:iam::1:role/CI", "s3", "PutObject", &[], Time(0)),
             OverrideMatch::NoMatch
         );
+    }
+
+    #[test]
+    fn an_override_names_a_role_without_its_path() {
+        let allows = |pattern: &str, principal: &str| {
+            let named = Override { principal: pattern.to_owned(), ..entry() };
+            named.names_principal(principal)
+        };
+        let with_path = "arn:aws:iam::111122223333:role/team/Deployer";
+        assert!(allows("arn:aws:iam::111122223333:role/Deployer", with_path));
+        for pattern in [
+            "arn:aws:iam::*:role/Deployer",
+            "arn:aws:iam::111122223333:role/Deploy*",
+            "arn:aws:iam::111122223333:role/ops/Deployer",
+            "arn:aws:iam::111122223333:user/Deployer",
+            "arn:aws:iam::444455556666:role/Deployer",
+        ] {
+            assert!(!allows(pattern, with_path), "{pattern}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     if assessment.mode == ReportMode::Discovery {
         return Vec::new();
     }
-    let exempt = |arn: &str| assessment.config.exempt.iter().any(|pattern| matches(pattern, arn));
+    let exempt = |arn: &str| assessment.config.is_exempt(arn);
     let mut accounts: BTreeMap<&str, (BTreeSet<&Principal>, RuleMatch)> = BTreeMap::new();
     let unclassified = assessment.classified.iter().filter(|call| {
         let principal = call.principal();

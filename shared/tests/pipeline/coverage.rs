@@ -360,7 +360,7 @@ fn gaps_with(account: usize, more: &[Event], forms: &[DeliveryForm]) -> Vec<(u32
     let every_hour = (0..8).map(|n| read().in_account_region(ACCOUNTS[n % 2], REGIONS[0]));
     let every_hour = every_hour.zip(0..).map(|(event, n)| event.at_time(n / 2, 3_000));
     let scenario = EvidenceScenario::of(every_hour.chain(more.iter().cloned())).with(|scenario| {
-        scenario.delivery_facts = forms.iter().map(|form| DeliveryFact::Form(*form)).collect();
+        scenario.delivery_facts = forms.iter().map(|form| DeliveryFact::Form(form.clone())).collect();
         scenario.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
     });
     gaps(account_region(&scenario.result(), ACCOUNTS[account], REGIONS[0]))
@@ -373,7 +373,17 @@ fn a_trail_that_drops_global_events_is_observed_again_with_such_an_event() {
     assert_eq!(gaps_with(0, std::slice::from_ref(&dropped), &[]), [(0, 4)], "other events show nothing");
     let by_iam = read().calling("iam.amazonaws.com", "GetRole").at_time(2, 0);
     assert_eq!(gaps_with(0, &[dropped.clone(), by_iam], &[]), [(0, 3)]);
-    assert_eq!(gaps_with(1, &[dropped], &[]), [], "another account");
+    assert_eq!(gaps_with(1, std::slice::from_ref(&dropped), &[]), [], "another account");
+    let before = EvidenceScenario::of((0..3).flat_map(|hour| {
+        let of_hour =
+            [read().at_time(4 + hour, 0), read().calling("iam.amazonaws.com", "GetRole").at_time(2, 0)];
+        of_hour.into_iter().chain([dropped.clone()])
+    }));
+    let before = before.with(|scenario| {
+        scenario.period = (Some(Time(START + 4 * HOUR_SECONDS)), Some(Time(START + 7 * HOUR_SECONDS)));
+    });
+    let gaps_after = gaps(account_region(&before.result(), ACCOUNTS[0], REGIONS[0]));
+    assert_eq!(gaps_after, [], "an event of IAM before the period shows it too");
     assert_eq!(
         gaps_with(0, &[update(RequestFeatures::ONE_REGION)], &[]),
         [(0, 1)],
@@ -389,6 +399,8 @@ fn a_change_of_an_organization_counts_for_its_members() {
     assert_eq!((gaps_with(0, &disabled, &[]), gaps_with(1, &disabled, &[])), (vec![], vec![(0, 1)]));
     let other = call("DisableAWSServiceAccess", RequestFeatures::empty());
     assert_eq!(gaps_with(1, &other, &[]), [], "access of another service");
+    let enabled = call("EnableAWSServiceAccess", RequestFeatures::OF_CLOUDTRAIL);
+    assert_eq!((gaps_with(0, &enabled, &[]), gaps_with(1, &enabled, &[])), (vec![], vec![(0, 1)]));
     let left = call("LeaveOrganization", RequestFeatures::empty());
     assert_eq!((gaps_with(0, &left, &[]), gaps_with(1, &left, &[])), (vec![(0, 1)], vec![]));
     let removed = call("RemoveAccountFromOrganization", RequestFeatures::empty());
@@ -397,19 +409,100 @@ fn a_change_of_an_organization_counts_for_its_members() {
     assert_eq!((gaps_with(0, &removed, &[]), gaps_with(1, &removed, &[])), (vec![], vec![(0, 1)]));
 }
 
+/// A change of what delivers events, by name.
+fn delivery_change(source: &str, name: &str, resource: &str) -> Event {
+    let mut event = change(source, name, RequestFeatures::empty());
+    event.call_key.delivery_resource = Some(resource.into());
+    event
+}
+
 #[test]
 fn a_change_of_what_delivers_events_counts_if_the_evidence_has_its_form() {
+    let bus = || DeliveryForm::EventBridge;
     for (source, form, ending, beginning) in [
         ("logs.amazonaws.com", DeliveryForm::LogGroup, "DeleteSubscriptionFilter", "PutSubscriptionFilter"),
-        ("events.amazonaws.com", DeliveryForm::EventBridge, "RemoveTargets", "EnableRule"),
+        ("events.amazonaws.com", bus(), "RemoveTargets", "EnableRule"),
+        ("events.amazonaws.com", bus(), "RemovePermission", "PutTargets"),
+        ("firehose.amazonaws.com", bus(), "DeleteDeliveryStream", "UpdateDestination"),
+        ("kinesis.amazonaws.com", DeliveryForm::LogGroup, "DeleteStream", "UpdateDestination"),
     ] {
+        let form = std::slice::from_ref(&form);
         let ended = [change(source, ending, RequestFeatures::empty()).at_time(0, 3_100)];
-        let begun = [change(source, beginning, RequestFeatures::empty())];
-        for change in [&ended, &begun] {
-            assert_eq!((gaps_with(0, change, &[]), gaps_with(0, change, &[form])), (vec![], vec![(0, 1)]));
-        }
+        assert_eq!(
+            (gaps_with(0, &ended, &[]), gaps_with(0, &ended, form)),
+            (vec![], vec![(0, 1)]),
+            "{ending}"
+        );
         let ended = [change(source, ending, RequestFeatures::empty())];
-        assert_eq!(gaps_with(0, &ended, &[form]), [], "later events of the hour show that delivery went on");
+        assert_eq!(gaps_with(0, &ended, form), [], "later events of the hour show that delivery went on");
+        if source == "kinesis.amazonaws.com" {
+            continue;
+        }
+        let begun = [change(source, beginning, RequestFeatures::empty())];
+        assert_eq!(
+            (gaps_with(0, &begun, &[]), gaps_with(0, &begun, form)),
+            (vec![], vec![(0, 1)]),
+            "{beginning}"
+        );
+    }
+}
+
+#[test]
+fn a_redirected_delivery_needs_an_event_before_and_after() {
+    let form = [DeliveryForm::EventBridge];
+    let redirected =
+        |at| change("events.amazonaws.com", "PutTargets", RequestFeatures::empty()).at_time(0, at);
+    let before = read().at_time(0, 10);
+    assert_eq!(gaps_with(0, &[redirected(1_000)], &form), [(0, 1)], "an event after it");
+    assert_eq!(gaps_with(0, &[before.clone(), redirected(3_500)], &form), [(0, 1)], "an event before it");
+    assert_eq!(gaps_with(0, &[before, redirected(1_000)], &form), []);
+}
+
+#[test]
+fn only_the_log_group_of_a_subscription_counts() {
+    let form = [DeliveryForm::Subscription { owner: ACCOUNTS[0].into(), log_group: "trail".into() }];
+    let late = |name, group| [delivery_change("logs.amazonaws.com", name, group).at_time(0, 3_100)];
+    for name in ["DeleteLogGroup", "DeleteSubscriptionFilter", "DeleteLogStream", "PutSubscriptionFilter"] {
+        assert_eq!(gaps_with(0, &late(name, "builds"), &form), [], "{name} of another log group");
+        let of_it = late(name, "trail");
+        let gaps = (gaps_with(0, &of_it, &form), gaps_with(1, &of_it, &form));
+        let until = if name == "DeleteLogStream" || name == "PutSubscriptionFilter" { 1 } else { 2 };
+        assert_eq!(gaps, (vec![(0, until)], vec![(0, until)]), "{name} of the log group, in every account");
+        let elsewhere = of_it.map(|event| event.in_account_region(ACCOUNTS[1], REGIONS[0]));
+        assert_eq!(gaps_with(1, &elsewhere, &form), [], "{name} in another account");
+        assert_eq!(gaps_with(0, &late(name, "builds"), &[DeliveryForm::LogGroup]), [(0, 1)], "not known");
+        let unnamed = [change("logs.amazonaws.com", name, RequestFeatures::empty()).at_time(0, 3_100)];
+        assert_eq!(
+            gaps_with(0, &unnamed, &form),
+            [(0, 1)],
+            "{name} of a log group that the record does not name"
+        );
+        let elsewhere = unnamed.map(|event| event.in_account_region(ACCOUNTS[1], REGIONS[0]));
+        assert_eq!(gaps_with(1, &elsewhere, &form), [], "the account owns no log group that delivers");
+    }
+}
+
+#[test]
+fn configuration_says_what_delivers_events() {
+    let late = |source, name, of| delivery_change(source, name, of).at_time(0, 3_100);
+    for (form, source, ending) in [
+        (DeliveryForm::EventBridge, "events.amazonaws.com", "DeleteRule"),
+        (DeliveryForm::LogGroup, "logs.amazonaws.com", "DeleteLogGroup"),
+        (DeliveryForm::LogGroup, "firehose.amazonaws.com", "DeleteDeliveryStream"),
+    ] {
+        let gaps = |of| {
+            let scenario = EvidenceScenario::of(
+                (0..4).map(|n| read().at_time(n, 3_000)).chain([late(source, ending, of)]),
+            );
+            let scenario = scenario.with(|scenario| {
+                scenario.delivery_facts = vec![DeliveryFact::Form(form.clone())];
+                scenario.config.coverage.delivered_through = vec!["audit".to_owned()];
+                scenario.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
+            });
+            gaps(account_region(&scenario.result(), ACCOUNTS[0], REGIONS[0]))
+        };
+        assert_eq!(gaps("other"), [], "{ending}");
+        assert_eq!(gaps("audit"), [(0, 2)], "{ending} is known to end the delivery");
     }
 }
 

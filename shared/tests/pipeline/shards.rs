@@ -7,7 +7,7 @@ use onlooker_core::{
     evidence_summary::{EvidenceSummary, EvidenceSummaryBuilder, EvidenceSummaryError, ReportScope},
     extract::{Extract, ExtractError},
     jobs::gather::read_object,
-    record::{CutListing, DeliveryFact, ReadLimits},
+    record::{DeliveryFact, ListingPage, ReadLimits},
     report::ReportResult,
     score::Status,
     segment::{Segment, Shard},
@@ -109,10 +109,11 @@ fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope
             }));
             // Some lists that end early.
             let cut = |(n, event): (usize, &Event)| {
-                DeliveryFact::CutListing(CutListing {
+                DeliveryFact::ListingPage(ListingPage {
                     places: [(event.actor.account.clone(), event.actor.region.clone())].into(),
-                    last: event.time,
+                    span: Some((event.time, event.time)),
                     is_ascending: n % 2 == 0,
+                    is_cut: n % 3 != 0,
                 })
             };
             scenario.delivery_facts = scenario.events.iter().step_by(3).enumerate().map(cut).collect();

@@ -66,29 +66,57 @@ fn visit(text: impl AsRef<[u8]>) -> Visited {
 fn lists_and_envelopes_say_how_events_were_delivered() {
     let record = record_json(1);
     let text = serde_json::Value::String(record.clone()).to_string();
-    let cut = |is_ascending| {
+    let page = |is_ascending, is_cut, has_event: bool| {
         let event = &visit(&record).events[0];
-        DeliveryFact::CutListing(crate::record::CutListing {
-            places: [(event.actor.account.clone(), event.actor.region.clone())].into(),
-            last: event.time,
+        DeliveryFact::ListingPage(crate::record::ListingPage {
+            places: has_event
+                .then(|| (event.actor.account.clone(), event.actor.region.clone()))
+                .into_iter()
+                .collect(),
+            span: has_event.then_some((event.time, event.time)),
             is_ascending,
+            is_cut,
         })
     };
     let (log_group, event_bridge) =
         (DeliveryFact::Form(DeliveryForm::LogGroup), DeliveryFact::Form(DeliveryForm::EventBridge));
+    let subscription = DeliveryFact::Form(DeliveryForm::Subscription {
+        owner: "111122223333".into(),
+        log_group: "trail".into(),
+    });
+    let named = r#""owner":"111122223333","logGroup":"trail""#;
     for (document, facts) in [
         (record.clone(), vec![]),
         (format!(r#"{{"Records":[{record}],"NextToken":"t"}}"#), vec![]),
-        (format!(r#"{{"Events":[{{"CloudTrailEvent":{text}}}]}}"#), vec![]),
-        (format!(r#"{{"Events":[{{"CloudTrailEvent":{text}}}],"NextToken":null}}"#), vec![]),
-        (format!(r#"{{"NextToken":"t","Events":[{{"CloudTrailEvent":{text}}}]}}"#), vec![cut(false)]),
-        (r#"{"Events":[],"NextToken":"t"}"#.to_owned(), vec![]),
+        (format!(r#"{{"Events":[{{"CloudTrailEvent":{text}}}]}}"#), vec![page(false, false, true)]),
+        (
+            format!(r#"{{"Events":[{{"CloudTrailEvent":{text}}}],"NextToken":null}}"#),
+            vec![page(false, false, true)],
+        ),
+        (
+            format!(r#"{{"NextToken":"t","Events":[{{"CloudTrailEvent":{text}}}]}}"#),
+            vec![page(false, true, true)],
+        ),
+        (r#"{"Events":[],"NextToken":"t"}"#.to_owned(), vec![page(false, true, false)]),
+        (r#"{"events":[],"searchedLogStreams":[]}"#.to_owned(), vec![page(true, false, false)]),
+        (r#"{"Events":[{"EventIdentifier":"of another service"}]}"#.to_owned(), vec![]),
         (
             format!(r#"{{"events":[{{"message":{text}}}],"nextToken":"t"}}"#),
-            vec![cut(true), log_group.clone()],
+            vec![page(true, true, true), log_group.clone()],
         ),
         (format!(r#"{{"message":{text}}}"#), vec![log_group.clone()]),
-        (format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"message":{text}}}]}}"#), vec![log_group]),
+        (
+            format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"message":{text}}}]}}"#),
+            vec![log_group.clone()],
+        ),
+        (
+            format!(r#"{{"messageType":"DATA_MESSAGE",{named},"logEvents":[{{"message":{text}}}]}}"#),
+            vec![subscription.clone()],
+        ),
+        (
+            format!(r#"{{"logEvents":[{{"message":{text}}}],{named}}} {{"message":{text}}}"#),
+            vec![log_group, subscription],
+        ),
         (r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"message":"x"}]}"#.to_owned(), vec![]),
         (format!(r#"{{"detail-type":"x","detail":{record}}}"#), vec![event_bridge]),
     ] {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 
 use crate::{
-    event::{CallResult, Outcome, content::is_read_only_record, issued_credentials_arn},
+    event::{CallResult, Outcome, content::is_read_only_record, delivery_resource, issued_credentials_arn},
     record::{Record, RecordError, RequestFeatures},
 };
 
@@ -93,6 +93,10 @@ impl PositionCache {
             self.key.push(END);
             self.key.push(result.denied_by.map_or(ABSENT, |policy| policy as u8));
             push_key_part(&mut self.key, result.denied_action.map(Cow::Borrowed).as_ref());
+        }
+        if let Some(name) = delivery_resource(record) {
+            self.key.push(END);
+            push_key_part(&mut self.key, Some(&Cow::Owned(name)));
         }
         let api_call = matches!(event_type.as_deref(), Some("AwsApiCall" | "AwsServiceEvent"));
         if let Some(response) = record.response_elements.filter(|_| !api_call) {
