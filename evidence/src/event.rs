@@ -13,8 +13,10 @@ mod unprocessed;
 
 pub use authorization_message::DenyingPolicy;
 pub(crate) use issued_credentials::issued_credentials_arn;
-pub(crate) use logging_change::delivery_resource;
-pub use logging_change::{Delivers, DeliveryResource, LoggingChange, logging_change};
+pub(crate) use logging_change::delivery_resources;
+pub use logging_change::{
+    Delivers, DeliveryResource, LoggingChange, delivery_name, logging_change, logging_change_of_members,
+};
 pub(crate) use outcome::CallResult;
 
 use std::{fmt, sync::Arc};
@@ -121,10 +123,18 @@ pub struct CallKey {
     /// What the parameters of the request say about the IAM actions that it needs.
     #[serde(skip_serializing_if = "RequestFeatures::is_empty", default)]
     pub request_features: RequestFeatures,
-    /// Name of the log group, rule, event bus, stream or bucket that the call changes, if events may be delivered through
-    /// it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub delivery_resource: Option<Arc<str>>,
+    /// Names of the log group, destination, rule, event bus, stream or bucket that the call changes, if events may be
+    /// delivered through it.
+    #[serde(skip_serializing_if = "is_empty", default = "no_names")]
+    pub delivery_resources: Arc<[Arc<str>]>,
+}
+
+fn is_empty(names: &[Arc<str>]) -> bool {
+    names.is_empty()
+}
+
+fn no_names() -> Arc<[Arc<str>]> {
+    Arc::new([])
 }
 
 impl CallKey {
@@ -141,7 +151,9 @@ impl CallKey {
     /// Whether the call can change what later calls or their absence mean: it may have issued credentials, or changed
     /// what is logged.
     pub fn has_later_effect(&self) -> bool {
-        self.may_issue_credentials() || logging_change(self, |_, _| Delivers::Maybe).is_some()
+        self.may_issue_credentials()
+            || logging_change(self, |_, _| Delivers::Maybe).is_some()
+            || logging_change_of_members(self).is_some()
     }
 }
 

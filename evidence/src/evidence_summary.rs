@@ -302,8 +302,8 @@ impl EvidenceSummaryBuilder {
     }
 }
 
-/// What a page without events is that says more follow, if the evidence has no last page of its kind.
-const OPEN_PAGE: &str = "a page without events says that more follow, and no last page is there";
+/// What a page without events and with a token is: it does not say of which list it is.
+const OPEN_PAGE: &str = "a page without events says that more follow";
 
 /// Whether a window, or a log file that it lists, overlaps the period.
 fn overlaps(window: &DigestWindow, period: Period) -> bool {

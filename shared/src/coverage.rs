@@ -32,7 +32,7 @@ use crate::{
 pub use self::{
     action_class::event_class_of,
     event_classes::{EventClassCoverage, EventClassState, event_class_name, is_in_class},
-    logging_change::logging_change,
+    logging_change::logging_changes,
 };
 use self::{event_classes::event_class_coverage, logging_change::incomplete_after_changes};
 

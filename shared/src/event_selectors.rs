@@ -42,6 +42,8 @@ struct TrailDescription {
     is_multi_region_trail: bool,
     is_organization_trail: bool,
     include_global_service_events: Option<bool>,
+    #[serde(rename = "S3BucketName")]
+    bucket: Option<String>,
 }
 
 /// What is known of a trail from its selectors and its description.
@@ -59,6 +61,9 @@ pub struct TrailSelectors {
     /// Whether the trail leaves out the events of global services.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub excludes_global_services: bool,
+    /// Name of the bucket that the trail delivers its log files to; `None` if its description was not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
     /// Names of the event classes that the trail logs completely.
     pub logged: BTreeSet<String>,
 }
@@ -143,6 +148,7 @@ impl TrailSelectors {
             if let Some(described) = trail.trail_arn.as_ref().and_then(|arn| descriptions.get(arn)) {
                 trail.is_multi_region = Some(described.is_multi_region_trail);
                 trail.is_organization = Some(described.is_organization_trail);
+                trail.bucket.clone_from(&described.bucket);
                 trail.excludes_global_services = described.include_global_service_events == Some(false);
             }
         }

@@ -213,11 +213,13 @@ fn a_principal_under_another_name_is_the_same() {
     let with = |records: &[Value]| status(&[&compliant_records()[..], records].concat());
     assert_eq!(with(std::slice::from_ref(&renamed)), Status::Compliant, "no record says whose id it is");
     assert_eq!(with(&[renamed.clone(), known.clone()]), Status::NonCompliant);
-    let exempt = CONFIG.replace("[coverage]", "[coverage]\n").replacen(
-        "[[watch]]",
-        "exempt = [\"arn:aws:iam::*:user/carol\"]\n[[watch]]",
-        1,
-    );
+    let issuer = json!({"sessionIssuer": {"arn": "arn:aws:iam::111122223333:user/carol"}});
+    let federated = write_by(&json!({
+        "type": "FederatedUser", "arn": "arn:aws:sts::111122223333:federated-user/f", "sessionContext": issuer
+    }));
+    let read = record(8, &with_id("carol"), "ec2.amazonaws.com", "DescribeInstances", Some(true));
+    assert_eq!(with(&[federated, read, known.clone()]), Status::NonCompliant, "a federated session of it");
+    let exempt = CONFIG.replacen("[[watch]]", "exempt = [\"arn:aws:iam::*:user/carol\"]\n[[watch]]", 1);
     let records = [&compliant_records()[..], &[renamed, known]].concat();
     let report = report_on(&[json!({ "Records": records })], &exempt);
     assert_eq!(report.result.status(), Some(Status::Compliant), "the configuration exempts the new name");

@@ -56,8 +56,8 @@ fn event() -> impl Strategy<Value = Event> {
                 issued_credentials_arn: (name == 2).then(|| numbered_text("arn:", name)),
                 denied_by: (outcome == 0 && user == 0).then_some(DenyingPolicy::ServiceControlPolicy),
                 denied_action: (outcome == 0 && user == 2).then(|| numbered_text("iam:Action", name)),
-                delivery_resource: None,
-                request_features: RequestFeatures::from_bits_truncate(u16::from(name == 1) << (user % 3)),
+                delivery_resources: Arc::new([]),
+                request_features: RequestFeatures::from_bits_truncate(u32::from(name == 1) << (user % 3)),
             },
         },
     )

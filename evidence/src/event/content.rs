@@ -8,7 +8,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Actor, CallKey, CallResult, EventClass, EventKind, Outcome, delivery_resource,
+    Actor, CallKey, CallResult, EventClass, EventKind, Outcome, delivery_resources,
     identity::resolve_identity, issued_credentials::issued_credentials_arn,
 };
 use crate::record::{MAX_RESOURCES, MAX_TEXT_BYTES, Record, RecordError, RequestFeatures, UnreadableReason};
@@ -55,10 +55,10 @@ impl CallKey {
             denied_by,
             denied_action: denied_action.map(Arc::from),
             request_features: RequestFeatures::of(record),
-            delivery_resource: match delivery_resource(record) {
-                Some(name) => Some(bounded_text(&name, "requestParameters")?),
-                None => None,
-            },
+            delivery_resources: delivery_resources(record)
+                .iter()
+                .map(|name| bounded_text(name, "requestParameters"))
+                .collect::<Result<_, _>>()?,
             source,
         })
     }

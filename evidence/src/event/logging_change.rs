@@ -21,27 +21,16 @@ pub enum LoggingChange {
     Selects,
     /// Events begin to be logged, so they may not have been before.
     Starts,
-    /// Events of the member accounts of the organization begin to be logged.
-    StartsMembers,
     /// Events begin to be delivered, or are delivered to another place from now on.
     Redirects,
     /// Events of global services stop being logged, and events of all regions but one.
     DropsGlobalEvents,
-    /// Events of the member accounts of the organization stop being logged.
-    StopsMembers,
-    /// Events of a member account of the organization, which is not known, may stop being logged.
-    AltersMembers,
 }
 
 impl LoggingChange {
-    /// Whether it concerns the other accounts of the organization, and not the account of the call.
-    pub const fn concerns_members(self) -> bool {
-        matches!(self, Self::StartsMembers | Self::StopsMembers | Self::AltersMembers)
-    }
-
     /// Whether events are known to stop.
     pub const fn is_stop(self) -> bool {
-        matches!(self, Self::Stops | Self::DropsGlobalEvents | Self::StopsMembers)
+        matches!(self, Self::Stops | Self::DropsGlobalEvents)
     }
 }
 
@@ -52,6 +41,8 @@ pub enum DeliveryResource {
     Bucket,
     /// A log group of Amazon CloudWatch Logs.
     LogGroup,
+    /// A subscription of a log group, or its destination.
+    Subscription,
     /// A rule or an event bus of Amazon EventBridge.
     Rule,
     /// A stream of Amazon Data Firehose or Amazon Kinesis.
@@ -91,12 +82,15 @@ const CLOUDTRAIL: [Change; 15] = [
     ("PutEventConfiguration", LoggingChange::Alters),
 ];
 
+/// Operations of CloudWatch Logs that end the delivery of events to a log group, or remove them from it.
+/// Source: Amazon CloudWatch Logs API Reference, read 2026-11.
+const LOG_GROUP: [Change; 2] =
+    [("DeleteLogGroup", LoggingChange::Stops), ("DeleteLogStream", LoggingChange::Alters)];
+
 /// Operations of CloudWatch Logs that end, begin or redirect the delivery of events from a log group.
 /// Source: Amazon CloudWatch Logs API Reference, read 2026-11.
-const LOG_GROUP: [Change; 7] = [
+const SUBSCRIPTION: [Change; 5] = [
     ("DeleteSubscriptionFilter", LoggingChange::Stops),
-    ("DeleteLogGroup", LoggingChange::Stops),
-    ("DeleteLogStream", LoggingChange::Alters),
     ("DeleteDestination", LoggingChange::Alters),
     ("DeleteAccountPolicy", LoggingChange::Alters),
     ("PutAccountPolicy", LoggingChange::Redirects),
@@ -146,31 +140,73 @@ fn delivery_change(
     source: &str,
     name: &str,
 ) -> Option<(DeliveryResource, LoggingChange, &'static [&'static str])> {
-    let (resource, table, parameters): (_, &[Change], &'static [&'static str]) = match source {
-        "s3.amazonaws.com" => (DeliveryResource::Bucket, &BUCKET, &["bucketName"]),
-        "logs.amazonaws.com" => {
-            (DeliveryResource::LogGroup, &LOG_GROUP, &["logGroupName", "logGroupIdentifier"])
-        }
-        "events.amazonaws.com" => (DeliveryResource::Rule, &RULE, &["rule", "name", "eventBusName"]),
-        "firehose.amazonaws.com" => (DeliveryResource::Stream, &STREAM, &["deliveryStreamName"]),
-        "kinesis.amazonaws.com" => (DeliveryResource::Stream, &STREAM, &["streamName", "streamARN"]),
+    type Tables = &'static [(DeliveryResource, &'static [Change])];
+    let (tables, parameters): (Tables, &'static [&'static str]) = match source {
+        "s3.amazonaws.com" => (&[(DeliveryResource::Bucket, &BUCKET)], &["bucketName"]),
+        "logs.amazonaws.com" => (
+            &[(DeliveryResource::LogGroup, &LOG_GROUP), (DeliveryResource::Subscription, &SUBSCRIPTION)],
+            &["logGroupName", "logGroupIdentifier", "destinationName"],
+        ),
+        "events.amazonaws.com" => (&[(DeliveryResource::Rule, &RULE)], &["rule", "name", "eventBusName"]),
+        "firehose.amazonaws.com" => (&[(DeliveryResource::Stream, &STREAM)], &["deliveryStreamName"]),
+        "kinesis.amazonaws.com" => (&[(DeliveryResource::Stream, &STREAM)], &["streamName", "streamARN"]),
         _ => return None,
     };
-    let (_, change) = table.iter().find(|(known, _)| *known == name)?;
-    Some((resource, *change, parameters))
+    let change = |table: &[Change]| table.iter().find(|(known, _)| *known == name).map(|(_, change)| *change);
+    let (resource, change) = tables.iter().find_map(|(resource, table)| Some((*resource, change(table)?)))?;
+    Some((resource, change, parameters))
 }
 
-/// The name of what the call of a record changes, if events may be delivered through it. Of an ARN the name is its last
-/// part.
-pub(crate) fn delivery_resource(record: &Record<'_>) -> Option<String> {
-    let (source, name) = (record.event_source.as_deref()?, record.event_name.as_deref()?);
-    let (.., parameters) = delivery_change(source, name)?;
-    let values: BTreeMap<&str, &RawValue> = serde_json::from_str(record.request_parameters?).ok()?;
+/// The name of what delivers events, by its name or ARN.
+pub fn delivery_name(text: &str) -> &str {
+    let Some(resource) = text.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4)) else {
+        return text;
+    };
+    if let Some(log_group) = resource.strip_prefix("log-group:") {
+        return log_group.trim_end_matches(":*");
+    }
+    resource.rsplit(['/', ':']).next().unwrap_or(resource)
+}
+
+/// The names of what the call of a record changes, if events may be delivered through it.
+pub(crate) fn delivery_resources(record: &Record<'_>) -> Vec<String> {
+    let change = || delivery_change(record.event_source.as_deref()?, record.event_name.as_deref()?);
+    let Some((.., parameters)) = change() else { return Vec::new() };
+    let values = record.request_parameters.and_then(|raw| serde_json::from_str(raw).ok());
+    let values: BTreeMap<&str, &RawValue> = values.unwrap_or_default();
     let text = |parameter: &&str| serde_json::from_str::<String>(values.get(*parameter)?.get()).ok();
-    let named = parameters.iter().find_map(text).filter(|named| !named.is_empty())?;
-    let Some(rest) = named.strip_prefix("arn:") else { return Some(named) };
-    let last = rest.trim_end_matches(":*").rsplit(':').next().unwrap_or_default();
-    Some(last.rsplit_once("stream/").map_or(last, |(_, name)| name).to_owned())
+    let named = parameters.iter().filter_map(text).filter(|named| !named.is_empty());
+    named.map(|named| delivery_name(&named).to_owned()).collect()
+}
+
+/// What the call does to the evidence of the member accounts of the organization; `None` for a call that changes nothing.
+/// Source: AWS CloudTrail API Reference (`IsOrganizationTrail` of `UpdateTrail`) and AWS Organizations API Reference, read
+/// 2026-11.
+pub fn logging_change_of_members(call_key: &CallKey) -> Option<LoggingChange> {
+    if call_key.outcome != Outcome::Succeeded {
+        return None;
+    }
+    let has = |feature| call_key.request_features.contains(feature);
+    match (&*call_key.source, &*call_key.name) {
+        (
+            "cloudtrail.amazonaws.com",
+            "CreateTrail" | "UpdateTrail" | "CreateEventDataStore" | "UpdateEventDataStore",
+        ) if has(RequestFeatures::OF_ORGANIZATION) => Some(LoggingChange::Starts),
+        ("cloudtrail.amazonaws.com", "UpdateTrail" | "UpdateEventDataStore")
+            if has(RequestFeatures::OF_ONE_ACCOUNT) =>
+        {
+            Some(LoggingChange::Stops)
+        }
+        ("organizations.amazonaws.com", "EnableAWSServiceAccess") if has(RequestFeatures::OF_CLOUDTRAIL) => {
+            Some(LoggingChange::Starts)
+        }
+        ("organizations.amazonaws.com", "DisableAWSServiceAccess") if has(RequestFeatures::OF_CLOUDTRAIL) => {
+            Some(LoggingChange::Stops)
+        }
+        // The record's account is not kept.
+        ("organizations.amazonaws.com", "RemoveAccountFromOrganization") => Some(LoggingChange::Alters),
+        _ => None,
+    }
 }
 
 /// What the call does to the evidence; `None` for a call that changes nothing. `delivers` says of the kind and name of a
@@ -197,29 +233,20 @@ pub fn logging_change(
         "cloudtrail.amazonaws.com" => {
             CLOUDTRAIL.iter().find(|(known, _)| *known == name).map(|(_, change)| *change)
         }
-        "organizations.amazonaws.com" => match name {
-            "EnableAWSServiceAccess" if parameters.contains(RequestFeatures::OF_CLOUDTRAIL) => {
-                Some(LoggingChange::StartsMembers)
-            }
-            "DisableAWSServiceAccess" if parameters.contains(RequestFeatures::OF_CLOUDTRAIL) => {
-                Some(LoggingChange::StopsMembers)
-            }
-            "RemoveAccountFromOrganization" => Some(LoggingChange::AltersMembers),
-            "LeaveOrganization" => Some(LoggingChange::Stops),
-            _ => None,
-        },
+        "organizations.amazonaws.com" if name == "LeaveOrganization" => Some(LoggingChange::Stops),
         "kms.amazonaws.com" if KEY.contains(&name) => Some(LoggingChange::Alters),
         source => {
             let (resource, change, _) = delivery_change(source, name)?;
-            let in_arn = |arn: &'_ str| arn.rsplit(':').next().unwrap_or_default().to_owned();
+            if parameters.contains(RequestFeatures::NO_SUBSCRIPTION) {
+                return None;
+            }
+            let change =
+                if parameters.contains(RequestFeatures::DISABLED) { LoggingChange::Stops } else { change };
             let is_bucket = resource == DeliveryResource::Bucket;
-            let in_resources = call_key.resources.iter().filter(|_| is_bucket).map(|arn| in_arn(arn));
-            let names: Vec<String> =
-                call_key.delivery_resource.iter().map(|name| name.to_string()).chain(in_resources).collect();
-            let known = match &*names {
-                [] => vec![delivers(resource, None)],
-                names => names.iter().map(|name| delivers(resource, Some(name))).collect(),
-            };
+            let in_resources = call_key.resources.iter().filter(|_| is_bucket).map(|arn| delivery_name(arn));
+            let names = call_key.delivery_resources.iter().map(|name| &**name).chain(in_resources);
+            let known: Vec<Delivers> = names.map(|name| delivers(resource, Some(name))).collect();
+            let known = if known.is_empty() { vec![delivers(resource, None)] } else { known };
             // Whether events stop is known only if they are known to be delivered through it.
             match change {
                 _ if known.iter().all(|delivers| *delivers == Delivers::No) => None,
@@ -237,33 +264,45 @@ mod tests {
     #[test]
     fn a_call_names_what_delivers_events() {
         for (source, name, parameters, expected) in [
-            ("logs", "DeleteLogGroup", r#"{"logGroupName":"trail"}"#, Some("trail")),
-            (
-                "logs",
-                "DeleteLogGroup",
-                r#"{"logGroupIdentifier":"arn:aws:logs:r:1:log-group:trail:*"}"#,
-                Some("trail"),
-            ),
-            ("logs", "PutSubscriptionFilter", r#"{"filterName":"f","logGroupName":"a\u0062"}"#, Some("ab")),
-            ("logs", "DeleteLogGroup", r#"{"logGroupName":""}"#, None),
-            ("logs", "DeleteLogGroup", r#"{"logGroupName":7}"#, None),
-            ("logs", "DeleteLogGroup", r#"["logGroupName"]"#, None),
-            ("logs", "DescribeLogGroups", r#"{"logGroupName":"trail"}"#, None),
-            ("events", "PutTargets", r#"{"eventBusName":"bus","rule":"r"}"#, Some("r")),
-            ("events", "DeleteRule", r#"{"name":"r"}"#, Some("r")),
-            ("events", "RemovePermission", r#"{"eventBusName":"bus","statementId":"s"}"#, Some("bus")),
-            ("firehose", "DeleteDeliveryStream", r#"{"deliveryStreamName":"d"}"#, Some("d")),
-            ("kinesis", "DeleteStream", r#"{"streamARN":"arn:aws:kinesis:r:1:stream/k"}"#, Some("k")),
-            ("s3", "PutBucketPolicy", r#"{"bucketName":"b"}"#, Some("b")),
-            ("s3", "PutObject", r#"{"bucketName":"b"}"#, None),
+            ("logs", "DeleteLogGroup", r#"{"logGroupName":"trail"}"#, &["trail"][..]),
+            ("logs", "PutSubscriptionFilter", r#"{"filterName":"f","logGroupName":"a\u0062"}"#, &["ab"]),
+            ("logs", "DeleteDestination", r#"{"destinationName":"d"}"#, &["d"]),
+            ("logs", "DeleteLogGroup", r#"{"logGroupName":""}"#, &[]),
+            ("logs", "DeleteLogGroup", r#"{"logGroupName":7}"#, &[]),
+            ("logs", "DeleteLogGroup", r#"["logGroupName"]"#, &[]),
+            ("logs", "DescribeLogGroups", r#"{"logGroupName":"trail"}"#, &[]),
+            ("events", "PutTargets", r#"{"eventBusName":"bus","rule":"r"}"#, &["r", "bus"]),
+            ("events", "DeleteRule", r#"{"name":"r"}"#, &["r"]),
+            ("events", "RemovePermission", r#"{"eventBusName":"bus","statementId":"s"}"#, &["bus"]),
+            ("firehose", "DeleteDeliveryStream", r#"{"deliveryStreamName":"d"}"#, &["d"]),
+            ("kinesis", "DeleteStream", r#"{"streamARN":"arn:aws:kinesis:r:1:stream/k"}"#, &["k"]),
+            ("s3", "PutBucketPolicy", r#"{"bucketName":"b"}"#, &["b"]),
+            ("s3", "PutObject", r#"{"bucketName":"b"}"#, &[]),
         ] {
-            let found = delivery_resource(&Record {
+            let found = delivery_resources(&Record {
                 event_source: Some(format!("{source}.amazonaws.com").into()),
                 event_name: Some(name.into()),
                 request_parameters: Some(parameters),
                 ..Record::default()
             });
-            assert_eq!(found.as_deref(), expected, "{name} {parameters}");
+            assert_eq!(found, expected, "{name} {parameters}");
+        }
+    }
+
+    #[test]
+    fn an_arn_is_reduced_to_the_name() {
+        for (text, name) in [
+            ("trail", "trail"),
+            ("/aws/trail", "/aws/trail"),
+            ("arn:aws:logs:r:1:log-group:/aws/trail:*", "/aws/trail"),
+            ("arn:aws:logs:r:1:destination:d", "d"),
+            ("arn:aws:events:r:1:rule/bus/name", "name"),
+            ("arn:aws:events:r:1:event-bus/bus", "bus"),
+            ("arn:aws:firehose:r:1:deliverystream/d", "d"),
+            ("arn:aws:s3:::b", "b"),
+            ("arn:aws", "arn:aws"),
+        ] {
+            assert_eq!(delivery_name(text), name, "{text}");
         }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Enters: the pages, then events or the seconds with events. Leaves: the hours that are incomplete, and whether a page
 //! without events says that more follow. Laws: a page with a token, which says that events follow, makes the hour of its
-//! last event incomplete in each of its accounts and regions, unless a page follows it, or the account and region
-//! has an event that follows, in that hour or within a quarter hour; one last page without events ends the one list that
-//! nothing else continues; an hour that digest files cover is not incomplete.
+//! last event incomplete in each of its accounts and regions, unless a page of the same list follows it, or the account and
+//! region has an event that follows, in that hour or within a quarter hour; a page without events ends no list, because
+//! it does not say of which list it is; an hour that digest files cover is not incomplete.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,9 +27,7 @@ type Place = (Arc<str>, Arc<str>);
 pub(super) struct CutListings {
     /// Cut pages that no page follows, with the time of their last event.
     cut: Vec<(ListingPage, Time)>,
-    /// Whether an empty page of each kind of list ends it: of one that lists the oldest event first, and of the other.
-    ends: [bool; 2],
-    /// Whether a page without events says that more follow, and no page of its kind is the last one.
+    /// Whether a page without events says that more follow.
     has_open_page: bool,
     times: BTreeMap<Place, BTreeSet<Time>>,
 }
@@ -43,22 +41,16 @@ impl CutListings {
                 DeliveryFact::Form(_) => None,
             })
             .collect();
-        let is_last =
-            |is_ascending: bool, page: &ListingPage| !page.is_cut && page.is_ascending == is_ascending;
         let cut: Vec<(ListingPage, Time)> = pages
             .iter()
             .filter(|page| page.is_cut && !pages.iter().any(|other| other.follows(page)))
             .filter_map(|page| page.span.map(|(_, last)| ((*page).clone(), last)))
             .filter(|(_, last)| scope.contains(last.hour()))
             .collect();
-        let has_open_page = pages.iter().any(|page| {
-            page.is_cut && page.span.is_none() && !pages.iter().any(|other| is_last(page.is_ascending, other))
-        });
-        let ends = [true, false]
-            .map(|is_ascending| pages.iter().any(|page| is_last(is_ascending, page) && page.span.is_none()));
+        let has_open_page = pages.iter().any(|page| page.is_cut && page.span.is_none());
         let places = cut.iter().flat_map(|(page, _)| page.places.iter().cloned());
         let times = places.map(|place| (place, BTreeSet::new())).collect();
-        Self { cut, ends, has_open_page, times }
+        Self { cut, has_open_page, times }
     }
 
     /// Searches all events of the scope and the hours before it.
@@ -82,40 +74,29 @@ impl CutListings {
         }
     }
 
-    /// Whether a page without events says that more follow, and the evidence has no last page of its kind.
+    /// Whether a page without events says that more follow.
     pub(super) const fn has_open_page(&self) -> bool {
         self.has_open_page
     }
 
     /// The hours that are incomplete. `is_covered` says whether digest files cover an hour.
     pub(super) fn incomplete(self, is_covered: impl Fn(&Shard) -> bool) -> BTreeSet<Shard> {
-        let Self { cut, ends, times, .. } = self;
+        let Self { cut, times, .. } = self;
         let goes_on = |page: &ListingPage, last: Time, place: &Place| {
             let (from, until) = page.next_times(last);
             let seen = times.get(place);
             from < until && seen.is_some_and(|seen| seen.range(from..until).next().is_some())
         };
-        let mut by_kind: [Vec<BTreeSet<Shard>>; 2] = Default::default();
-        for (page, last) in &cut {
-            let open = page.places.iter().filter(|place| !goes_on(page, *last, place));
-            let shards = open.map(|(account, region)| Shard {
-                account: Arc::clone(account),
-                region: Arc::clone(region),
-                hour: last.hour(),
-            });
-            let shards: BTreeSet<Shard> = shards.filter(|shard| !is_covered(shard)).collect();
-            let [ascending, descending] = &mut by_kind;
-            let of_kind = if page.is_ascending { ascending } else { descending };
-            of_kind.extend((!shards.is_empty()).then_some(shards));
-        }
-        // A last page without events ends one list, and which one is not known of several.
-        let is_ended = |(of_kind, has_end): &(Vec<BTreeSet<Shard>>, bool)| *has_end && of_kind.len() == 1;
-        by_kind
-            .into_iter()
-            .zip(ends)
-            .filter(|one| !is_ended(one))
-            .flat_map(|(of_kind, _)| of_kind)
-            .flatten()
+        cut.iter()
+            .flat_map(|(page, last)| {
+                let open = page.places.iter().filter(|place| !goes_on(page, *last, place));
+                open.map(|(account, region)| Shard {
+                    account: Arc::clone(account),
+                    region: Arc::clone(region),
+                    hour: last.hour(),
+                })
+            })
+            .filter(|shard| !is_covered(shard))
             .collect()
     }
 }
@@ -166,7 +147,9 @@ mod tests {
         for (next, expected) in [
             (page(true, false, Some((90, 95))), vec![]),
             (page(true, false, Some((50, 70))), vec![]),
-            (page_of(&ACCOUNTS[1..], true, false, Some((51, 52))), vec![]),
+            (page_of(&ACCOUNTS[1..], true, false, Some((51, 52))), vec![(0, 0)]),
+            (page_of(&ACCOUNTS, true, false, Some((51, 52))), vec![]),
+            (page(true, false, None), vec![(0, 0)]),
             (page(true, false, Some((120, 125))), vec![(0, 0)]),
             (page(true, false, Some((0, 60))), vec![(0, 0)]),
             (page(false, false, Some((55, 52))), vec![(0, 0)]),
@@ -177,6 +160,10 @@ mod tests {
         let newest_first = [page(false, true, Some((80, 70))), page(false, false, Some((20, 5)))];
         assert_eq!(incomplete(&newest_first, &[]), []);
         assert_eq!(incomplete(&newest_first[..1], &[]), [(0, 1)]);
+        let of_both = page_of(&ACCOUNTS, false, false, Some((20, 5)));
+        assert_eq!(incomplete(&[newest_first[0].clone(), of_both], &[]), [(0, 1)], "not of one account");
+        let in_one_second = [0, 1].map(|n| page_of(&ACCOUNTS[n..=n], false, true, Some((70, 70))));
+        assert_eq!(incomplete(&in_one_second, &[]), [(0, 1), (1, 1)]);
     }
 
     #[test]
@@ -191,24 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_last_page_without_events_ends_one_list() {
-        let (cut, end) = (page(true, true, Some((10, 50))), page(true, false, None));
-        assert_eq!(incomplete(&[cut.clone(), end.clone()], &[]), []);
-        assert_eq!(incomplete(&[cut.clone(), page(false, false, None)], &[]), [(0, 0)], "of the other kind");
-        let other = page(true, true, Some((300, 310)));
-        assert_eq!(incomplete(&[cut, other, end], &[]), [(0, 0), (0, 5)], "which one is not known");
-    }
-
-    #[test]
-    fn a_page_without_events_and_a_token_needs_a_last_page() {
+    fn what_follows_a_page_without_events_is_not_known() {
         let open = |pages: &[DeliveryFact]| {
             CutListings::of(&pages.iter().cloned().collect(), &ReportScope::default()).has_open_page()
         };
-        let empty = page(true, true, None);
-        assert!(open(std::slice::from_ref(&empty)));
-        assert!(open(&[empty.clone(), page(false, false, Some((3, 1)))]));
-        assert!(!open(&[empty.clone(), page(true, false, Some((1, 3)))]));
-        assert!(!open(&[empty, page(true, false, None)]));
+        assert!(open(&[page(true, true, None), page(true, false, Some((1, 3)))]));
+        assert!(!open(&[page(true, false, None), page(true, true, Some((1, 3)))]));
     }
 
     #[test]

@@ -24,8 +24,10 @@ pub enum DeliveryFact {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryForm {
-    /// From a log group of Amazon CloudWatch Logs that is not named, as `FilterLogEvents` lists events.
+    /// Read from a log group of Amazon CloudWatch Logs with `FilterLogEvents`; the log group is not named.
     LogGroup,
+    /// As a log event by itself, which may be of a list of `FilterLogEvents` or of a subscription.
+    LogEvent,
     /// Through a subscription of a log group.
     Subscription {
         /// Account of the log group.
@@ -67,8 +69,17 @@ impl ListingPage {
         }
     }
 
-    /// Whether this is a page that follows `before`: of the same kind of list, and its first event is the next one in the
-    /// same hour or the one beside it.
+    /// Whether two pages may be of one list. `LookupEvents` lists the events of one account and region.
+    fn is_of_list(&self, other: &Self) -> bool {
+        self.is_ascending == other.is_ascending
+            && match self.is_ascending {
+                true => !self.places.is_disjoint(&other.places),
+                false => self.places == other.places,
+            }
+    }
+
+    /// Whether this is a page that follows `before`: of the same kind of list, of the same account and region or, if the
+    /// list has several, of one of them, and its first event is the next one in the same hour or the one beside it.
     pub(crate) fn follows(&self, before: &Self) -> bool {
         let (Some((first, _)), Some((_, last))) = (self.span, before.span) else { return false };
         let is_next = if self.is_ascending {
@@ -76,7 +87,7 @@ impl ListingPage {
         } else {
             first <= last && last.hour().0 <= first.hour().0.saturating_add(1)
         };
-        is_next && self.is_ascending == before.is_ascending && self != before
+        is_next && self.is_of_list(before) && self != before
     }
 }
 

@@ -425,7 +425,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             .ok_or(RecordError::in_field(UnreadableReason::MissingField, name))?;
         self.visit_text(&text, Some(name))?;
         if name == LOG_EVENT_TEXT {
-            let form = self.subscription.as_ref().unwrap_or(&DeliveryForm::LogGroup);
+            let unnamed =
+                if self.listing.is_some() { &DeliveryForm::LogGroup } else { &DeliveryForm::LogEvent };
+            let form = self.subscription.as_ref().unwrap_or(unnamed);
             if !self.forms.contains(form) {
                 self.forms.insert(form.clone());
             }

@@ -22,8 +22,8 @@ use super::Record;
 bitflags::bitflags! {
     /// What the parameters of a request say about the IAM actions that it needs, and about what it does to logging.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-    #[serde(try_from = "u16", into = "u16")]
-    pub struct RequestFeatures: u16 {
+    #[serde(try_from = "u32", into = "u32")]
+    pub struct RequestFeatures: u32 {
         /// It names a version of an object.
         const VERSION = 1;
         /// It sets an access control list.
@@ -52,6 +52,14 @@ bitflags::bitflags! {
         const ONE_REGION = 1 << 12;
         /// It is about the service CloudTrail.
         const OF_CLOUDTRAIL = 1 << 13;
+        /// A trail or event data store is to have the events of all accounts of the organization.
+        const OF_ORGANIZATION = 1 << 14;
+        /// A trail or event data store is to have the events of its own account only.
+        const OF_ONE_ACCOUNT = 1 << 15;
+        /// A rule is to be disabled.
+        const DISABLED = 1 << 16;
+        /// An account policy delivers no events.
+        const NO_SUBSCRIPTION = 1 << 17;
     }
 }
 
@@ -61,22 +69,32 @@ const NOT_OF_S3: RequestFeatures = RequestFeatures::ROLE.union(OF_LOGGING);
 /// What a call may say about logging.
 const OF_LOGGING: RequestFeatures = RequestFeatures::NO_GLOBAL_EVENTS
     .union(RequestFeatures::ONE_REGION)
-    .union(RequestFeatures::OF_CLOUDTRAIL);
+    .union(RequestFeatures::OF_CLOUDTRAIL)
+    .union(OF_TRAIL)
+    .union(RequestFeatures::DISABLED)
+    .union(RequestFeatures::NO_SUBSCRIPTION);
+
+/// Whether a trail or event data store is of the organization.
+const OF_TRAIL: RequestFeatures = RequestFeatures::OF_ORGANIZATION.union(RequestFeatures::OF_ONE_ACCOUNT);
 
 /// Event sources without their domain, with what can change the IAM actions of their calls or what is logged.
-const KEPT: [(&str, RequestFeatures); 19] = [
+const KEPT: [(&str, RequestFeatures); 20] = [
     ("s3", NOT_OF_S3.complement()),
     ("ec2", RequestFeatures::TAGS.union(RequestFeatures::ROLE)),
     ("lambda", RequestFeatures::TAGS.union(RequestFeatures::ROLE)),
     (
         "cloudtrail",
-        RequestFeatures::TAGS.union(RequestFeatures::NO_GLOBAL_EVENTS).union(RequestFeatures::ONE_REGION),
+        RequestFeatures::TAGS
+            .union(RequestFeatures::NO_GLOBAL_EVENTS)
+            .union(RequestFeatures::ONE_REGION)
+            .union(OF_TRAIL),
     ),
+    ("events", RequestFeatures::DISABLED),
     ("organizations", RequestFeatures::OF_CLOUDTRAIL),
     ("dynamodb", RequestFeatures::TAGS),
     ("iam", RequestFeatures::TAGS),
     ("kms", RequestFeatures::TAGS),
-    ("logs", RequestFeatures::TAGS),
+    ("logs", RequestFeatures::TAGS.union(RequestFeatures::NO_SUBSCRIPTION)),
     ("rds", RequestFeatures::TAGS),
     ("secretsmanager", RequestFeatures::TAGS),
     ("sns", RequestFeatures::TAGS),
@@ -120,6 +138,9 @@ impl RequestFeatures {
             b"includeGlobalServiceEvents" => Self::NO_GLOBAL_EVENTS,
             b"isMultiRegionTrail" => Self::ONE_REGION,
             b"servicePrincipal" => Self::OF_CLOUDTRAIL,
+            b"isOrganizationTrail" | b"organizationEnabled" => Self::OF_ORGANIZATION | Self::OF_ONE_ACCOUNT,
+            b"state" => Self::DISABLED,
+            b"policyType" => Self::NO_SUBSCRIPTION,
             _ => Self::empty(),
         }
     }
@@ -138,13 +159,19 @@ impl RequestFeatures {
             features.remove(Self::SOURCE_VERSION);
         }
         if !matches!(value, "false" | "\"false\"") {
-            features.remove(Self::NO_GLOBAL_EVENTS | Self::ONE_REGION);
+            features.remove(Self::NO_GLOBAL_EVENTS | Self::ONE_REGION | Self::OF_ONE_ACCOUNT);
+        }
+        if !matches!(value, "true" | "\"true\"") {
+            features.remove(Self::BYPASS_GOVERNANCE | Self::OBJECT_LOCK | Self::OF_ORGANIZATION);
+        }
+        if value != "\"DISABLED\"" {
+            features.remove(Self::DISABLED);
+        }
+        if value == "\"SUBSCRIPTION_FILTER_POLICY\"" {
+            features.remove(Self::NO_SUBSCRIPTION);
         }
         if value != "\"cloudtrail.amazonaws.com\"" {
             features.remove(Self::OF_CLOUDTRAIL);
-        }
-        if !matches!(value, "true" | "\"true\"") {
-            features.remove(Self::BYPASS_GOVERNANCE | Self::OBJECT_LOCK);
         }
         features
     }
@@ -199,15 +226,15 @@ impl RequestFeatures {
     }
 }
 
-impl TryFrom<u16> for RequestFeatures {
+impl TryFrom<u32> for RequestFeatures {
     type Error = &'static str;
 
-    fn try_from(bits: u16) -> Result<Self, Self::Error> {
+    fn try_from(bits: u32) -> Result<Self, Self::Error> {
         Self::from_bits(bits).ok_or("not request features of this version")
     }
 }
 
-impl From<RequestFeatures> for u16 {
+impl From<RequestFeatures> for u32 {
     fn from(features: RequestFeatures) -> Self {
         features.bits()
     }
@@ -284,6 +311,12 @@ mod tests {
                 RequestFeatures::OF_CLOUDTRAIL,
             ),
             (organizations, "servicePrincipal", r#""ram.amazonaws.com""#, RequestFeatures::empty()),
+            (cloudtrail, "isOrganizationTrail", "true", RequestFeatures::OF_ORGANIZATION),
+            (cloudtrail, "organizationEnabled", "false", RequestFeatures::OF_ONE_ACCOUNT),
+            ("events.amazonaws.com", "state", r#""DISABLED""#, RequestFeatures::DISABLED),
+            ("events.amazonaws.com", "state", r#""ENABLED""#, RequestFeatures::empty()),
+            ("logs.amazonaws.com", "policyType", r#""FIELD_INDEX_POLICY""#, RequestFeatures::NO_SUBSCRIPTION),
+            ("logs.amazonaws.com", "policyType", r#""SUBSCRIPTION_FILTER_POLICY""#, RequestFeatures::empty()),
             ("s3.amazonaws.com", "isMultiRegionTrail", "false", RequestFeatures::empty()),
         ] {
             assert_eq!(features(source, Some(false), &[(name, value)]), expected, "{source} {name} {value}");
@@ -294,7 +327,7 @@ mod tests {
     fn bits_of_another_version_are_rejected() {
         let all = serde_json::to_string(&RequestFeatures::all()).unwrap();
         assert_eq!(serde_json::from_str::<RequestFeatures>(&all).unwrap(), RequestFeatures::all());
-        assert!(serde_json::from_str::<RequestFeatures>("16384").is_err());
+        assert!(serde_json::from_str::<RequestFeatures>("4294967295").is_err());
         assert_eq!(RequestFeatures::named("shared_acl"), Some(RequestFeatures::SHARED_ACL));
         assert_eq!(RequestFeatures::named("other"), None);
     }

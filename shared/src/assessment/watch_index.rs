@@ -2,10 +2,13 @@
 //!
 //! Enters: configuration and tally. Leaves: the watch that matches an actor, or the originator of its calls. Law: a
 //! watch that matches the actor itself has precedence over the watch of the user that issued a federated user's
-//! credentials, then comes that of a principal with the same unique id, as of a user that was renamed, and last that of an
-//! originator.
+//! credentials, and both have precedence over the watch of an originator; a user that was renamed has the watch of the name
+//! under which another record shows its unique id.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     config::{Config, Watch},
@@ -19,8 +22,8 @@ use crate::{
 pub(super) struct WatchIndex<'a> {
     config: &'a Config,
     watched: HashMap<&'a Principal, Option<&'a Watch>>,
-    /// Watches of the unique ids of principals.
-    by_unique_id: HashMap<&'a str, &'a Watch>,
+    /// Watches of users under names that are not watched, by ARN: another record shows their unique id under a watched name.
+    renamed: HashMap<&'a str, &'a Watch>,
     /// Watches of the principals that may be originators, by ARN.
     originators: HashMap<&'a str, &'a Watch>,
 }
@@ -28,24 +31,25 @@ pub(super) struct WatchIndex<'a> {
 impl<'a> WatchIndex<'a> {
     /// The index for the actors of the lead-in and of the period.
     pub(super) fn of(config: &'a Config, tallies: [&'a Tally; 2]) -> Self {
-        let mut index = Self {
-            config,
-            watched: HashMap::new(),
-            by_unique_id: HashMap::new(),
-            originators: HashMap::new(),
-        };
+        let mut index =
+            Self { config, watched: HashMap::new(), renamed: HashMap::new(), originators: HashMap::new() };
         if config.watch.is_empty() {
             return index;
         }
-        let mut last = None;
-        for actor in tallies.into_iter().flat_map(Tally::lines).map(|line| line.actor) {
-            if !last.replace(actor).is_some_and(|last| std::ptr::eq(last, actor))
-                && let Some(id) = actor.session.unique_id.as_deref()
-                && let Some(watch) = index.own_watch_of(&actor.principal)
-            {
-                index.by_unique_id.entry(id).or_insert(watch);
-            }
-        }
+        // Of roles neither name nor path can change.
+        let users: BTreeSet<(&'a Arc<str>, &'a Principal)> = tallies
+            .into_iter()
+            .flat_map(Tally::lines)
+            .filter(|line| line.actor.principal.kind == PrincipalKind::IamUser)
+            .filter_map(|line| Some((line.actor.session.unique_id.as_ref()?, &line.actor.principal)))
+            .collect();
+        let own = users.into_iter().map(|(id, user)| (id, user, index.own_watch_of(user)));
+        let (known, others): (Vec<_>, Vec<_>) = own.partition(|(.., watch)| watch.is_some());
+        let by_id: BTreeMap<_, _> = known.iter().map(|(id, _, watch)| (*id, *watch)).collect();
+        let is_exempt = |user: &Principal| config.is_exempt(&user.arn);
+        let renamed = others.iter().filter(|(_, user, _)| !is_exempt(user));
+        index.renamed =
+            renamed.filter_map(|(id, user, _)| Some((&*user.arn, by_id.get(id).copied()??))).collect();
         index
     }
 
@@ -57,12 +61,9 @@ impl<'a> WatchIndex<'a> {
     /// The watch that matches an actor itself.
     pub(super) fn watch_of(&mut self, actor: &'a Actor) -> Option<&'a Watch> {
         let own = self.own_watch_of(&actor.principal);
-        // Of roles neither name nor path can change, and an account that names its caller by the id has a second record.
-        let is_renamable = actor.principal.kind == PrincipalKind::IamUser;
-        let of_id = || self.by_unique_id.get(actor.session.unique_id.as_deref()?).copied();
-        let is_exempt = || self.config.is_exempt(&actor.principal.arn);
-        own.or_else(|| self.config.watch_for_arn(actor.session.issuer.as_deref()?))
-            .or_else(|| of_id().filter(|_| is_renamable && !is_exempt()))
+        let renamed = |arn: &str| self.renamed.get(arn).copied();
+        let of_issuer = |issuer: &str| self.config.watch_for_arn(issuer).or_else(|| renamed(issuer));
+        own.or_else(|| renamed(&actor.principal.arn)).or_else(|| of_issuer(actor.session.issuer.as_deref()?))
     }
 
     /// The role chains of the tally, which may begin in the lead-in.

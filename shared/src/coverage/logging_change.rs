@@ -7,6 +7,7 @@
 //! only such an event shows that these are logged.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -23,64 +24,138 @@ use crate::{
     time::{HOUR_SECONDS, Hour},
 };
 
+/// The accounts that a change of logging concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// The account of the call, and each account if it has the trail of the organization.
+    Account,
+    /// The other accounts of the organization.
+    Members,
+    /// Each account, because events of all of them are delivered through what the call changes.
+    All,
+}
+
 /// How a call changes the evidence, and of which accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EvidenceChange {
     /// What it does to the evidence.
     pub change: LoggingChange,
-    /// Whether it concerns every account, because events of all of them are delivered through what it changes.
-    is_of_all: bool,
+    extent: Extent,
 }
 
-/// How a call that the account `account` recorded changes the evidence; `None` for a call that changes nothing. A bucket
-/// counts if its name has `cloudtrail` in it or if the configuration names it as a log bucket. A log group counts if it is the
-/// one of a subscription that delivered events. Other log groups, rules and streams count if events were delivered in
-/// their form, unless the configuration names others.
-pub fn logging_change(
+/// How a call that the account `account` recorded changes the evidence; nothing for a call that changes nothing.
+///
+/// A bucket counts if its name has `cloudtrail` in it, or if the configuration or the description of a trail names it. A log
+/// group counts if it is the one of a subscription that delivered events. Other log groups, rules and streams count if
+/// events were delivered in their form, unless the configuration names others, and in any form if it names them.
+pub fn logging_changes(
     call_key: &CallKey,
     account: &str,
     expected: &ExpectedCoverage,
     forms: &BTreeSet<DeliveryForm>,
-) -> Option<EvidenceChange> {
-    let named = |names: &[String], name: &str| names.iter().any(|known| known == name);
-    let by_config = |name: Option<&str>| match name {
-        Some(name) if named(&expected.delivered_through, name) => Delivers::Yes,
-        Some(_) if !expected.delivered_through.is_empty() => Delivers::No,
-        _ => Delivers::Maybe,
-    };
-    let is_in_subscription = |form: &DeliveryForm, name: &str| matches!(form, DeliveryForm::Subscription { owner, log_group } if **owner == *account && **log_group == *name);
-    let may_own_a_log_group = forms.iter().any(|form| match form {
-        DeliveryForm::Subscription { owner, .. } => **owner == *account,
-        DeliveryForm::LogGroup => true,
-        DeliveryForm::EventBridge => false,
+) -> impl Iterator<Item = EvidenceChange> {
+    let delivery = Delivery { call_key, account, expected, forms };
+    let is_known = Cell::new(false);
+    let own = event::logging_change(call_key, |resource, name| {
+        let delivers = delivery.delivers(resource, name);
+        is_known.set(is_known.get() || delivers == Delivers::Yes);
+        delivers
     });
-    let by_forms = |name: Option<&str>| match name {
-        Some(name) if forms.iter().any(|form| is_in_subscription(form, name)) => Delivers::Yes,
-        // Each log group that delivered events is known; the destination of a subscription may be in another account.
-        None if !may_own_a_log_group && &*call_key.name != "DeleteDestination" => Delivers::No,
-        Some(_) if !forms.contains(&DeliveryForm::LogGroup) => Delivers::No,
-        _ => by_config(name),
-    };
-    let has_events_of = |resource| {
-        forms.iter().any(|form| match form {
-            DeliveryForm::EventBridge => resource != DeliveryResource::LogGroup,
-            _ => resource != DeliveryResource::Rule,
-        })
-    };
-    let change = event::logging_change(call_key, |resource, name| match resource {
-        DeliveryResource::Bucket => match name {
-            Some(name) if name.contains("cloudtrail") || named(&expected.log_buckets, name) => {
-                Delivers::Maybe
+    let extent =
+        if is_known.get() || delivery.is_policy_of_subscriptions() { Extent::All } else { Extent::Account };
+    let own = own.map(|change| EvidenceChange { change, extent });
+    let of_members = event::logging_change_of_members(call_key)
+        .map(|change| EvidenceChange { change, extent: Extent::Members });
+    own.into_iter().chain(of_members)
+}
+
+/// A call, and what is known of the delivery of events.
+struct Delivery<'a> {
+    call_key: &'a CallKey,
+    account: &'a str,
+    expected: &'a ExpectedCoverage,
+    forms: &'a BTreeSet<DeliveryForm>,
+}
+
+impl Delivery<'_> {
+    fn delivers(&self, resource: DeliveryResource, name: Option<&str>) -> Delivers {
+        match (resource, name) {
+            (DeliveryResource::Bucket, Some(name)) => self.bucket_delivers(name),
+            (DeliveryResource::Bucket, None) => Delivers::No,
+            // `FilterLogEvents` reads a log group without its subscriptions.
+            (DeliveryResource::Subscription, _) if self.is_read_from_log_group() => Delivers::No,
+            (DeliveryResource::LogGroup | DeliveryResource::Subscription, Some(name))
+                if self.has_subscription_of(name) =>
+            {
+                Delivers::Yes
             }
+            (_, Some(name)) if self.is_configured(name) => Delivers::Yes,
+            (_, Some(_)) if !self.expected.delivered_through.is_empty() => Delivers::No,
+            (resource, name) if self.may_come_through(resource, name) => Delivers::Maybe,
             _ => Delivers::No,
-        },
-        resource if !has_events_of(resource) => Delivers::No,
-        DeliveryResource::LogGroup => by_forms(name),
-        _ => by_config(name),
-    })?;
-    let name = call_key.delivery_resource.as_deref().filter(|_| &*call_key.source == "logs.amazonaws.com");
-    let is_of_all = name.is_some_and(|name| forms.iter().any(|form| is_in_subscription(form, name)));
-    Some(EvidenceChange { change, is_of_all })
+        }
+    }
+
+    fn bucket_delivers(&self, name: &str) -> Delivers {
+        let ExpectedCoverage { log_buckets, trails, .. } = self.expected;
+        let of_trails = trails.iter().filter_map(|trail| trail.bucket.as_deref());
+        if log_buckets.iter().map(String::as_str).chain(of_trails).any(|known| known == name) {
+            Delivers::Yes
+        } else if name.contains("cloudtrail") {
+            Delivers::Maybe
+        } else {
+            Delivers::No
+        }
+    }
+
+    /// Whether the configuration names it, by its name or ARN.
+    fn is_configured(&self, name: &str) -> bool {
+        self.expected.delivered_through.iter().any(|known| event::delivery_name(known) == name)
+    }
+
+    fn is_read_from_log_group(&self) -> bool {
+        let is_delivered =
+            |form: &DeliveryForm| matches!(form, DeliveryForm::LogEvent | DeliveryForm::Subscription { .. });
+        self.forms.contains(&DeliveryForm::LogGroup) && !self.forms.iter().any(is_delivered)
+    }
+
+    fn has_subscription_of(&self, name: &str) -> bool {
+        self.forms.iter().any(|form| {
+            matches!(form, DeliveryForm::Subscription { owner, log_group }
+                if **owner == *self.account && **log_group == *name)
+        })
+    }
+
+    fn owns_subscription(&self) -> bool {
+        let is_own = |form: &DeliveryForm| matches!(form, DeliveryForm::Subscription { owner, .. } if **owner == *self.account);
+        self.forms.iter().any(is_own)
+    }
+
+    /// Whether the call changes all subscriptions of an account with a log group that delivered events.
+    fn is_policy_of_subscriptions(&self) -> bool {
+        &*self.call_key.source == "logs.amazonaws.com"
+            && self.call_key.delivery_resources.is_empty()
+            && self.owns_subscription()
+    }
+
+    /// Whether events were delivered in a form that the resource may have had a part in.
+    fn may_come_through(&self, resource: DeliveryResource, name: Option<&str>) -> bool {
+        // The destination of a subscription may be in any account, and no form names it.
+        let is_destination = &*self.call_key.name == "DeleteDestination";
+        self.forms.iter().any(|form| match (form, resource) {
+            (DeliveryForm::EventBridge, resource) => {
+                matches!(resource, DeliveryResource::Rule | DeliveryResource::Stream)
+            }
+            (_, DeliveryResource::Bucket | DeliveryResource::Rule) => false,
+            (DeliveryForm::LogGroup, resource) => resource == DeliveryResource::LogGroup,
+            (DeliveryForm::LogEvent, _) | (DeliveryForm::Subscription { .. }, DeliveryResource::Stream) => {
+                true
+            }
+            (DeliveryForm::Subscription { owner, .. }, _) => {
+                is_destination || name.is_none() && **owner == *self.account
+            }
+        })
+    }
 }
 
 /// Whether a change of logging in the account `changed` concerns another account: that is so of itself, and of every
@@ -123,10 +198,10 @@ pub(super) fn incomplete_after_changes<'a>(
     let forms = &evidence_quality.delivery_forms;
     let mut changes: BTreeMap<&Arc<str>, BTreeSet<(TimeBucket, EvidenceChange)>> = BTreeMap::new();
     for line in tally.lines().chain(lead_in.tally.lines()) {
-        let change = logging_change(line.call_key, &line.actor.account, expected, forms);
-        let Some(change) = change else { continue };
-        let of_account = changes.entry(&line.actor.account).or_default();
-        of_account.extend(line.buckets.iter().map(|(bucket, _)| (*bucket, change)));
+        for change in logging_changes(line.call_key, &line.actor.account, expected, forms) {
+            let of_account = changes.entry(&line.actor.account).or_default();
+            of_account.extend(line.buckets.iter().map(|(bucket, _)| (*bucket, change)));
+        }
     }
     let mut incomplete = BTreeSet::new();
     if changes.is_empty() {
@@ -146,9 +221,10 @@ pub(super) fn incomplete_after_changes<'a>(
         let shard = |hour| Shard { account: Arc::clone(account), region: Arc::clone(region), hour };
         let is_global = **region == *global_region(region);
         let all = changes.iter().flat_map(|(changed, of)| of.iter().map(move |one| (*changed, one)));
-        let concern = all.filter(|(changed, (_, change))| match change.change.concerns_members() {
-            true => is_member_concerned(account, changed, expected),
-            false => change.is_of_all || is_concerned(account, changed, expected),
+        let concern = all.filter(|(changed, (_, change))| match change.extent {
+            Extent::Account => is_concerned(account, changed, expected),
+            Extent::Members => is_member_concerned(account, changed, expected),
+            Extent::All => true,
         });
         for (bucket, change) in concern.map(|(_, (bucket, change))| (bucket, change.change)) {
             let own = bucket.hour();
@@ -169,8 +245,8 @@ pub(super) fn incomplete_after_changes<'a>(
             let last = match change {
                 _ if !change.is_stop() && digest_hours.contains(&shard(own)) => continue,
                 // Only an earlier event of its hour shows that events were logged before.
-                LoggingChange::Starts | LoggingChange::StartsMembers if own_events() => continue,
-                LoggingChange::Starts | LoggingChange::StartsMembers => own,
+                LoggingChange::Starts if own_events() => continue,
+                LoggingChange::Starts => own,
                 LoggingChange::Redirects if own_events() && goes_on => continue,
                 // An event of the next hours shows that events are logged again from then on.
                 change if change.is_stop() => next.unwrap_or(Hour(period.until.0.saturating_sub(1))),

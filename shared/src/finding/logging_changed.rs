@@ -1,7 +1,7 @@
 //! `logging-changed`: a call that changed what CloudTrail logs or where its log files go.
 
 use super::{AlertScope, FindingRule, RuleMatch, Severity, count_noun, group_calls};
-use crate::{assessment::Assessment, coverage::logging_change};
+use crate::{assessment::Assessment, coverage::logging_changes};
 
 /// The rule `logging-changed`.
 pub const RULE: FindingRule = FindingRule {
@@ -19,14 +19,18 @@ pub const RULE: FindingRule = FindingRule {
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let expected = &assessment.config.coverage;
     let forms = &assessment.evidence_quality.delivery_forms;
-    let changes = assessment.classified.iter().filter_map(|call| {
+    let (mut stops, mut others) = (Vec::new(), Vec::new());
+    for call in &assessment.classified {
         let line = &call.line;
-        logging_change(line.call_key, &line.actor.account, expected, forms).map(|found| (call, found.change))
-    });
-    let (stops, others): (Vec<_>, Vec<_>) = changes.partition(|(_, change)| change.is_stop());
+        let changes: Vec<_> = logging_changes(line.call_key, &line.actor.account, expected, forms).collect();
+        if changes.iter().any(|found| found.change.is_stop()) {
+            stops.push(call);
+        } else if !changes.is_empty() {
+            others.push(call);
+        }
+    }
     let of = |calls: Vec<_>, does: &str| {
-        let calls = calls.into_iter().map(|(call, _)| call);
-        let mut matches = group_calls(calls, |call| call.operation(), |_| String::new());
+        let mut matches = group_calls(calls.into_iter(), |call| call.operation(), |_| String::new());
         for one in &mut matches {
             one.observation = format!("`{}` {does}: {}.", one.subject, count_noun(one.count, "call"));
         }

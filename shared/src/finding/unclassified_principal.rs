@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::{
     assessment::{Assessment, ReportMode},
-    pattern::matches,
     principal::{Principal, PrincipalKind},
 };
 

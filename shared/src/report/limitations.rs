@@ -191,7 +191,7 @@ fn policy_limitations(assessment: &Assessment<'_>) -> Vec<String> {
     let cut_hours = assessment.evidence_quality.cut_hours;
     if cut_hours > 0 {
         lines.push(format!(
-            "In {} a list of events ends before its last page (`NextToken`), so the events that follow are missing. Save all pages, or the list without `--max-items`.",
+            "In {} a list of events ends before its last page (`NextToken`), so the events that follow are missing. Save all pages, or the list without `--max-items` and `--no-paginate`.",
             count_noun(cut_hours, "hour")
         ));
     }

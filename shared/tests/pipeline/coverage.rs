@@ -401,6 +401,16 @@ fn a_change_of_an_organization_counts_for_its_members() {
     assert_eq!(gaps_with(1, &other, &[]), [], "access of another service");
     let enabled = call("EnableAWSServiceAccess", RequestFeatures::OF_CLOUDTRAIL);
     assert_eq!((gaps_with(0, &enabled, &[]), gaps_with(1, &enabled, &[])), (vec![], vec![(0, 1)]));
+    let of_trail = |name, parameters| [change("cloudtrail.amazonaws.com", name, parameters)];
+    for (name, parameters) in [
+        ("UpdateTrail", RequestFeatures::OF_ONE_ACCOUNT),
+        ("UpdateTrail", RequestFeatures::OF_ORGANIZATION),
+        ("UpdateEventDataStore", RequestFeatures::OF_ONE_ACCOUNT),
+        ("CreateEventDataStore", RequestFeatures::OF_ORGANIZATION),
+    ] {
+        assert_eq!(gaps_with(1, &of_trail(name, parameters), &[]), [(0, 1)], "{name} {parameters:?}");
+    }
+    assert_eq!(gaps_with(1, &of_trail("UpdateTrail", RequestFeatures::empty()), &[]), []);
     let left = call("LeaveOrganization", RequestFeatures::empty());
     assert_eq!((gaps_with(0, &left, &[]), gaps_with(1, &left, &[])), (vec![(0, 1)], vec![]));
     let removed = call("RemoveAccountFromOrganization", RequestFeatures::empty());
@@ -412,7 +422,7 @@ fn a_change_of_an_organization_counts_for_its_members() {
 /// A change of what delivers events, by name.
 fn delivery_change(source: &str, name: &str, resource: &str) -> Event {
     let mut event = change(source, name, RequestFeatures::empty());
-    event.call_key.delivery_resource = Some(resource.into());
+    event.call_key.delivery_resources = [resource.into()].into();
     event
 }
 
@@ -420,11 +430,12 @@ fn delivery_change(source: &str, name: &str, resource: &str) -> Event {
 fn a_change_of_what_delivers_events_counts_if_the_evidence_has_its_form() {
     let bus = || DeliveryForm::EventBridge;
     for (source, form, ending, beginning) in [
-        ("logs.amazonaws.com", DeliveryForm::LogGroup, "DeleteSubscriptionFilter", "PutSubscriptionFilter"),
+        ("logs.amazonaws.com", DeliveryForm::LogEvent, "DeleteSubscriptionFilter", "PutSubscriptionFilter"),
+        ("logs.amazonaws.com", DeliveryForm::LogEvent, "DeleteLogGroup", "PutAccountPolicy"),
         ("events.amazonaws.com", bus(), "RemoveTargets", "EnableRule"),
         ("events.amazonaws.com", bus(), "RemovePermission", "PutTargets"),
         ("firehose.amazonaws.com", bus(), "DeleteDeliveryStream", "UpdateDestination"),
-        ("kinesis.amazonaws.com", DeliveryForm::LogGroup, "DeleteStream", "UpdateDestination"),
+        ("kinesis.amazonaws.com", DeliveryForm::LogEvent, "DeleteStream", "UpdateDestination"),
     ] {
         let form = std::slice::from_ref(&form);
         let ended = [change(source, ending, RequestFeatures::empty()).at_time(0, 3_100)];
@@ -470,7 +481,7 @@ fn only_the_log_group_of_a_subscription_counts() {
         assert_eq!(gaps, (vec![(0, until)], vec![(0, until)]), "{name} of the log group, in every account");
         let elsewhere = of_it.map(|event| event.in_account_region(ACCOUNTS[1], REGIONS[0]));
         assert_eq!(gaps_with(1, &elsewhere, &form), [], "{name} in another account");
-        assert_eq!(gaps_with(0, &late(name, "builds"), &[DeliveryForm::LogGroup]), [(0, 1)], "not known");
+        assert_eq!(gaps_with(0, &late(name, "builds"), &[DeliveryForm::LogEvent]), [(0, 1)], "not known");
         let unnamed = [change("logs.amazonaws.com", name, RequestFeatures::empty()).at_time(0, 3_100)];
         assert_eq!(
             gaps_with(0, &unnamed, &form),
@@ -485,25 +496,103 @@ fn only_the_log_group_of_a_subscription_counts() {
 #[test]
 fn configuration_says_what_delivers_events() {
     let late = |source, name, of| delivery_change(source, name, of).at_time(0, 3_100);
-    for (form, source, ending) in [
-        (DeliveryForm::EventBridge, "events.amazonaws.com", "DeleteRule"),
-        (DeliveryForm::LogGroup, "logs.amazonaws.com", "DeleteLogGroup"),
-        (DeliveryForm::LogGroup, "firehose.amazonaws.com", "DeleteDeliveryStream"),
+    for (form, source, ending, configured) in [
+        (Some(DeliveryForm::EventBridge), "events.amazonaws.com", "DeleteRule", "audit"),
+        (Some(DeliveryForm::LogGroup), "logs.amazonaws.com", "DeleteLogGroup", "audit"),
+        (
+            Some(DeliveryForm::LogGroup),
+            "logs.amazonaws.com",
+            "DeleteLogGroup",
+            "arn:aws:logs:us-east-1:111122223333:log-group:audit:*",
+        ),
+        (Some(DeliveryForm::LogEvent), "firehose.amazonaws.com", "DeleteDeliveryStream", "audit"),
+        // Plain records, as an extraction of messages leaves them.
+        (None, "firehose.amazonaws.com", "DeleteDeliveryStream", "audit"),
     ] {
-        let gaps = |of| {
-            let scenario = EvidenceScenario::of(
-                (0..4).map(|n| read().at_time(n, 3_000)).chain([late(source, ending, of)]),
-            );
-            let scenario = scenario.with(|scenario| {
-                scenario.delivery_facts = vec![DeliveryFact::Form(form.clone())];
-                scenario.config.coverage.delivered_through = vec!["audit".to_owned()];
+        let gaps = |event: Event| {
+            let every_hour = (0..8).map(|n| read().in_account_region(ACCOUNTS[n % 2], REGIONS[0]));
+            let every_hour = every_hour.zip(0..).map(|(event, n)| event.at_time(n / 2, 3_000));
+            let scenario = EvidenceScenario::of(every_hour.chain([event])).with(|scenario| {
+                scenario.delivery_facts = form.iter().cloned().map(DeliveryFact::Form).collect();
+                scenario.config.coverage.delivered_through = vec![configured.to_owned()];
                 scenario.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
             });
-            gaps(account_region(&scenario.result(), ACCOUNTS[0], REGIONS[0]))
+            let result = scenario.result();
+            ACCOUNTS[..2].iter().map(|of| gaps(account_region(&result, of, REGIONS[0]))).collect::<Vec<_>>()
         };
-        assert_eq!(gaps("other"), [], "{ending}");
-        assert_eq!(gaps("audit"), [(0, 2)], "{ending} is known to end the delivery");
+        assert_eq!(gaps(late(source, ending, "other")), [[], []], "{ending}");
+        assert_eq!(gaps(late(source, ending, "audit")), [[(0, 2)], [(0, 2)]], "{ending} ends the delivery");
+        let mut of_both = late(source, ending, "other");
+        of_both.call_key.delivery_resources = ["other".into(), "audit".into()].into();
+        assert_eq!(gaps(of_both), [[(0, 2)], [(0, 2)]], "{ending} of a rule of the bus");
     }
+}
+
+#[test]
+fn a_rule_is_disabled_in_two_ways() {
+    let form = [DeliveryForm::EventBridge];
+    let with = |name, parameters| {
+        let mut event = change("events.amazonaws.com", name, parameters).at_time(0, 60);
+        event.call_key.delivery_resources = ["audit".into()].into();
+        let scenario = EvidenceScenario::of([read().at_time(0, 3_000), read().at_time(2, 0), event]);
+        let scenario = scenario.with(|scenario| {
+            scenario.delivery_facts = form.iter().cloned().map(DeliveryFact::Form).collect();
+            scenario.config.coverage.delivered_through = vec!["audit".to_owned()];
+            scenario.period = (Some(Time(START)), Some(Time(START + HOUR_SECONDS)));
+        });
+        gaps(account_region(&scenario.result(), ACCOUNTS[0], REGIONS[0]))
+    };
+    assert_eq!(with("DisableRule", RequestFeatures::empty()), [(0, 1)]);
+    assert_eq!(with("PutRule", RequestFeatures::DISABLED), [(0, 1)]);
+    assert_eq!(with("PutRule", RequestFeatures::empty()), []);
+}
+
+#[test]
+fn subscriptions_change_nothing_about_a_log_group_that_is_read() {
+    let form = [DeliveryForm::LogGroup];
+    for name in
+        ["DeleteSubscriptionFilter", "PutSubscriptionFilter", "DeleteAccountPolicy", "DeleteDestination"]
+    {
+        let change = [change("logs.amazonaws.com", name, RequestFeatures::empty()).at_time(0, 3_100)];
+        assert_eq!(gaps_with(0, &change, &form), [], "{name}");
+    }
+    let deleted =
+        [change("logs.amazonaws.com", "DeleteLogGroup", RequestFeatures::empty()).at_time(0, 3_100)];
+    assert_eq!(gaps_with(0, &deleted, &form), [(0, 1)]);
+}
+
+#[test]
+fn an_account_policy_that_delivers_no_events_changes_nothing() {
+    let form = [DeliveryForm::Subscription { owner: ACCOUNTS[0].into(), log_group: "trail".into() }];
+    let put = |parameters| [change("logs.amazonaws.com", "PutAccountPolicy", parameters)];
+    let gaps = |parameters| [0, 1].map(|account| gaps_with(account, &put(parameters), &form));
+    assert_eq!(gaps(RequestFeatures::empty()), [[(0, 1)], [(0, 1)]], "in every account");
+    assert_eq!(gaps(RequestFeatures::NO_SUBSCRIPTION), [[], []]);
+}
+
+#[test]
+fn a_log_bucket_that_is_named_counts_for_every_account() {
+    let mut event =
+        change("s3.amazonaws.com", "DeleteBucketPolicy", RequestFeatures::empty()).at_time(0, 3_100);
+    event.call_key.delivery_resources = ["archive".into()].into();
+    let gaps = |prepare: fn(&mut EvidenceScenario)| {
+        let every_hour = (0..8).map(|n| read().in_account_region(ACCOUNTS[n % 2], REGIONS[0]));
+        let every_hour = every_hour.zip(0..).map(|(event, n)| event.at_time(n / 2, 3_000));
+        let scenario = EvidenceScenario::of(every_hour.chain([event.clone()])).with(|scenario| {
+            scenario.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
+            prepare(scenario);
+        });
+        let result = scenario.result();
+        [0, 1].map(|account| gaps(account_region(&result, ACCOUNTS[account], REGIONS[0])))
+    };
+    assert_eq!(gaps(|_| {}), [[], []]);
+    let configured = gaps(|scenario| scenario.config.coverage.log_buckets = vec!["archive".to_owned()]);
+    assert_eq!(configured, [[(0, 1)], [(0, 1)]]);
+    let described = gaps(|scenario| {
+        let bucket = Some("archive".to_owned());
+        scenario.config.coverage.trails = vec![TrailSelectors { bucket, ..TrailSelectors::default() }];
+    });
+    assert_eq!(described, [[(0, 1)], [(0, 1)]]);
 }
 
 #[test]

@@ -138,7 +138,7 @@ pub fn auditor_call(name: &str) -> Event {
             denied_by: None,
             denied_action: None,
             request_features: RequestFeatures::empty(),
-            delivery_resource: None,
+            delivery_resources: Arc::new([]),
         },
     }
 }

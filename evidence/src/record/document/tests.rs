@@ -78,8 +78,9 @@ fn lists_and_envelopes_say_how_events_were_delivered() {
             is_cut,
         })
     };
-    let (log_group, event_bridge) =
-        (DeliveryFact::Form(DeliveryForm::LogGroup), DeliveryFact::Form(DeliveryForm::EventBridge));
+    let form = DeliveryFact::Form;
+    let (log_group, event_bridge) = (form(DeliveryForm::LogGroup), form(DeliveryForm::EventBridge));
+    let log_event = form(DeliveryForm::LogEvent);
     let subscription = DeliveryFact::Form(DeliveryForm::Subscription {
         owner: "111122223333".into(),
         log_group: "trail".into(),
@@ -102,12 +103,12 @@ fn lists_and_envelopes_say_how_events_were_delivered() {
         (r#"{"Events":[{"EventIdentifier":"of another service"}]}"#.to_owned(), vec![]),
         (
             format!(r#"{{"events":[{{"message":{text}}}],"nextToken":"t"}}"#),
-            vec![page(true, true, true), log_group.clone()],
+            vec![page(true, true, true), log_group],
         ),
-        (format!(r#"{{"message":{text}}}"#), vec![log_group.clone()]),
+        (format!(r#"{{"message":{text}}}"#), vec![log_event.clone()]),
         (
             format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"message":{text}}}]}}"#),
-            vec![log_group.clone()],
+            vec![log_event.clone()],
         ),
         (
             format!(r#"{{"messageType":"DATA_MESSAGE",{named},"logEvents":[{{"message":{text}}}]}}"#),
@@ -115,7 +116,7 @@ fn lists_and_envelopes_say_how_events_were_delivered() {
         ),
         (
             format!(r#"{{"logEvents":[{{"message":{text}}}],{named}}} {{"message":{text}}}"#),
-            vec![log_group, subscription],
+            vec![log_event, subscription],
         ),
         (r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"message":"x"}]}"#.to_owned(), vec![]),
         (format!(r#"{{"detail-type":"x","detail":{record}}}"#), vec![event_bridge]),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 
 use crate::{
-    event::{CallResult, Outcome, content::is_read_only_record, delivery_resource, issued_credentials_arn},
+    event::{CallResult, Outcome, content::is_read_only_record, delivery_resources, issued_credentials_arn},
     record::{Record, RecordError, RequestFeatures},
 };
 
@@ -94,7 +94,7 @@ impl PositionCache {
             self.key.push(result.denied_by.map_or(ABSENT, |policy| policy as u8));
             push_key_part(&mut self.key, result.denied_action.map(Cow::Borrowed).as_ref());
         }
-        if let Some(name) = delivery_resource(record) {
+        for name in delivery_resources(record) {
             self.key.push(END);
             push_key_part(&mut self.key, Some(&Cow::Owned(name)));
         }
