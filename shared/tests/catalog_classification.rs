@@ -403,10 +403,13 @@ fn the_read_only_flag_decides_only_for_unknown_operations() {
     };
     let flagged = |operation, read_only| flagged_in("brand-new-service", operation, read_only);
     use OperationType::{Mutating, ReadOnly, Unknown};
-    // Of an unknown service the name must read too; of a known one it must not change something.
+    // Of an unknown service the name must read too; of a known one it must begin like a read of the catalog.
     assert_eq!(flagged("SearchThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
     assert_eq!(flagged("ExploreThing", true), (Unknown, Mutates::No, Provenance::RecordFlag));
-    assert_eq!(flagged_in("s3", "ExploreThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged_in("s3", "EstimateThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
+    for name in ["ExploreThing", "QuarantineThing", "FreezeThing", "freeze_thing", "frobnicate", "X"] {
+        assert_eq!(flagged_in("s3", name, true), (Unknown, Mutates::No, Provenance::RecordFlag), "{name}");
+    }
     for name in ["DeleteThing", "RevokeThing", "terminate_thing", "PutThing", "CopyThing"] {
         for service in ["s3", "brand-new-service"] {
             assert_eq!(flagged_in(service, name, true).0, Unknown, "{service}:{name}");
