@@ -253,6 +253,7 @@ impl ObjectReader {
     }
 
     /// Reads a log file of `source`.
+    #[cfg(feature = "ingest")]
     pub(super) fn read(
         &mut self,
         source: &dyn LogSource,

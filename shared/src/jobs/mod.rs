@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod gather;
 pub mod guardrails;
 pub mod history;
+#[cfg(feature = "ingest")]
 pub mod ingest;
 pub mod notifications;
 pub mod ops;
@@ -16,6 +17,7 @@ pub mod permissions;
 pub mod publish;
 pub mod pull;
 pub mod runs;
+#[cfg(feature = "ingest")]
 pub mod s3_events;
 pub mod sweep;
 pub mod watch;
