@@ -193,7 +193,7 @@ impl<P: LogSource> LogSource for FaultyPort<P> {
         self.injector.call(("logs", "list"), String::new(), || self.port.list())
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         self.injector.call(("logs", "fetch"), object.name.clone(), || self.port.fetch(object, most, bytes))
     }
 }
@@ -330,12 +330,19 @@ impl LogSource for LogBucket {
         Ok(self.0.lock().unwrap().iter().map(|(name, bytes)| stored_object(name, bytes)).collect())
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         let logs = self.0.lock().unwrap();
         let stored = logs.get(&object.name).ok_or_else(|| not_found("read", &object.name))?;
+        let etag = stored_object(&object.name, stored).version;
+        let wanted = object.version.split('/').next().unwrap_or_default();
+        if !wanted.is_empty() && wanted != etag {
+            let cause = Box::new(io::Error::other("the object changed after it was listed"));
+            let name = object.name.clone();
+            return Err(PortError { operation: "read", name, kind: PortErrorKind::Other, cause });
+        }
         bytes.clear();
         bytes.extend(stored.iter().take(usize::try_from(most).unwrap_or(usize::MAX)));
-        Ok(())
+        Ok(etag)
     }
 }
 
