@@ -4,7 +4,8 @@
 //! subject is printable ASCII, at most 99 characters, and begins with a fixed word, as SNS requires (Publish: "less
 //! than 100 characters"); a value from a record has no space in a subject, so that no value imitates fixed text; in
 //! the text a value is one line without a hidden character and without a URL that a mail program would turn into a
-//! link; details are valid by the schemas in `docs/alert.schema.json` and `docs/status.schema.json`.
+//! link; details are valid by the schemas in `docs/alert.schema.json`, `docs/status.schema.json` and
+//! `docs/over-privileged.schema.json`.
 
 use serde::Serialize;
 
@@ -16,7 +17,10 @@ use crate::{
     event::Outcome,
     finding::Severity,
     operation::RiskLevel,
-    permissions::{CheckStatus, PermissionsAssessment, PrincipalIdentity},
+    permissions::{
+        CheckStatus, OVER_PRIVILEGED_VERSION, OverPrivilegedPrincipal, PermissionsAssessment,
+        PrincipalIdentity,
+    },
     ports::Notification,
     score::Status,
     time::Time,
@@ -170,11 +174,17 @@ pub fn over_privileged(
         text.line("Escalation", &text_value(&path.description));
     }
     text.paragraph("This notification is about what the principal's policies allow. The reports show what the principal did.");
-    let detail = serde_json::json!({
-        "principal": arn, "account": account, "watched_as": watched_as, "since": since,
-        "overall_status": permissions.overall_status, "statement": permissions.reason,
-        "policies_sha256": permissions.policies_sha256, "timestamp": permissions.timestamp,
-    });
+    let detail = OverPrivilegedPrincipal {
+        version: OVER_PRIVILEGED_VERSION.to_owned(),
+        principal: arn.clone(),
+        account: account.clone(),
+        watched_as: watched_as.clone(),
+        since,
+        overall_status: permissions.overall_status,
+        statement: permissions.reason.clone(),
+        policies_sha256: permissions.policies_sha256.clone(),
+        timestamp: permissions.timestamp,
+    };
     let id = format!("over-privileged-{who}-{since}");
     notification(id, PERMISSIONS_KIND, RiskLevel::High, &subject, text, &detail)
 }
@@ -193,6 +203,14 @@ pub fn alert_schema() -> Result<String, serde_json::Error> {
 /// When the schema cannot be written as JSON.
 pub fn status_schema() -> Result<String, serde_json::Error> {
     Ok(escape_json(serde_json::to_string_pretty(&StatusChange::schema())?))
+}
+
+/// The schema of the detail about an over-privileged principal, as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the schema cannot be written as JSON.
+pub fn over_privileged_schema() -> Result<String, serde_json::Error> {
+    Ok(escape_json(serde_json::to_string_pretty(&OverPrivilegedPrincipal::schema())?))
 }
 
 fn notification(
