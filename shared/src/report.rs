@@ -491,6 +491,9 @@ pub struct ReportRun {
     pub exclude: Vec<String>,
     /// Number of files that the caller excluded.
     pub excluded_files: u64,
+    /// Accounts that are expected and that were not looked up in the event history, because no role for it is set.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accounts_not_looked_up: BTreeSet<String>,
     /// Log files not read again: their evidence was stored by earlier runs.
     pub log_files_reused: u64,
     /// Number of bytes read, as stored.

@@ -17,7 +17,7 @@ mod revision;
 mod status;
 mod window;
 
-use std::error::Error;
+use std::{collections::BTreeSet, error::Error};
 
 use self::publish_run::PublishRun;
 pub use self::{
@@ -29,7 +29,7 @@ pub use self::{
 };
 use super::{
     evaluation::{EvaluationCriteria, evaluate},
-    evidence::{CollectedEvidence, EvidenceStore, collect},
+    evidence::{CollectedEvidence, EvidenceSource, EvidenceStore, collect},
     history::AccountRegion,
     notifications::{NotificationError, Notifier},
 };
@@ -49,11 +49,12 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 pub type ReportFn<'a> = &'a dyn Fn(ReportWindow, ReportRun) -> Result<Report, BoxError>;
 
 /// Returns a function that makes reports from stored evidence on this number of threads. The event history of
-/// `account_regions` is pulled.
+/// `account_regions` is pulled; that of `not_looked_up` is not, because no role for it is set.
 pub fn report_from_evidence<'a>(
     evidence_store: &'a EvidenceStore<'_>,
     criteria: EvaluationCriteria<'a>,
     account_regions: &'a [AccountRegion],
+    not_looked_up: &'a BTreeSet<String>,
     threads: usize,
 ) -> impl Fn(ReportWindow, ReportRun) -> Result<Report, BoxError> + 'a {
     move |window, run| {
@@ -61,7 +62,11 @@ pub fn report_from_evidence<'a>(
         let collected = collect(evidence_store, criteria.config, span, threads)?;
         let CollectedEvidence { summary, inputs } =
             collected.expect_account_regions(account_regions, criteria.config, span);
-        Ok(evaluate(summary, criteria, inputs.fill_run(run))?)
+        // Where log files count, the event history adds nothing.
+        let counts = EvidenceSource::for_hour(window.since.hour(), criteria.config) == EvidenceSource::Lookup;
+        let accounts_not_looked_up = if counts { not_looked_up.clone() } else { BTreeSet::new() };
+        let run = ReportRun { accounts_not_looked_up, ..inputs.fill_run(run) };
+        Ok(evaluate(summary, criteria, run)?)
     }
 }
 
