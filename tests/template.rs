@@ -297,6 +297,120 @@ fn a_role_in_another_account_is_limited_to_its_name_and_account() {
 }
 
 #[test]
+fn a_service_assumes_a_role_only_for_this_account() {
+    for name in ["template.yaml", "member.yaml"] {
+        let read = StackTemplate(template(name));
+        let mut services = 0;
+        for (role, body) in read.of_type("AWS::IAM::Role") {
+            let properties = &body["Properties"];
+            assert_eq!(
+                properties["PermissionsBoundary"],
+                json!({ "Fn::If": [
+                    "HasPermissionsBoundary", { "Ref": "PermissionsBoundaryArn" }, { "Ref": "AWS::NoValue" }
+                ] }),
+                "{name}: {role}"
+            );
+            for statement in all_statements(&properties["AssumeRolePolicyDocument"]) {
+                if statement["Principal"]["Service"].is_null() {
+                    continue;
+                }
+                services += 1;
+                assert_eq!(
+                    statement["Condition"],
+                    json!({ "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } } }),
+                    "{name}: {role}"
+                );
+            }
+        }
+        assert!(services >= 1, "{name}");
+    }
+}
+
+#[test]
+fn the_key_of_the_state_reaches_table_queues_and_logs_and_the_roles_that_use_them() {
+    let stack = StackTemplate::read();
+    let key = json!({ "Fn::If": ["HasStateKey", { "Ref": "StateKmsKeyArn" }, { "Ref": "AWS::NoValue" }] });
+    assert_eq!(stack.properties("Table")["SSESpecification"]["KMSMasterKeyId"], key);
+    let logs: Vec<_> = stack.of_type("AWS::Logs::LogGroup").collect();
+    assert_eq!(logs.len(), stack.functions().len());
+    for (name, log) in logs {
+        assert_eq!(log["Properties"]["KmsKeyId"], key, "{name}");
+    }
+    for (name, queue) in stack.of_type("AWS::SQS::Queue") {
+        assert_eq!(queue["Properties"]["KmsMasterKeyId"], key, "{name}");
+        // SQS accepts one kind of encryption.
+        assert_eq!(
+            queue["Properties"]["SqsManagedSseEnabled"],
+            json!({ "Fn::If": ["HasStateKey", { "Ref": "AWS::NoValue" }, true] }),
+            "{name}"
+        );
+    }
+    for (name, role) in stack.of_type("AWS::IAM::Role") {
+        let found = all_statements(&role["Properties"]["Policies"]);
+        let uses = |action: &str| {
+            found.iter().any(|one| string_values(&one["Action"]).iter().any(|used| used.starts_with(action)))
+        };
+        let is_allowed = found.iter().any(|one| {
+            one["Resource"] == json!({ "Ref": "StateKmsKeyArn" })
+                && string_values(&one["Action"]) == ["kms:GenerateDataKey", "kms:Decrypt"]
+        });
+        assert_eq!(uses("dynamodb:") || uses("sqs:"), is_allowed, "{name}");
+    }
+}
+
+#[test]
+fn the_table_cannot_be_deleted_by_mistake() {
+    assert_eq!(StackTemplate::read().properties("Table")["DeletionProtectionEnabled"], true);
+}
+
+/// What Lambda needs to poll a queue (Lambda developer guide, "Using Lambda with Amazon SQS", read 2026-11).
+#[test]
+fn the_role_of_ingest_has_the_actions_that_lambda_needs_for_the_queue() {
+    let stack = StackTemplate::read();
+    let found = all_statements(&stack.properties("IngestRole")["Policies"]);
+    let receive = found.iter().find(|one| one["Sid"] == "ReceiveMessages").expect("a statement");
+    assert_eq!(
+        string_values(&receive["Action"]),
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    );
+}
+
+/// CloudFormation cannot limit the name of a stack, so the documentation names the limit.
+#[test]
+fn names_made_of_the_longest_documented_stack_name_are_valid() {
+    const LONGEST: usize = 52;
+    let page =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deployment.md")).expect("a page");
+    assert!(page.contains(&format!("at most {LONGEST} characters")));
+    let stack = StackTemplate::read();
+    let length = |name: &Value| {
+        let text = name["Fn::Sub"].as_str().expect("a name");
+        text.replace("${AWS::StackName}", &"x".repeat(LONGEST)).len()
+    };
+    let functions: Vec<usize> =
+        stack.functions().iter().map(|(_, function)| length(&function["FunctionName"])).collect();
+    // AWS::Lambda::Function: a function name has at most 64 characters; Step Functions: 80.
+    assert_eq!(functions.iter().max(), Some(&64));
+    assert!(length(&stack.properties("Backfill")["StateMachineName"]) <= 80);
+}
+
+#[test]
+fn the_application_in_the_serverless_repository_is_described_completely() {
+    let stack = StackTemplate::read();
+    let application = &stack.0["Metadata"]["AWS::ServerlessRepo::Application"];
+    let text = |key: &str| application[key].as_str().unwrap_or_default();
+    for (key, most) in [("Name", 140), ("Description", 256), ("Author", 127)] {
+        assert!((1..=most).contains(&text(key).len()), "{key}");
+    }
+    assert_eq!((text("SpdxLicenseId"), text("SemanticVersion")), ("Apache-2.0", env!("CARGO_PKG_VERSION")));
+    for key in ["LicenseUrl", "ReadmeUrl"] {
+        let path = format!("{}/{}", env!("CARGO_MANIFEST_DIR"), text(key));
+        assert!(!text(key).is_empty() && fs::metadata(path).is_ok_and(|file| file.is_file()), "{key}");
+    }
+    assert!((1..=10).contains(&string_values(&application["Labels"]).len()));
+}
+
+#[test]
 fn every_failure_reaches_an_alarm() {
     let stack = StackTemplate::read();
     for (name, function) in stack.functions() {
@@ -452,7 +566,7 @@ fn silence_is_told_when_the_current_status_expires() {
         assert_eq!(stack.0["Resources"][format!("{function}HeartbeatAlarm")]["Condition"], json!(condition));
         assert_eq!(
             stack.0["Conditions"][condition],
-            json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": format!("{function}SilenceHours") }, 0] }] })
+            json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": format!("{function}SilenceHours") }, "0"] }] })
         );
     }
 }

@@ -266,7 +266,9 @@ class Stack:
         return found
 
     def role(self, name, properties):
-        known = {"RoleName", "Description", "AssumeRolePolicyDocument", "Policies", "MaxSessionDuration", "Path", "Tags"}
+        known = {"RoleName", "Description", "AssumeRolePolicyDocument", "Policies", "MaxSessionDuration", "Path", "Tags",
+                 # The boundary is a policy of the user. It can only reduce what the role may do.
+                 "PermissionsBoundary"}
         if set(properties) - known:
             raise Unresolved(f"{name}: {', '.join(sorted(set(properties) - known))} is not supported")
         resolved = self.resolve(properties)
