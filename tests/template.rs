@@ -197,6 +197,7 @@ fn every_object_in_the_bucket_expires() {
         ("segments/", json!({ "Ref": "EvidenceDays" })),
         ("reports/", json!({ "Ref": "ReportDays" })),
         ("summaries/", json!({ "Ref": "ReportDays" })),
+        ("latest/", json!({ "Ref": "ReportDays" })),
         ("findings/", json!({ "Ref": "ReportDays" })),
         ("permissions/", json!({ "Ref": "ReportDays" })),
         ("cache/", json!(35)),
@@ -408,6 +409,52 @@ fn the_application_in_the_serverless_repository_is_described_completely() {
         assert!(!text(key).is_empty() && fs::metadata(path).is_ok_and(|file| file.is_file()), "{key}");
     }
     assert!((1..=10).contains(&string_values(&application["Labels"]).len()));
+}
+
+#[test]
+fn only_the_report_function_replaces_objects_and_only_the_newest_report() {
+    let stack = StackTemplate::read();
+    let overwrite = all_statements(stack.properties("BucketPolicy"));
+    let denied = overwrite.iter().find(|one| one["Sid"] == "DenyOverwrite").expect("a statement").to_string();
+    assert!(!denied.contains("/latest/"));
+    let mut replacing = Vec::new();
+    for (name, role) in stack.of_type("AWS::IAM::Role") {
+        for statement in all_statements(&role["Properties"]["Policies"]) {
+            let resources: Vec<&Value> = match &statement["Resource"] {
+                Value::Array(all) => all.iter().collect(),
+                one => vec![one],
+            };
+            if statement["Action"] != "s3:PutObject" {
+                continue;
+            }
+            for resource in resources {
+                let path = resource["Fn::Sub"].as_str().expect("a path");
+                let prefix = path.strip_prefix("${Bucket.Arn}").expect("the bucket of the stack");
+                // What may be written is protected from being written again, or is the newest report.
+                if !denied.contains(prefix) && prefix != "/evidence/merged/*" {
+                    replacing.push((name, prefix.to_owned()));
+                }
+            }
+        }
+    }
+    assert_eq!(replacing, [("ReportRole", "/latest/*".to_owned())]);
+    let output = stack.0["Outputs"]["NewestReport"]["Value"]["Fn::Sub"].as_str().expect("a command");
+    assert!(output.contains(&format!("s3://${{Bucket}}/{}", onlooker_core::jobs::publish::LATEST_HTML)));
+}
+
+#[test]
+fn the_policy_of_readers_only_reads_and_is_attached_to_nothing() {
+    let stack = StackTemplate::read();
+    let properties = stack.properties("ReaderPolicy");
+    for attachment in ["Roles", "Users", "Groups", "ManagedPolicyName"] {
+        assert!(properties.get(attachment).is_none(), "{attachment}");
+    }
+    for statement in all_statements(&properties["PolicyDocument"]) {
+        assert_ne!(statement["Resource"], "*");
+        for action in string_values(&statement["Action"]) {
+            assert!(is_read_only_action(action) || action == "kms:Decrypt", "{action}");
+        }
+    }
 }
 
 #[test]

@@ -184,6 +184,15 @@ pub trait ObjectStore: Sync {
     fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError>;
 }
 
+/// The newest report, under keys that do not change. Nothing else in a store is ever replaced.
+pub trait LatestReports: Sync {
+    /// Writes an object, and replaces the one under its key.
+    ///
+    /// # Errors
+    /// When the object cannot be written, or it is not known whether it was written.
+    fn replace(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<(), PortError>;
+}
+
 /// A request for one page of `LookupEvents`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LookupRequest<'a> {

@@ -234,6 +234,9 @@ class Stack:
         """Raises an error for a resource that could grant permissions in another way."""
         for name, resource in self.resources.items():
             resource_type = resource["Type"]
+            if resource_type == "AWS::IAM::ManagedPolicy" and not {"Roles", "Users", "Groups"} & set(resource["Properties"]):
+                # A policy that the template attaches to nothing; an operator attaches it. No role of the stack may name it.
+                continue
             if resource_type in UNSUPPORTED_TYPES:
                 raise Unresolved(f"{name} of type {resource_type} grants permissions: write them into the role")
             if resource_type.startswith("AWS::Serverless::"):

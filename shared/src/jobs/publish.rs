@@ -11,6 +11,7 @@
 //! for late evidence.
 
 mod finding_history;
+mod latest_report;
 mod pending;
 mod publish_run;
 mod revision;
@@ -22,6 +23,7 @@ use std::{collections::BTreeSet, error::Error};
 use self::publish_run::PublishRun;
 pub use self::{
     finding_history::{FindingChanges, FindingRecord},
+    latest_report::{LATEST_HTML, LATEST_JSON},
     pending::{MAX_ATTEMPTS, PendingReport, list_pending},
     revision::{RevisionRecord, list_revisions},
     status::{history, latest},
@@ -36,7 +38,7 @@ use super::{
 use crate::{
     config::RetentionSettings,
     current_status::CurrentStatus,
-    ports::{Clock, NotificationSink, ObjectStore, PortError, PortErrorKind, Table},
+    ports::{Clock, LatestReports, NotificationSink, ObjectStore, PortError, PortErrorKind, Table},
     render::emf::{MetricUnit, Metrics},
     report::{Report, ReportRun},
 };
@@ -79,6 +81,12 @@ pub struct ReportPublisher<'a> {
     pub store: &'a dyn ObjectStore,
     /// Where changes of the status are sent.
     pub sinks: &'a [&'a dyn NotificationSink],
+    /// Where each new revision of a report is announced.
+    pub report_sinks: &'a [&'a dyn NotificationSink],
+    /// Where the newest report is kept under keys that do not change, if anywhere.
+    pub latest_reports: Option<&'a dyn LatestReports>,
+    /// Bucket of the store, for the events about reports.
+    pub bucket: &'a str,
     /// Clock that gives the current time.
     pub clock: &'a dyn Clock,
     /// Makes the report on a window.
@@ -208,6 +216,7 @@ pub fn publish(
             own.purpose = ReportPurpose::LateEvidence;
         }
     }
+    let was_attempted = own.attempts > 0;
     let (parked, pending): (Vec<_>, Vec<_>) = pending.into_iter().partition(PendingReport::is_parked);
     publish_run.published.parked = parked;
     let nothing_pending = pending.is_empty();
@@ -220,6 +229,12 @@ pub fn publish(
     let Some(report_revision) = publish_run.publish(own) else { return publish_run.finish(None) };
     if purpose == ReportPurpose::Current && publish_run.failures.is_empty() {
         let renewed = status::update(publisher, &report_revision, run)
+            .and_then(|status| {
+                if report_revision.is_new || was_attempted {
+                    latest_report::write(publisher)?;
+                }
+                Ok(status)
+            })
             .and_then(|status| pending::remove(publisher, window).map(|()| status));
         match renewed {
             Ok(status) => publish_run.published.current_status = Some(status),

@@ -18,8 +18,9 @@ use std::{
 
 use onlooker_core::{
     ports::{
-        Clock, CloudTrailApi, LogSource, LookupPage, LookupRequest, Notification, NotificationSink,
-        ObjectStore, PortError, PortErrorKind, StoredObject, Table, TableItem, WriteCondition,
+        Clock, CloudTrailApi, LatestReports, LogSource, LookupPage, LookupRequest, Notification,
+        NotificationSink, ObjectStore, PortError, PortErrorKind, StoredObject, Table, TableItem,
+        WriteCondition,
     },
     time::Time,
 };
@@ -188,6 +189,13 @@ impl<P: ObjectStore> ObjectStore for FaultyPort<P> {
     }
 }
 
+impl<P: LatestReports> LatestReports for FaultyPort<P> {
+    fn replace(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<(), PortError> {
+        let about = key.to_owned();
+        self.injector.call(("store", "replace"), about, || self.port.replace(key, bytes, media_type))
+    }
+}
+
 impl<P: LogSource> LogSource for FaultyPort<P> {
     fn list(&self) -> Result<Vec<StoredObject>, PortError> {
         self.injector.call(("logs", "list"), String::new(), || self.port.list())
@@ -295,6 +303,13 @@ impl ObjectStore for MemoryStore {
                 version: bytes.len().to_string(),
             })
             .collect())
+    }
+}
+
+impl LatestReports for MemoryStore {
+    fn replace(&self, key: &str, bytes: &[u8], _: &str) -> Result<(), PortError> {
+        self.0.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
+        Ok(())
     }
 }
 
