@@ -73,6 +73,9 @@ pub struct ReportResult {
     pub standard: Standard,
     /// Title of the control pack.
     pub standard_title: String,
+    /// The hours that the result is about, as in `coverage`. Absent without evidence, and in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
     /// Executive summary of the result.
     pub summary: ExecutiveSummary,
     /// Score of the watched calls.

@@ -179,6 +179,11 @@ fn reports_use_the_stored_evidence() {
         (stored.result.totals.events, stored.run.log_files_reused, stored.run.input_files.len()),
         (24, 1, 1)
     );
+    let written: Value =
+        serde_json::from_slice(&objects(&environment)[&published.reports[0].revision.report.report_key])
+            .unwrap();
+    let period = json!({ "from": window.since.hour(), "until": window.until.hour() });
+    assert_eq!((&written["result"]["period"], &written["result"]["coverage"]["period"]), (&period, &period));
     assert!(stored.run.accounts_not_looked_up.is_empty(), "log files count for this window");
     // Where the event history counts, the report names the accounts of which it was not looked up.
     let mut config = config.clone();
