@@ -154,9 +154,10 @@ impl PullFixture {
             let part = number("offset")..number("offset") + number("length");
             let bytes = match item.body["segment"].as_str() {
                 // An empty slice is in its item.
-                Some(digits) => (0..digits.len())
-                    .step_by(2)
-                    .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+                Some(digits) => digits
+                    .as_bytes()
+                    .chunks(2)
+                    .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
                     .collect(),
                 None => self.store.port.read(item.body["key"].as_str().unwrap(), Some(part)).unwrap(),
             };
