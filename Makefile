@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 20
 BENCH_RECORDS ?= 1000000
 # Pinned sources of the operation catalog; see docs/catalog.md.
 CATALOG_DIR := .tools/catalog
-# Emulator, SAM and cargo-lambda, in environments of their own.
+# Emulator, checkov, and SAM with cargo-lambda, in environments of their own.
 E2E := $(CURDIR)/target/e2e
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # cargo-lambda names the target it builds for. Tests name it too, so that nothing is compiled twice.
@@ -63,9 +63,10 @@ lint: ## Format, layers, clippy with warnings denied, purity of the stages, temp
 	$(MAKE) lint-workflows
 
 .PHONY: lint-stack
-lint-stack: $(E2E)/tools/bin/sam ## The templates of the stack
+lint-stack: $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov ## The templates of the stack
 	PATH=$(E2E)/tools/bin:$$PATH sam validate --lint --template template.yaml
 	PATH=$(E2E)/tools/bin:$$PATH cfn-lint template.yaml member.yaml
+	$(E2E)/checkov/bin/checkov --config-file tests/e2e/checkov.yaml
 
 .PHONY: lint-workflows
 lint-workflows: $(E2E)/tools/bin/sam ## The workflows of GitHub Actions: their shape, and what makes them unsafe
@@ -111,7 +112,8 @@ ship: $(E2E)/tools/bin/sam ## Build the functions as they are deployed, into .aw
 
 $(E2E)/emulator/bin/ministack: tests/e2e/emulator.txt
 $(E2E)/tools/bin/sam: tests/e2e/tools.txt
-$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam:
+$(E2E)/checkov/bin/checkov: tests/e2e/checkov.txt
+$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov:
 	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
 	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@

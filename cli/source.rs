@@ -55,7 +55,7 @@ impl LogSource for SweepSource {
         }
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         match &self.objects {
             Some((objects, _)) if object.name.starts_with(S3_PREFIX) => objects.fetch(object, most, bytes),
             _ => self.files.fetch(object, most, bytes),

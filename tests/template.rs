@@ -197,6 +197,7 @@ fn every_object_in_the_bucket_expires() {
         ("segments/", json!({ "Ref": "EvidenceDays" })),
         ("reports/", json!({ "Ref": "ReportDays" })),
         ("summaries/", json!({ "Ref": "ReportDays" })),
+        ("latest/", json!({ "Ref": "ReportDays" })),
         ("findings/", json!({ "Ref": "ReportDays" })),
         ("permissions/", json!({ "Ref": "ReportDays" })),
         ("cache/", json!(35)),
@@ -297,6 +298,166 @@ fn a_role_in_another_account_is_limited_to_its_name_and_account() {
 }
 
 #[test]
+fn a_service_assumes_a_role_only_for_this_account() {
+    for name in ["template.yaml", "member.yaml"] {
+        let read = StackTemplate(template(name));
+        let mut services = 0;
+        for (role, body) in read.of_type("AWS::IAM::Role") {
+            let properties = &body["Properties"];
+            assert_eq!(
+                properties["PermissionsBoundary"],
+                json!({ "Fn::If": [
+                    "HasPermissionsBoundary", { "Ref": "PermissionsBoundaryArn" }, { "Ref": "AWS::NoValue" }
+                ] }),
+                "{name}: {role}"
+            );
+            for statement in all_statements(&properties["AssumeRolePolicyDocument"]) {
+                if statement["Principal"]["Service"].is_null() {
+                    continue;
+                }
+                services += 1;
+                assert_eq!(
+                    statement["Condition"],
+                    json!({ "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } } }),
+                    "{name}: {role}"
+                );
+            }
+        }
+        assert!(services >= 1, "{name}");
+    }
+}
+
+#[test]
+fn the_key_of_the_state_reaches_table_queues_and_logs_and_the_roles_that_use_them() {
+    let stack = StackTemplate::read();
+    let key = json!({ "Fn::If": ["HasStateKey", { "Ref": "StateKmsKeyArn" }, { "Ref": "AWS::NoValue" }] });
+    assert_eq!(stack.properties("Table")["SSESpecification"]["KMSMasterKeyId"], key);
+    let logs: Vec<_> = stack.of_type("AWS::Logs::LogGroup").collect();
+    assert_eq!(logs.len(), stack.functions().len());
+    for (name, log) in logs {
+        assert_eq!(log["Properties"]["KmsKeyId"], key, "{name}");
+    }
+    for (name, queue) in stack.of_type("AWS::SQS::Queue") {
+        assert_eq!(queue["Properties"]["KmsMasterKeyId"], key, "{name}");
+        // SQS accepts one kind of encryption.
+        assert_eq!(
+            queue["Properties"]["SqsManagedSseEnabled"],
+            json!({ "Fn::If": ["HasStateKey", { "Ref": "AWS::NoValue" }, true] }),
+            "{name}"
+        );
+    }
+    for (name, role) in stack.of_type("AWS::IAM::Role") {
+        let found = all_statements(&role["Properties"]["Policies"]);
+        let uses = |action: &str| {
+            found.iter().any(|one| string_values(&one["Action"]).iter().any(|used| used.starts_with(action)))
+        };
+        let is_allowed = found.iter().any(|one| {
+            one["Resource"] == json!({ "Ref": "StateKmsKeyArn" })
+                && string_values(&one["Action"]) == ["kms:GenerateDataKey", "kms:Decrypt"]
+        });
+        assert_eq!(uses("dynamodb:") || uses("sqs:"), is_allowed, "{name}");
+    }
+}
+
+#[test]
+fn the_table_cannot_be_deleted_by_mistake() {
+    assert_eq!(StackTemplate::read().properties("Table")["DeletionProtectionEnabled"], true);
+}
+
+/// What Lambda needs to poll a queue (Lambda developer guide, "Using Lambda with Amazon SQS", read 2026-11).
+#[test]
+fn the_role_of_ingest_has_the_actions_that_lambda_needs_for_the_queue() {
+    let stack = StackTemplate::read();
+    let found = all_statements(&stack.properties("IngestRole")["Policies"]);
+    let receive = found.iter().find(|one| one["Sid"] == "ReceiveMessages").expect("a statement");
+    assert_eq!(
+        string_values(&receive["Action"]),
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    );
+}
+
+/// CloudFormation cannot limit the name of a stack, so the documentation names the limit.
+#[test]
+fn names_made_of_the_longest_documented_stack_name_are_valid() {
+    const LONGEST: usize = 52;
+    let page =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deployment.md")).expect("a page");
+    assert!(page.contains(&format!("at most {LONGEST} characters")));
+    let stack = StackTemplate::read();
+    let length = |name: &Value| {
+        let text = name["Fn::Sub"].as_str().expect("a name");
+        text.replace("${AWS::StackName}", &"x".repeat(LONGEST)).len()
+    };
+    let functions: Vec<usize> =
+        stack.functions().iter().map(|(_, function)| length(&function["FunctionName"])).collect();
+    // AWS::Lambda::Function: a function name has at most 64 characters; Step Functions: 80.
+    assert_eq!(functions.iter().max(), Some(&64));
+    assert!(length(&stack.properties("Backfill")["StateMachineName"]) <= 80);
+}
+
+#[test]
+fn the_application_in_the_serverless_repository_is_described_completely() {
+    let stack = StackTemplate::read();
+    let application = &stack.0["Metadata"]["AWS::ServerlessRepo::Application"];
+    let text = |key: &str| application[key].as_str().unwrap_or_default();
+    for (key, most) in [("Name", 140), ("Description", 256), ("Author", 127)] {
+        assert!((1..=most).contains(&text(key).len()), "{key}");
+    }
+    assert_eq!((text("SpdxLicenseId"), text("SemanticVersion")), ("Apache-2.0", env!("CARGO_PKG_VERSION")));
+    for key in ["LicenseUrl", "ReadmeUrl"] {
+        let path = format!("{}/{}", env!("CARGO_MANIFEST_DIR"), text(key));
+        assert!(!text(key).is_empty() && fs::metadata(path).is_ok_and(|file| file.is_file()), "{key}");
+    }
+    assert!((1..=10).contains(&string_values(&application["Labels"]).len()));
+}
+
+#[test]
+fn only_the_report_function_replaces_objects_and_only_the_newest_report() {
+    let stack = StackTemplate::read();
+    let overwrite = all_statements(stack.properties("BucketPolicy"));
+    let denied = overwrite.iter().find(|one| one["Sid"] == "DenyOverwrite").expect("a statement").to_string();
+    assert!(!denied.contains("/latest/"));
+    let mut replacing = Vec::new();
+    for (name, role) in stack.of_type("AWS::IAM::Role") {
+        for statement in all_statements(&role["Properties"]["Policies"]) {
+            let resources: Vec<&Value> = match &statement["Resource"] {
+                Value::Array(all) => all.iter().collect(),
+                one => vec![one],
+            };
+            if statement["Action"] != "s3:PutObject" {
+                continue;
+            }
+            for resource in resources {
+                let path = resource["Fn::Sub"].as_str().expect("a path");
+                let prefix = path.strip_prefix("${Bucket.Arn}").expect("the bucket of the stack");
+                // What may be written is protected from being written again, or is the newest report.
+                if !denied.contains(prefix) && prefix != "/evidence/merged/*" {
+                    replacing.push((name, prefix.to_owned()));
+                }
+            }
+        }
+    }
+    assert_eq!(replacing, [("ReportRole", "/latest/*".to_owned())]);
+    let output = stack.0["Outputs"]["NewestReport"]["Value"]["Fn::Sub"].as_str().expect("a command");
+    assert!(output.contains(&format!("s3://${{Bucket}}/{}", onlooker_core::jobs::publish::LATEST_HTML)));
+}
+
+#[test]
+fn the_policy_of_readers_only_reads_and_is_attached_to_nothing() {
+    let stack = StackTemplate::read();
+    let properties = stack.properties("ReaderPolicy");
+    for attachment in ["Roles", "Users", "Groups", "ManagedPolicyName"] {
+        assert!(properties.get(attachment).is_none(), "{attachment}");
+    }
+    for statement in all_statements(&properties["PolicyDocument"]) {
+        assert_ne!(statement["Resource"], "*");
+        for action in string_values(&statement["Action"]) {
+            assert!(is_read_only_action(action) || action == "kms:Decrypt", "{action}");
+        }
+    }
+}
+
+#[test]
 fn every_failure_reaches_an_alarm() {
     let stack = StackTemplate::read();
     for (name, function) in stack.functions() {
@@ -369,22 +530,33 @@ fn an_oversized_log_file_is_unreadable_before_the_function_runs_out_of_memory() 
 }
 
 #[test]
-fn alarms_notify_the_topic_and_missing_data_is_breaching() {
+fn alarms_notify_the_topic_of_failures_and_of_silence() {
     let stack = StackTemplate::read();
     let alarms: Vec<_> = stack.of_type("AWS::CloudWatch::Alarm").collect();
     for (name, alarm) in &alarms {
         assert_eq!(alarm["Properties"]["AlarmActions"], json!([{ "Ref": "Topic" }]), "{name}");
         assert!(alarm["Properties"]["TreatMissingData"].is_string(), "{name}");
     }
-    let breaching: BTreeSet<&str> = alarms
+    // An alarm that treats missing data as breaching fires minutes after the first deployment, before the first run. One that
+    // treats it as missing begins with INSUFFICIENT_DATA, and notifies when it returns to that state.
+    let heartbeats: BTreeSet<&str> = alarms
         .iter()
-        .filter(|(_, alarm)| alarm["Properties"]["TreatMissingData"] == "breaching")
+        .filter(|(_, alarm)| !alarm["Properties"]["InsufficientDataActions"].is_null())
         .map(|(name, _)| *name)
         .collect();
     assert_eq!(
-        breaching,
+        heartbeats,
         BTreeSet::from(["PullHeartbeatAlarm", "ReportHeartbeatAlarm", "PermissionsHeartbeatAlarm"])
     );
+    for (name, alarm) in &alarms {
+        let properties = &alarm["Properties"];
+        assert_ne!(properties["TreatMissingData"], "breaching", "{name}");
+        if heartbeats.contains(name) {
+            assert_eq!(properties["TreatMissingData"], "missing", "{name}");
+            assert_eq!(properties["InsufficientDataActions"], json!([{ "Ref": "Topic" }]), "{name}");
+            assert_eq!(properties["OKActions"], json!([{ "Ref": "Topic" }]), "{name}");
+        }
+    }
     for (function, _) in stack.functions() {
         for metric in ["Errors", "Throttles"] {
             let alarm = stack.properties(&format!("{function}{metric}Alarm"));
@@ -415,6 +587,134 @@ fn alarms_notify_the_topic_and_missing_data_is_breaching() {
         let alarm = stack.properties(&format!("{function}LagAlarm"));
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Onlooker"), &json!("lag")));
     }
+}
+
+/// Hours after which an alarm tells of silence are parameters, because CloudFormation cannot compute with a schedule.
+#[test]
+fn silence_is_told_when_the_current_status_expires() {
+    let stack = StackTemplate::read();
+    for (function, default_schedule, hours) in
+        [("Report", "rate(1 hour)", 2), ("Permissions", "rate(1 day)", 48)]
+    {
+        let alarm = stack.properties(&format!("{function}HeartbeatAlarm"));
+        let parameter = format!("{function}SilenceHours");
+        assert_eq!(
+            (&alarm["Period"], &alarm["EvaluationPeriods"]),
+            (&json!(3_600), &json!({ "Ref": parameter }))
+        );
+        assert_eq!(stack.parameter(&format!("{function}Schedule"))["Default"], default_schedule);
+        let parameter = stack.parameter(&parameter);
+        // Twice the interval. CloudWatch evaluates seven days at most; zero is for rarer schedules.
+        assert_eq!(
+            (&parameter["Default"], &parameter["MaxValue"], &parameter["MinValue"]),
+            (&json!(hours), &json!(168), &json!(0))
+        );
+        let condition = format!("Has{function}Heartbeat");
+        assert_eq!(stack.0["Resources"][format!("{function}HeartbeatAlarm")]["Condition"], json!(condition));
+        assert_eq!(
+            stack.0["Conditions"][condition],
+            json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": format!("{function}SilenceHours") }, "0"] }] })
+        );
+    }
+}
+
+/// An alarm on three consecutive periods never fires if runs are further apart than a period.
+#[test]
+fn each_period_of_an_alarm_on_a_scheduled_function_has_a_run() {
+    let stack = StackTemplate::read();
+    for metric in ["Errors", "Throttles"] {
+        let alarm = stack.properties(&format!("Pull{metric}Alarm"));
+        assert_eq!(
+            alarm["Period"],
+            json!({ "Fn::FindInMap": ["PullIntervals", { "Ref": "PullIntervalMinutes" }, "AlarmPeriod"] })
+        );
+        for function in ["Report", "Permissions"] {
+            let alarm = stack.properties(&format!("{function}{metric}Alarm"));
+            assert_eq!(alarm["EvaluationPeriods"], 1, "{function}");
+        }
+    }
+    for (minutes, interval) in stack.0["Mappings"]["PullIntervals"].as_object().expect("intervals") {
+        let seconds: u64 = interval["Seconds"].as_str().expect("a string").parse().expect("a number");
+        assert_eq!(interval["AlarmPeriod"], seconds.max(300), "{minutes}");
+    }
+}
+
+/// Metrics that a source file emits: the names in `.count("name"`, `.with("name"` and `.score("name"`.
+fn emitted_by(file: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).expect("a source file");
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let calls = [".count(", ".with(", ".score("].iter().flat_map(|call| code.split(*call).skip(1));
+    let name = |rest: &str| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned);
+    calls.filter_map(name).collect()
+}
+
+/// The metrics of each function, from the code.
+fn emitted_metrics() -> BTreeSet<(String, String)> {
+    let own = [
+        ("pull", "functions/pull/main.rs"),
+        ("ingest", "functions/ingest/main.rs"),
+        ("watch", "functions/watch/main.rs"),
+        ("report", "functions/report/main.rs"),
+        ("report", "shared/src/jobs/publish.rs"),
+        ("permissions", "shared/src/jobs/permissions/outcome.rs"),
+    ];
+    let of_all = emitted_by("adapters/lambda/src/lib.rs");
+    assert!(of_all.contains("failed"), "{of_all:?}");
+    own.iter()
+        .flat_map(|(function, file)| {
+            let found = emitted_by(file);
+            assert!(!found.is_empty(), "{file}");
+            found.into_iter().chain(of_all.clone()).map(|name| ((*function).to_owned(), name))
+        })
+        .collect()
+}
+
+#[test]
+fn alarms_dashboard_and_documentation_name_the_metrics_that_functions_emit() {
+    let stack = StackTemplate::read();
+    let emitted = emitted_metrics();
+    let mut named: BTreeSet<(String, String)> = BTreeSet::new();
+    for (alarm, body) in stack.of_type("AWS::CloudWatch::Alarm") {
+        let properties = &body["Properties"];
+        if properties["Namespace"] != "Onlooker" {
+            continue;
+        }
+        let dimensions = properties["Dimensions"].as_array().expect("dimensions");
+        let function = dimensions.iter().find(|one| one["Name"] == "Function").expect(alarm);
+        let text = |value: &Value| value.as_str().expect("a name").to_owned();
+        named.insert((text(&function["Value"]), text(&properties["MetricName"])));
+    }
+    let body = stack.properties("Dashboard")["DashboardBody"]["Fn::Sub"].as_str().expect("a dashboard");
+    let body: Value = serde_json::from_str(body).expect("the dashboard is JSON");
+    for widget in body["widgets"].as_array().expect("widgets") {
+        for metric in widget["properties"]["metrics"].as_array().expect("metrics") {
+            let words = string_values(metric);
+            if let ["Onlooker", name, "Deployment", _, "Function", function] = words[..] {
+                named.insert((function.to_owned(), name.to_owned()));
+            }
+        }
+    }
+    let not_emitted: Vec<_> = named.difference(&emitted).collect();
+    assert!(not_emitted.is_empty(), "named in the template and emitted by no function: {not_emitted:?}");
+    let shown = |function: &str, name: &str| named.contains(&(function.to_owned(), name.to_owned()));
+    for (function, name) in [
+        ("report", "risk"),
+        ("report", "score"),
+        ("report", "findings"),
+        ("watch", "alerts"),
+        ("ingest", "objects_missing"),
+    ] {
+        assert!(shown(function, name), "{name} of {function}");
+    }
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md")).expect("a page");
+    let functions: BTreeSet<String> = emitted.iter().map(|(function, _)| function.clone()).collect();
+    let mut documented = BTreeSet::new();
+    for row in page.lines().filter(|line| line.starts_with("| `") || line.starts_with("| all |")) {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let of = if cells[1] == "all" { functions.clone() } else { BTreeSet::from([cells[1].to_owned()]) };
+        documented.extend(of.into_iter().map(|function| (function, cells[2].to_owned())));
+    }
+    assert_eq!(documented, emitted);
 }
 
 #[test]
@@ -525,7 +825,10 @@ fn intervals_in_seconds_equal_their_schedule_expressions() {
         let number: u64 = minutes.parse().expect("a number");
         assert_eq!(
             *both,
-            json!({ "Expression": format!("rate({number} minutes)"), "Seconds": (number * 60).to_string() })
+            json!({
+                "Expression": format!("rate({number} minutes)"), "Seconds": (number * 60).to_string(),
+                "AlarmPeriod": (number * 60).max(300),
+            })
         );
     }
     let offered: Vec<&str> = string_values(&stack.parameter("PullIntervalMinutes")["AllowedValues"]);

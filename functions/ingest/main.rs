@@ -35,7 +35,7 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
     for failed in &ingested.failed {
         tracing::warn!(
             message_id = failed.message_id,
-            cause = failed.cause,
+            exception = failed.cause,
             "the message failed; SQS will deliver it again"
         );
     }
@@ -57,7 +57,7 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
         None => serde_json::to_value(ingested),
     };
     let response = response.map_err(|error| FunctionError::new("JobFailed", error.to_string()))?;
-    Ok(JobOutcome { response, metrics, skip_run_record: false })
+    Ok(JobOutcome { response, metrics, is_quiet: false, notes: Vec::new() })
 }
 
 /// The messages of a queue. `None` if another service invoked the function.

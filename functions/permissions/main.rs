@@ -50,13 +50,14 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         .map(|one| format!("{}: {}", one.failure.principal, one.failure.cause))
         .collect();
     for failed in &failed {
-        tracing::warn!(failed, "the principal was not evaluated");
+        tracing::warn!(exception = failed, "the principal was not evaluated");
     }
     if failed.is_empty() {
         return Ok(JobOutcome {
             response: outcome.to_response(clock.now()),
             metrics,
-            skip_run_record: false,
+            is_quiet: false,
+            notes: Vec::new(),
         });
     }
     let all = outcome.evaluated.len() + failed.len();

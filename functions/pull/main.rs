@@ -4,6 +4,8 @@
 //! for that one alone. Leaves: evidence, and a checkpoint for each account and Region. Permissions: `cloudtrail:LookupEvents`,
 //! `sts:AssumeRole` of the role in other accounts, the table, and `evidence/` and `segments/` in the bucket.
 
+use std::collections::BTreeSet;
+
 use lambda_runtime::Error;
 use onlooker_aws::EventHistory;
 use onlooker_core::{
@@ -28,25 +30,48 @@ async fn main() -> Result<(), Error> {
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
     let Invocation { resources, settings, clock, run, .. } = invocation;
     let (config, account) = (&settings.config, &resources.caller.account);
-    let account_regions = match requested_account_region(&payload)? {
-        None => AccountRegion::configured(config, account, resources.aws.region()),
-        Some(account_region) => vec![account_region],
+    let (account_regions, without_role) = match requested_account_region(&payload)? {
+        None => (
+            AccountRegion::configured(config, account, resources.aws.region()),
+            AccountRegion::accounts_without_role(config, account),
+        ),
+        Some(account_region) => (vec![account_region], BTreeSet::new()),
     };
     let cloudtrail = EventHistory::new(resources.aws.clone(), account, config.lookup.role.clone());
     let ports = PullPorts { cloudtrail: &cloudtrail, clock, evidence: &resources.evidence };
     let task = PullTask { config, account_regions: &account_regions, run_id: &run.run_id, threads: THREADS };
     let pulled = pull(ports, task);
-    let metrics = metrics(&pulled);
+    let metrics = metrics(&pulled, without_role.len() as u64);
+    let notes = notes(&pulled, &without_role);
     let failed: Vec<&str> = pulled.iter().filter_map(|one| one.error.as_deref()).collect();
     if failed.is_empty() {
         return Ok(JobOutcome {
-            response: json!({ "account_regions": pulled }),
+            response: json!({ "account_regions": pulled, "notes": notes }),
             metrics,
-            skip_run_record: false,
+            is_quiet: false,
+            notes,
         });
     }
     let message = format!("{} of {} pulls failed: {}", failed.len(), pulled.len(), failed.join("; "));
-    Err(FunctionError::new("AccountRegionFailed", message).with_metrics(metrics))
+    Err(FunctionError::new("AccountRegionFailed", message).with_metrics(metrics).with_notes(notes))
+}
+
+/// What the run did not pull although nothing failed.
+fn notes(pulled: &[PullOutcome], without_role: &BTreeSet<String>) -> Vec<String> {
+    let leased = pulled.iter().filter_map(|one| {
+        let PullOutcome { account, region, leased_by, .. } = one;
+        let holder = leased_by.as_deref()?;
+        Some(format!("account {account} in {region} was not pulled: another run holds its lease, {holder}"))
+    });
+    let accounts: Vec<&str> = without_role.iter().map(String::as_str).collect();
+    let unread = (!accounts.is_empty()).then(|| {
+        format!(
+            "the event history of these accounts was not looked up, because `lookup.role` (parameter LookupRole) is not \
+             set: {}",
+            accounts.join(", ")
+        )
+    });
+    leased.chain(unread).collect()
 }
 
 /// The account and Region that a payload names, if it names one.
@@ -62,12 +87,14 @@ fn requested_account_region(payload: &Value) -> Result<Option<AccountRegion>, Fu
     }
 }
 
-fn metrics(pulled: &[PullOutcome]) -> Metrics {
+fn metrics(pulled: &[PullOutcome], without_role: u64) -> Metrics {
     let sum = |metric: fn(&PullOutcome) -> u64| pulled.iter().map(metric).sum();
     let lag = pulled.iter().filter_map(|one| one.lag_seconds).max();
     Metrics::default()
         .count("account_regions", pulled.len() as u64)
         .count("account_regions_failed", sum(|one| u64::from(one.error.is_some())))
+        .count("account_regions_leased", sum(|one| u64::from(one.leased_by.is_some())))
+        .count("accounts_without_role", without_role)
         .count("slices", sum(|one| one.slices))
         .count("requests", sum(|one| one.pages + one.throttled))
         .count("records", sum(|one| one.events + one.unreadable + one.dropped))

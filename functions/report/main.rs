@@ -43,16 +43,26 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         ReportWindow::from_request(&payload, clock.now(), settings.config.lookup.settling_seconds())?;
     let account_regions =
         AccountRegion::configured(&settings.config, &resources.caller.account, resources.aws.region());
+    let not_looked_up = AccountRegion::accounts_without_role(&settings.config, &resources.caller.account);
     let make_report = |window: ReportWindow, run: ReportRun| -> Result<Report, BoxError> {
         let policies =
             policies_in_force(resources.table, resources.store, &settings.config, window.period())?;
         let criteria = EvaluationCriteria { policies: &policies, ..settings.criteria() };
-        report_from_evidence(&resources.evidence, criteria, &account_regions, settings.threads())(window, run)
+        report_from_evidence(
+            &resources.evidence,
+            criteria,
+            &account_regions,
+            &not_looked_up,
+            settings.threads(),
+        )(window, run)
     };
     let publisher = ReportPublisher {
         table: resources.table,
         store: resources.store,
         sinks: &resources.sinks()?,
+        report_sinks: &resources.program_sinks(),
+        latest_reports: Some(resources.latest_reports),
+        bucket: &resources.bucket,
         clock,
         make_report: &make_report,
         account: &resources.caller.account,
@@ -70,7 +80,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         compacted = done.map_err(|error| FunctionError::from(error).with_metrics(metrics.clone()))?;
     }
     let metrics = metrics.count("parts_merged", compacted.parts_merged);
-    Ok(JobOutcome { response: response(&published), metrics, skip_run_record: false })
+    Ok(JobOutcome { response: response(&published), metrics, is_quiet: false, notes: Vec::new() })
 }
 
 fn response(published: &PublishedReports) -> Value {

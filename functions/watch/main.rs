@@ -30,9 +30,9 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
                 "alerts": outcome.alerts.len(),
                 "notifications_sent": outcome.notifications_sent,
             });
-            // Most events cause no alert. A run record for each would cost more than everything else.
-            let skip_run_record = outcome.alerts.is_empty();
-            Ok(JobOutcome { response, metrics: metrics(&outcome), skip_run_record })
+            // Most events cause no alert. A run record and a line of metrics for each would cost more than everything else.
+            let is_quiet = outcome.alerts.is_empty() && outcome.unreadable.is_empty();
+            Ok(JobOutcome { response, metrics: metrics(&outcome), is_quiet, notes: Vec::new() })
         }
         Err(error) => {
             let metrics = metrics(&error.outcome);

@@ -276,6 +276,8 @@ pub struct Assessment<'a> {
     pub granted: BTreeMap<Arc<str>, PrincipalGrants>,
     /// Files that the caller excluded from the evidence.
     pub excluded_files: ExcludedFiles,
+    /// Accounts that are expected and that were not looked up in the event history, because no role for it is set.
+    pub accounts_not_looked_up: BTreeSet<String>,
 }
 
 /// Files that the caller excluded from the evidence, so that what they contain is not known.
@@ -318,6 +320,7 @@ impl<'a> Assessment<'a> {
             caller_records: CallerRecords::of(tally, lead_in, |actor| watch_index.watch_of(actor).is_some()),
             granted: BTreeMap::new(),
             excluded_files: ExcludedFiles::default(),
+            accounts_not_looked_up: BTreeSet::new(),
         };
         for line in tally.lines() {
             let call_key = line.call_key;

@@ -230,6 +230,48 @@ impl StatusChange {
     }
 }
 
+/// A new revision of a report, for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportIssued {
+    /// Version of this schema.
+    pub version: String,
+    /// Bucket of the report.
+    pub bucket: String,
+    /// Key of the report as JSON.
+    pub key: String,
+    /// Status of the report; absent for a discovery.
+    pub status: Option<Status>,
+    /// Id of the report: the hash of its result.
+    pub id: String,
+    /// Number of the revision.
+    pub revision: u32,
+    /// Start of the window.
+    pub since: Time,
+    /// End of the window, exclusive.
+    pub until: Time,
+}
+
+impl ReportIssued {
+    /// The event about a report in this bucket.
+    pub fn new(bucket: &str, report: &ReportBrief) -> Self {
+        Self {
+            version: STATUS_VERSION.to_owned(),
+            bucket: bucket.to_owned(),
+            key: report.report_key.clone(),
+            status: report.status,
+            id: report.id.clone(),
+            revision: report.revision,
+            since: report.since,
+            until: report.until,
+        }
+    }
+
+    /// JSON Schema of the event.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,11 +67,12 @@ pub trait LogSource: Sync {
     /// When the source cannot be listed.
     fn list(&self) -> Result<Vec<StoredObject>, PortError>;
 
-    /// Replaces `bytes` with the content of `object`, or with its first `most` bytes if it is longer.
+    /// Replaces `bytes` with the content of `object`, or with its first `most` bytes if it is longer. Returns the version
+    /// that was read, in the form of [`StoredObject::version`]; empty if the source does not tell it.
     ///
     /// # Errors
     /// When the object cannot be read.
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError>;
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError>;
 
     /// Whether the caller named this very object, rather than a folder, a prefix or a pattern. Such an object is
     /// expected to be a log file.
@@ -181,6 +182,15 @@ pub trait ObjectStore: Sync {
     /// # Errors
     /// When they cannot be listed.
     fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError>;
+}
+
+/// The newest report, under keys that do not change. Nothing else in a store is ever replaced.
+pub trait LatestReports: Sync {
+    /// Writes an object, and replaces the one under its key.
+    ///
+    /// # Errors
+    /// When the object cannot be written, or it is not known whether it was written.
+    fn replace(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<(), PortError>;
 }
 
 /// A request for one page of `LookupEvents`.

@@ -73,6 +73,9 @@ pub struct ReportResult {
     pub standard: Standard,
     /// Title of the control pack.
     pub standard_title: String,
+    /// The hours that the result is about, as in `coverage`. Absent without evidence, and in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
     /// Executive summary of the result.
     pub summary: ExecutiveSummary,
     /// Score of the watched calls.
@@ -491,6 +494,9 @@ pub struct ReportRun {
     pub exclude: Vec<String>,
     /// Number of files that the caller excluded.
     pub excluded_files: u64,
+    /// Accounts that are expected and that were not looked up in the event history, because no role for it is set.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accounts_not_looked_up: BTreeSet<String>,
     /// Log files not read again: their evidence was stored by earlier runs.
     pub log_files_reused: u64,
     /// Number of bytes read, as stored.

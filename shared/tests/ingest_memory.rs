@@ -94,7 +94,7 @@ impl onlooker_core::ports::LogSource for SingleFileSource {
         _: &onlooker_core::ports::StoredObject,
         most: u64,
         bytes: &mut Vec<u8>,
-    ) -> Result<(), onlooker_core::ports::PortError> {
+    ) -> Result<String, onlooker_core::ports::PortError> {
         self.0.fetch(&self.0.list()?.remove(0), most, bytes)
     }
 }

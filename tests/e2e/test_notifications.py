@@ -83,7 +83,14 @@ class Notifications(StackTestCase):
         current = self.invoke("report")["current_status"]
         self.assertEqual((current["status"], current["reason"]), ("COMPLIANT", None))
         self.assertEqual(self.deployment.items("STATUS", "PENDING#"), [])
-        changes = [(event["detail-type"], event["detail"]["status"]) for event in receive_events()]
+        events = receive_events()
+        issued = [event["detail"] for event in events if event["detail-type"] == "Read-Only Report Issued"]
+        newest = json.loads(self.deployment.read("latest/report.json"))
+        self.assertIn((newest["id"], newest["run"]["revision"]), [(one["id"], one["revision"]) for one in issued])
+        self.assertEqual({one["bucket"] for one in issued}, {self.deployment.outputs["Bucket"]})
+        changes = [
+            (event["detail-type"], event["detail"]["status"]) for event in events if event["detail"] not in issued
+        ]
         statuses = ["COMPLIANT", "INSUFFICIENT_EVIDENCE", "COMPLIANT"]
         self.assertEqual(changes, [("Read-Only Status Changed", status) for status in statuses])
         self.assertEqual(len(receive_messages()), 3)

@@ -49,7 +49,7 @@ def named_resources(stack):
             condition = stack.resources[resource].get("Condition")
             if not condition or stack.condition(condition):
                 found[name] = stack.arn(resource)
-    given = {"key": "KmsKeyArn", "trail-key": "TrailKmsKeyArn", "bus": "BusArn"}
+    given = {"key": "KmsKeyArn", "state-key": "StateKmsKeyArn", "trail-key": "TrailKmsKeyArn", "bus": "BusArn"}
     found.update({name: stack.parameters[key] for name, key in given.items() if stack.parameters.get(key)})
     if stack.parameters.get("LookupRole"):
         found["lookup-role"] = f"arn:aws:iam::*:role/{stack.parameters['LookupRole']}"

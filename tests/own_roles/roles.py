@@ -234,6 +234,9 @@ class Stack:
         """Raises an error for a resource that could grant permissions in another way."""
         for name, resource in self.resources.items():
             resource_type = resource["Type"]
+            if resource_type == "AWS::IAM::ManagedPolicy" and not {"Roles", "Users", "Groups"} & set(resource["Properties"]):
+                # A policy that the template attaches to nothing; an operator attaches it. No role of the stack may name it.
+                continue
             if resource_type in UNSUPPORTED_TYPES:
                 raise Unresolved(f"{name} of type {resource_type} grants permissions: write them into the role")
             if resource_type.startswith("AWS::Serverless::"):
@@ -266,7 +269,9 @@ class Stack:
         return found
 
     def role(self, name, properties):
-        known = {"RoleName", "Description", "AssumeRolePolicyDocument", "Policies", "MaxSessionDuration", "Path", "Tags"}
+        known = {"RoleName", "Description", "AssumeRolePolicyDocument", "Policies", "MaxSessionDuration", "Path", "Tags",
+                 # The boundary is a policy of the user. It can only reduce what the role may do.
+                 "PermissionsBoundary"}
         if set(properties) - known:
             raise Unresolved(f"{name}: {', '.join(sorted(set(properties) - known))} is not supported")
         resolved = self.resolve(properties)

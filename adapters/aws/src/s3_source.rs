@@ -145,7 +145,7 @@ impl LogSource for S3Source {
         self.locations.iter().any(|location| location.to_string() == object.name)
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         bytes.clear();
         let failure = |kind, said: String| port_error(READ, &object.name, kind, said);
         let place: S3Uri = object.name.parse().map_err(|said: String| failure(PortErrorKind::Other, said))?;
@@ -168,6 +168,7 @@ impl LogSource for S3Source {
             Err(error) => return Err(sdk_error(READ, &object.name, &error)),
         };
         let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let read = object_version(got.e_tag.as_deref().unwrap_or_default(), given(id).as_deref());
         let mut body = got.body;
         self.aws
             .block_on(async {
@@ -178,7 +179,7 @@ impl LogSource for S3Source {
                     let room = most.saturating_sub(bytes.len()).min(chunk.len());
                     bytes.extend_from_slice(chunk.get(..room).unwrap_or_default());
                 }
-                Ok(())
+                Ok(read)
             })
             .map_err(|said: String| failure(PortErrorKind::Unavailable, said))
     }

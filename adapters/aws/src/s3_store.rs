@@ -12,7 +12,7 @@ use super::{
     error::{error_chain, port_error, sdk_error},
     session::AwsSession,
 };
-use onlooker_core::ports::{ObjectStore, PortError, PortErrorKind, StoredObject};
+use onlooker_core::ports::{LatestReports, ObjectStore, PortError, PortErrorKind, StoredObject};
 
 pub(super) const READ: &str = "read (s3:GetObject)";
 pub(super) const LIST: &str = "list (s3:ListBucket)";
@@ -114,6 +114,23 @@ impl ObjectStore for S3Store {
                 return Ok(objects);
             }
         }
+    }
+}
+
+impl LatestReports for S3Store {
+    fn replace(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<(), PortError> {
+        let put = self
+            .aws
+            .s3()
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(media_type)
+            .cache_control("no-cache")
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(bytes.to_vec()));
+        let done = self.aws.block_on(put.send());
+        done.map(|_| ()).map_err(|error| sdk_error(WRITE, self.uri(key), &error))
     }
 }
 

@@ -29,12 +29,20 @@ pub struct FunctionError {
     pub message: String,
     /// Metrics of the work that was done.
     pub metrics: Metrics,
+    /// What was not done for another reason than the error, as sentences.
+    pub notes: Vec<String>,
 }
 
 impl FunctionError {
     /// An error of this type.
     pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { error_type: kind, message: message.into(), metrics: Metrics::default() }
+        Self { error_type: kind, message: message.into(), metrics: Metrics::default(), notes: Vec::new() }
+    }
+
+    /// The same error, with notes.
+    #[must_use]
+    pub fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
     }
 
     /// The same error, with metrics.

@@ -17,7 +17,10 @@ mod settings;
 use std::{
     ffi::OsString,
     io::Write as _,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -56,8 +59,11 @@ pub struct JobOutcome {
     pub response: Value,
     /// Metrics of the invocation, for its run record and for CloudWatch.
     pub metrics: Metrics,
-    /// Whether the run needs no run record.
-    pub skip_run_record: bool,
+    /// Whether the run found nothing to do and is one of many. It has no run record, and its metrics are written only if
+    /// the log level is `debug` or lower.
+    pub is_quiet: bool,
+    /// What the job did not do although it succeeded, as sentences: for the log and the run record.
+    pub notes: Vec<String>,
 }
 
 /// A payload as the text that Lambda delivered, for a job that parses it itself.
@@ -86,7 +92,12 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
 ) -> Result<(), Error> {
     let variables = settings::onlooker_variables(variables);
     log::start(&variables);
-    let process = Arc::new(FunctionProcess { function, variables, ready: Mutex::default() });
+    let process = Arc::new(FunctionProcess {
+        function,
+        variables,
+        ready: Mutex::default(),
+        has_run: AtomicBool::default(),
+    });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<P>| {
         let process = Arc::clone(&process);
         async move {
@@ -96,7 +107,7 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
                 Ok(answered) => answered.map_err(lambda_runtime::Diagnostic::from),
                 Err(ended) => {
                     let failure = FunctionError::new("Panicked", ended.to_string());
-                    tracing::error!(error_type = failure.error_type, error = %failure, "failed");
+                    tracing::error!(exception_name = failure.error_type, exception = %failure, "failed");
                     Err(lambda_runtime::Diagnostic::from(failure))
                 }
             }
@@ -110,6 +121,8 @@ struct FunctionProcess {
     function: &'static str,
     variables: settings::EnvVariables,
     ready: Mutex<KeptByProcess>,
+    /// Whether the process has served an invocation.
+    has_run: AtomicBool,
 }
 
 impl FunctionProcess {
@@ -125,8 +138,8 @@ impl FunctionProcess {
         let began = std::time::Instant::now();
         let ReadyProcess { resources, settings } = self.ready(handle, clock.now());
         let resources = resources.inspect_err(|failure| {
-            let (request, error_type) = (&context.request_id, failure.error_type);
-            tracing::error!(request, error_type, error = %failure, "not ready");
+            let (function_request_id, exception_name) = (&context.request_id, failure.error_type);
+            tracing::error!(function_request_id, exception_name, exception = %failure, "not ready");
         })?;
         let run = ReportRun {
             run_id: uuid::Uuid::now_v7().to_string(),
@@ -142,9 +155,11 @@ impl FunctionProcess {
             started_at,
             ended_at: started_at,
             error: None,
+            notes: Vec::new(),
             metrics: Default::default(),
         };
-        let _span = log::span(&run).entered();
+        let cold_start = !self.has_run.swap(true, Ordering::Relaxed);
+        let _span = log::span(&run, context, cold_start).entered();
         let (done, retention, is_stale) = match settings {
             Ok(settings) => {
                 let function = self.function;
@@ -154,32 +169,45 @@ impl FunctionProcess {
             // Without a configuration the run is recorded too.
             Err(failure) => (Err(failure), RetentionSettings::default(), true),
         };
-        let (metrics, skip_run_record) = match &done {
-            Ok(outcome) => (outcome.metrics.clone(), outcome.skip_run_record),
-            Err(failure) => (failure.metrics.clone(), false),
+        let (metrics, is_quiet, notes) = match &done {
+            Ok(JobOutcome { metrics, is_quiet, notes, .. }) => (metrics.clone(), *is_quiet, notes.clone()),
+            Err(failure) => (failure.metrics.clone(), false, failure.notes.clone()),
         };
+        for note in &notes {
+            tracing::warn!(note, "not done");
+        }
         let metrics = metrics
             .with("duration", MetricUnit::Seconds, began.elapsed().as_secs_f64())
             .count("failed", u64::from(done.is_err()))
             .count("configuration_unusable", u64::from(is_stale));
         let now = clock.now();
-        print(&emf::line(&resources.deployment, self.function, now, &metrics));
+        // A configuration that cannot be used is told by every run, because an alarm counts the runs.
+        if !is_quiet || is_stale || log::is_debug() {
+            let properties = [
+                ("service", log::service(&self.variables)),
+                ("function_request_id", context.request_id.clone()),
+                ("run_id", record.run_id.clone()),
+            ];
+            print(&emf::line(&resources.deployment, self.function, now, &metrics, &properties));
+        }
         match &done {
             Ok(_) => tracing::debug!("done"),
-            Err(failure) => tracing::error!(error_type = failure.error_type, error = %failure, "failed"),
+            Err(failure) => {
+                tracing::error!(exception_name = failure.error_type, exception = %failure, "failed")
+            }
         }
         let outcome = done.as_ref().map(|_| ()).map_err(|failure| failure as &dyn std::error::Error);
-        let recorded = match skip_run_record {
+        let recorded = match is_quiet {
             true => Ok(()),
             false => {
-                let record = record.ended(now, outcome, &metrics);
+                let record = RunRecord { notes, ..record.ended(now, outcome, &metrics) };
                 record_run(resources.table, &retention, self.function, &record)
             }
         };
         // A run without a record is a failure. The error of the job takes precedence.
         match (done, recorded) {
             (Err(failure), Err(error)) => {
-                tracing::error!(%error, "cannot record the run");
+                tracing::error!(exception = %error, "cannot record the run");
                 Err(failure)
             }
             (Ok(_), Err(error)) => Err(error.into()),
@@ -198,10 +226,10 @@ impl FunctionProcess {
         };
         let settings = match (Settings::load(&aws, &self.variables, before.clone(), now), &*before) {
             (Err(failure), Some(last)) => {
-                let (error_type, read_at) = (failure.error_type, last.changed_at().to_string());
+                let (exception_name, read_at) = (failure.error_type, last.changed_at().to_string());
                 tracing::error!(
-                    error_type,
-                    error = %failure,
+                    exception_name,
+                    exception = %failure,
                     read_at,
                     "the configuration cannot be used; the one that was read at `read_at` stays in force"
                 );

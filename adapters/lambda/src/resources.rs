@@ -4,11 +4,11 @@
 //! identity of the function.
 
 use super::{FunctionError, settings::EnvVariables};
-use onlooker_aws::{AwsSession, EventBus, SnsTopic};
+use onlooker_aws::{AwsSession, EventBus, S3Store, SnsTopic};
 use onlooker_core::{
     config::Diagnostic,
     jobs::evidence::EvidenceStore,
-    ports::{NotificationSink, ObjectStore, Table},
+    ports::{LatestReports, NotificationSink, ObjectStore, Table},
     report::CallerIdentity,
 };
 
@@ -24,6 +24,10 @@ pub struct FunctionResources {
     pub table: &'static dyn Table,
     /// S3 bucket of the deployment, for evidence and reports.
     pub store: &'static dyn ObjectStore,
+    /// Name of this bucket.
+    pub bucket: String,
+    /// The newest report in this bucket.
+    pub latest_reports: &'static dyn LatestReports,
     /// The evidence in the table and the bucket.
     pub evidence: EvidenceStore<'static>,
     topic: Option<SnsTopic>,
@@ -36,17 +40,24 @@ impl FunctionResources {
         let (table, bucket) = (variables.require("ONLOOKER_TABLE")?, variables.require("ONLOOKER_BUCKET")?);
         let caller = aws.caller_identity()?;
         let table: &'static dyn Table = Box::leak(Box::new(aws.table(table)));
-        let store: &'static dyn ObjectStore = Box::leak(Box::new(aws.store(bucket)));
+        let store: &'static S3Store = Box::leak(Box::new(aws.store(bucket)));
         Ok(Box::leak(Box::new(Self {
             caller,
             deployment: variables.get("ONLOOKER_DEPLOYMENT").unwrap_or_default().to_owned(),
             table,
             store,
+            bucket: bucket.to_owned(),
+            latest_reports: store,
             evidence: EvidenceStore::new(table, store),
             topic: variables.get("ONLOOKER_TOPIC").map(|arn| aws.topic(arn)),
             bus: variables.get("ONLOOKER_BUS").map(|name| aws.event_bus(name)),
             aws,
         })))
+    }
+
+    /// The sinks for events that only programs want, such as each report: the bus, if the deployment has one.
+    pub fn program_sinks(&self) -> Vec<&dyn NotificationSink> {
+        self.bus.iter().map(|bus| bus as &dyn NotificationSink).collect()
     }
 
     /// The sinks for notifications; at least one.

@@ -64,11 +64,11 @@ impl LogSource for LocalFiles {
             .collect())
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         bytes.clear();
         let read =
             if object.name == STDIN { self.read_stdin(most, bytes) } else { read_file(object, most, bytes) };
-        read.map_err(|error| port_error("read", &object.name, error))
+        read.map(|()| object.version.clone()).map_err(|error| port_error("read", &object.name, error))
     }
 
     fn is_named(&self, object: &StoredObject) -> bool {

@@ -99,6 +99,12 @@ fn a_missing_permission_fails_the_run_and_is_named_in_the_error_and_the_record()
     let run = cloud.latest_run("pull");
     assert!(run["error"]["S"].as_str().unwrap().contains("cloudtrail:LookupEvents"));
     assert_eq!(function.metrics(1)[0]["failed"], 1);
+    let failed = function.log_line("failed");
+    assert_eq!(
+        (&failed["exception_name"], &failed["level"]),
+        (&json!("AccountRegionFailed"), &json!("ERROR"))
+    );
+    assert_eq!(failed["exception"], message);
     cloud.deny("dynamodb:Query");
     let (_, message) = function.invoke(json!({})).unwrap_err();
     assert!(message.contains("dynamodb:Query"), "{message}");
@@ -114,6 +120,38 @@ fn one_account_region_can_be_requested() {
 }
 
 #[test]
+fn accounts_without_a_role_and_leased_regions_are_named_in_answer_log_and_record() {
+    let cloud = FakeAws::start();
+    let variables = [
+        &ONE_REGION_ONE_HOUR[..],
+        &[("ONLOOKER_COVERAGE_ACCOUNTS", "111122223333,444455556666,777788889999")],
+    ]
+    .concat();
+    let function = RunningFunction::start(FUNCTION, &cloud, &variables);
+    let response = function.invoke(json!({})).unwrap();
+    let without_role = "the event history of these accounts was not looked up, because `lookup.role` (parameter \
+                        LookupRole) is not set: 444455556666, 777788889999";
+    assert_eq!(response["notes"], json!([without_role]));
+    assert_eq!(function.log_line("not done")["note"], without_role);
+    assert_eq!(cloud.latest_run("pull")["notes"]["L"][0]["S"], without_role);
+    assert_eq!(function.metrics(1)[0]["accounts_without_role"], 2);
+    // Another run holds the lease for the next minutes.
+    let key = (format!("ACCOUNT_REGION#{ACCOUNT}#us-east-1"), "LEASE".to_owned());
+    let until = Time(machine_time().0 + 200).to_string();
+    if let Some(lease) = cloud.state().tables.values_mut().find_map(|items| items.get_mut(&key)) {
+        lease["body"]["M"]["holder"] = json!({ "S": "run-7" });
+        lease["body"]["M"]["until"] = json!({ "S": until });
+    }
+    let response = function.invoke(json!({})).unwrap();
+    let leased = format!(
+        "account {ACCOUNT} in us-east-1 was not pulled: another run holds its lease, run-7 until {until}"
+    );
+    assert_eq!(response["notes"], json!([leased, without_role]));
+    assert_eq!(cloud.latest_run("pull")["notes"]["L"][0]["S"], leased.as_str());
+    assert_eq!(function.metrics(2)[1]["account_regions_leased"], 1);
+}
+
+#[test]
 fn the_log_records_runs_and_no_secrets() {
     let cloud = FakeAws::start();
     let function = RunningFunction::start(
@@ -124,8 +162,21 @@ fn the_log_records_runs_and_no_secrets() {
     function.invoke(json!({ "account": ACCOUNT, "region": REGION })).unwrap();
     let done = function.log_line("done");
     let log = function.log();
-    assert_eq!(done["span"]["request"], REQUEST_ID);
-    assert_eq!(done["span"]["caller"], format!("arn:aws:sts::{ACCOUNT}:assumed-role/onlooker/test"));
+    assert_eq!(done["function_request_id"], REQUEST_ID);
+    assert_eq!(done["caller"], format!("arn:aws:sts::{ACCOUNT}:assumed-role/onlooker/test"));
+    assert_eq!(
+        (&done["service"], &done["level"], &done["cold_start"]),
+        (&json!("test"), &json!("DEBUG"), &json!(true))
+    );
+    assert!(done["location"].as_str().unwrap().starts_with("onlooker_lambda:"), "{done}");
+    assert_eq!(done["run_id"], function.metrics(1)[0]["run_id"]);
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line.as_object().unwrap().values().all(|value| !value.is_object()), "nested: {line}");
+        for name in ["timestamp", "level", "location", "service"] {
+            assert!(line[name].is_string(), "no `{name}`: {line}");
+        }
+    }
     for secret in ["secret-of-the-test", "Signature=", "AWS4-HMAC"] {
         assert!(!log.contains(secret), "{secret} is in {log}");
     }

@@ -46,10 +46,23 @@ fn a_write_is_notified_once_on_the_topic_and_the_bus() {
 #[test]
 fn a_read_is_neither_alerted_nor_recorded() {
     let cloud = FakeAws::start();
-    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR, ("ONLOOKER_LOG", "debug")]);
     assert_eq!(function.invoke(event("ListBuckets")), Ok(response(0, 0)));
     assert!(cloud.table().is_empty());
     assert_eq!(function.metrics(1)[0]["alerts"], 0);
+}
+
+#[test]
+fn an_event_without_an_alert_writes_nothing_to_the_log() {
+    let cloud = FakeAws::start();
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
+    for _ in 0..3 {
+        assert_eq!(function.invoke(event("ListBuckets")), Ok(response(0, 0)));
+    }
+    assert_eq!(function.invoke(event("DeleteBucket")), Ok(response(1, 2)));
+    // The metrics of the alert are the only ones.
+    assert_eq!(function.metrics(1)[0]["alerts"], 1);
+    assert_eq!(function.log(), "");
 }
 
 #[test]

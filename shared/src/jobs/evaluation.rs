@@ -51,6 +51,7 @@ pub fn evaluate(
     let mut assessment =
         Assessment::classify(tally, &lead_in.tally, &coverage, evidence_quality, catalog, config);
     assessment.add_policies(policies, catalog);
+    assessment.accounts_not_looked_up.clone_from(&run.accounts_not_looked_up);
     assessment.excluded_files = ExcludedFiles { globs: run.exclude.clone(), files: run.excluded_files };
     let mut configuration = serde_json::to_vec(&config.without_operational_settings())?;
     if !config.coverage.trails.is_empty() {

@@ -25,7 +25,7 @@ pub use self::{
     batch_writer::{StoredBatch, store_batch},
     collect::{CollectedEvidence, EvidenceInputs, collect},
     compact::{CompactionOutcome, compact},
-    missing_objects::{clear_missing, record_missing},
+    missing_objects::{record_missing, record_read},
 };
 use crate::{
     config::Config,

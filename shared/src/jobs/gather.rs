@@ -252,7 +252,7 @@ impl ObjectReader {
         }
     }
 
-    /// Reads a log file of `source`.
+    /// Reads a log file of `source`. If the caller did not name a version, the result has the one that was read.
     #[cfg(feature = "ingest")]
     pub(super) fn read(
         &mut self,
@@ -265,7 +265,12 @@ impl ObjectReader {
             self.decode(&object.name, &bytes, None);
         }
         self.bytes = bytes;
-        fetched.map(|()| self.processed(object))
+        let version = fetched?;
+        let mut processed = self.processed(object);
+        if processed.object.version.is_empty() {
+            processed.object.version = version;
+        }
+        Ok(processed)
     }
 
     /// The evidence that was read since the last call.
@@ -294,7 +299,7 @@ impl ObjectReader {
         let mut bytes = std::mem::take(&mut self.bytes);
         let fetched = source.fetch(object, self.fetch_limit(), &mut bytes);
         let other = match &fetched {
-            Ok(()) => self.decode_unless_other(&object.name, &bytes),
+            Ok(_) => self.decode_unless_other(&object.name, &bytes),
             Err(error) => {
                 self.statistics.objects += 1;
                 let piece = UnreadablePiece::unavailable(&object.name, &object.version);

@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use super::{
     evidence::{
-        EvidenceBatch, EvidenceError, EvidenceSource, EvidenceStore, StoredBatch, clear_missing,
-        record_missing, source_hash, store_batch,
+        EvidenceBatch, EvidenceError, EvidenceSource, EvidenceStore, StoredBatch, record_missing,
+        record_read, source_hash, store_batch,
     },
     gather::{GatheredEvidence, ObjectReader, ReadStatistics},
     s3_events::{self, ObjectCreated},
@@ -130,10 +130,10 @@ pub fn ingest(
                 let first = processed.unreadable.first().filter(|_| poisoned);
                 let cause = first.map(|first| first.reason.clone());
                 let hour = dated.map_or_else(|| filing_hour(&segment, *at), Time::hour);
+                read.push((processed.object.clone(), dated, delivered));
                 parts.push((segment, hour, processed));
                 statistics.positions.clear();
                 outcome.statistics.add(statistics);
-                read.push((object, dated, delivered));
                 outcome.unreadable_objects += u64::from(poisoned);
                 cause.map(|cause| format!("cannot read `{}`: {cause}", object.name))
             }
@@ -153,10 +153,8 @@ pub fn ingest(
     for (object, at, cause) in missing {
         record_missing(evidence_store, object, at, cause)?;
     }
-    let mut batch = EvidenceBatch::new(
-        EvidenceSource::S3,
-        source_hash(EvidenceSource::S3, read.iter().map(|(object, ..)| *object)),
-    );
+    let source_hash = source_hash(EvidenceSource::S3, read.iter().map(|(object, ..)| object));
+    let mut batch = EvidenceBatch::new(EvidenceSource::S3, source_hash.clone());
     for (segment, hour, processed) in parts {
         batch.add(segment, hour, processed);
     }
@@ -168,7 +166,7 @@ pub fn ingest(
             for (object, dated, at) in read {
                 drop(record_missing(
                     evidence_store,
-                    object,
+                    &object,
                     (at, dated.is_some()),
                     format!("its evidence could not be stored: {error}"),
                 ));
@@ -177,7 +175,7 @@ pub fn ingest(
         }
     };
     // Only now, so that at every moment the evidence is either stored or counted as missing.
-    clear_missing(evidence_store, read.into_iter().map(|(object, dated, _)| (object, dated)))?;
+    record_read(evidence_store, &source_hash, read.iter().map(|(object, dated, _)| (object, *dated)))?;
     (outcome.stored_key, outcome.stored_bytes) = (key, bytes);
     outcome.statistics.duplicate += outcome.statistics.tallied.saturating_sub(rows);
     outcome.statistics.tallied = rows;

@@ -11,17 +11,19 @@
 //! for late evidence.
 
 mod finding_history;
+mod latest_report;
 mod pending;
 mod publish_run;
 mod revision;
 mod status;
 mod window;
 
-use std::error::Error;
+use std::{collections::BTreeSet, error::Error};
 
 use self::publish_run::PublishRun;
 pub use self::{
     finding_history::{FindingChanges, FindingRecord},
+    latest_report::{LATEST_HTML, LATEST_JSON},
     pending::{MAX_ATTEMPTS, PendingReport, list_pending},
     revision::{RevisionRecord, list_revisions},
     status::{history, latest},
@@ -29,14 +31,14 @@ pub use self::{
 };
 use super::{
     evaluation::{EvaluationCriteria, evaluate},
-    evidence::{CollectedEvidence, EvidenceStore, collect},
+    evidence::{CollectedEvidence, EvidenceSource, EvidenceStore, collect},
     history::AccountRegion,
     notifications::{NotificationError, Notifier},
 };
 use crate::{
     config::RetentionSettings,
     current_status::CurrentStatus,
-    ports::{Clock, NotificationSink, ObjectStore, PortError, PortErrorKind, Table},
+    ports::{Clock, LatestReports, NotificationSink, ObjectStore, PortError, PortErrorKind, Table},
     render::emf::{MetricUnit, Metrics},
     report::{Report, ReportRun},
 };
@@ -49,11 +51,12 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 pub type ReportFn<'a> = &'a dyn Fn(ReportWindow, ReportRun) -> Result<Report, BoxError>;
 
 /// Returns a function that makes reports from stored evidence on this number of threads. The event history of
-/// `account_regions` is pulled.
+/// `account_regions` is pulled; that of `not_looked_up` is not, because no role for it is set.
 pub fn report_from_evidence<'a>(
     evidence_store: &'a EvidenceStore<'_>,
     criteria: EvaluationCriteria<'a>,
     account_regions: &'a [AccountRegion],
+    not_looked_up: &'a BTreeSet<String>,
     threads: usize,
 ) -> impl Fn(ReportWindow, ReportRun) -> Result<Report, BoxError> + 'a {
     move |window, run| {
@@ -61,7 +64,11 @@ pub fn report_from_evidence<'a>(
         let collected = collect(evidence_store, criteria.config, span, threads)?;
         let CollectedEvidence { summary, inputs } =
             collected.expect_account_regions(account_regions, criteria.config, span);
-        Ok(evaluate(summary, criteria, inputs.fill_run(run))?)
+        // Where log files count, the event history adds nothing.
+        let counts = EvidenceSource::for_hour(window.since.hour(), criteria.config) == EvidenceSource::Lookup;
+        let accounts_not_looked_up = if counts { not_looked_up.clone() } else { BTreeSet::new() };
+        let run = ReportRun { accounts_not_looked_up, ..inputs.fill_run(run) };
+        Ok(evaluate(summary, criteria, run)?)
     }
 }
 
@@ -74,6 +81,12 @@ pub struct ReportPublisher<'a> {
     pub store: &'a dyn ObjectStore,
     /// Where changes of the status are sent.
     pub sinks: &'a [&'a dyn NotificationSink],
+    /// Where each new revision of a report is announced.
+    pub report_sinks: &'a [&'a dyn NotificationSink],
+    /// Where the newest report is kept under keys that do not change, if anywhere.
+    pub latest_reports: Option<&'a dyn LatestReports>,
+    /// Bucket of the store, for the events about reports.
+    pub bucket: &'a str,
     /// Clock that gives the current time.
     pub clock: &'a dyn Clock,
     /// Makes the report on a window.
@@ -203,6 +216,7 @@ pub fn publish(
             own.purpose = ReportPurpose::LateEvidence;
         }
     }
+    let was_attempted = own.attempts > 0;
     let (parked, pending): (Vec<_>, Vec<_>) = pending.into_iter().partition(PendingReport::is_parked);
     publish_run.published.parked = parked;
     let nothing_pending = pending.is_empty();
@@ -215,6 +229,12 @@ pub fn publish(
     let Some(report_revision) = publish_run.publish(own) else { return publish_run.finish(None) };
     if purpose == ReportPurpose::Current && publish_run.failures.is_empty() {
         let renewed = status::update(publisher, &report_revision, run)
+            .and_then(|status| {
+                if report_revision.is_new || was_attempted {
+                    latest_report::write(publisher)?;
+                }
+                Ok(status)
+            })
             .and_then(|status| pending::remove(publisher, window).map(|()| status));
         match renewed {
             Ok(status) => publish_run.published.current_status = Some(status),

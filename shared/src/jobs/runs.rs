@@ -37,6 +37,9 @@ pub struct RunRecord {
     pub ended_at: Time,
     /// Error of the run; absent if the run succeeded.
     pub error: Option<String>,
+    /// What the run did not do although it succeeded, as sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Metrics of the run by name.
     pub metrics: Map<String, Value>,
 }

@@ -11,6 +11,7 @@ pub mod diff;
 pub mod escalation;
 mod excessive;
 mod granted_action;
+mod over_privileged;
 mod permissions_report;
 pub mod policy_files;
 pub mod principal_graph;
@@ -39,6 +40,7 @@ pub use self::{
     assess::{AssessedPrincipal, PermissionsAssessor, assess, overall_status},
     counts::{by_capability, by_service},
     granted_action::{GRANTED_ACTION_SCHEMA_VERSION, GrantedAction, granted_actions},
+    over_privileged::{OVER_PRIVILEGED_VERSION, OverPrivilegedPrincipal},
     permissions_report::{PERMISSIONS_SCHEMA_VERSION, PermissionsReport},
     recommendations::export_advice,
     required_reads::{Probe, ProbeOutcome},

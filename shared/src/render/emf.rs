@@ -97,8 +97,15 @@ fn json_number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 9e15 { Value::from(value as i64) } else { Value::from(value) }
 }
 
-/// One line, with a newline at its end, for standard output of a function.
-pub fn line(deployment: &str, function: &str, now: Time, metrics: &Metrics) -> String {
+/// One line, with a newline at its end, for standard output of a function. `properties` are texts that are no metrics, such
+/// as the id of the request, by which a query finds the lines of the log about the same run.
+pub fn line(
+    deployment: &str,
+    function: &str,
+    now: Time,
+    metrics: &Metrics,
+    properties: &[(&str, String)],
+) -> String {
     let all: Vec<_> = metrics.iter().filter(|(name, ..)| !is_reserved_name(name)).collect();
     let directive = |some: &[(&'static str, MetricUnit, f64)]| {
         let metrics: Vec<Value> =
@@ -111,6 +118,7 @@ pub fn line(deployment: &str, function: &str, now: Time, metrics: &Metrics) -> S
         "_aws".to_owned(),
         json!({ "Timestamp": u64::from(now.0) * 1_000, "CloudWatchMetrics": directives }),
     );
+    root.extend(properties.iter().map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str()))));
     root.insert("Deployment".to_owned(), dimension(deployment));
     root.insert("Function".to_owned(), dimension(function));
     root.extend(all.iter().map(|(name, _, value)| ((*name).to_owned(), json_number(*value))));
@@ -178,7 +186,13 @@ mod tests {
             .score("score", Some(99.5))
             .score("nothing", None)
             .count("Function", 5);
-        let line = line("stack", "report", Time(1_800_000_000), &metrics);
+        let line = line(
+            "stack",
+            "report",
+            Time(1_800_000_000),
+            &metrics,
+            &[("run_id", "7".to_owned()), ("duration", "a metric replaces a property".to_owned())],
+        );
         assert_eq!(spec_violation(&line), None);
         let root: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(
@@ -196,7 +210,7 @@ mod tests {
                         ],
                     }],
                 },
-                "Deployment": "stack", "Function": "report", "duration": 0.25, "records": 12, "score": 99.5,
+                "run_id": "7", "Deployment": "stack", "Function": "report", "duration": 0.25, "records": 12, "score": 99.5,
             })
         );
     }
@@ -205,11 +219,11 @@ mod tests {
     fn directives_hold_at_most_a_hundred_metrics() {
         let names: Vec<&'static str> = (0..250).map(|n| &*format!("m{n}").leak()).collect();
         let metrics = names.iter().fold(Metrics::default(), |metrics, name| metrics.count(name, 1));
-        let line_of = line("a", "b", Time(1_800_000_000), &metrics);
+        let line_of = line("a", "b", Time(1_800_000_000), &metrics, &[]);
         assert_eq!(spec_violation(&line_of), None);
         let root: Value = serde_json::from_str(&line_of).unwrap();
         assert_eq!(root["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(), 3);
-        let none: Value = serde_json::from_str(&line("a", "b", Time(1), &Metrics::default())).unwrap();
+        let none: Value = serde_json::from_str(&line("a", "b", Time(1), &Metrics::default(), &[])).unwrap();
         assert_eq!(none["_aws"]["CloudWatchMetrics"], json!([]));
     }
 
@@ -221,7 +235,7 @@ mod tests {
             let metrics = values.iter().zip(["a", "b", "c", "d"]).fold(Metrics::default(), |metrics, (value, name)| {
                 metrics.with(name, MetricUnit::None, *value)
             });
-            let line = line(&deployment, &function, Time(now), &metrics.count("e", count));
+            let line = line(&deployment, &function, Time(now), &metrics.count("e", count), &[("p", deployment.clone())]);
             prop_assert_eq!(spec_violation(&line), None);
             prop_assert_eq!(line.lines().count(), 1);
             prop_assert!(line.ends_with('\n'));

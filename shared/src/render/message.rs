@@ -4,19 +4,23 @@
 //! subject is printable ASCII, at most 99 characters, and begins with a fixed word, as SNS requires (Publish: "less
 //! than 100 characters"); a value from a record has no space in a subject, so that no value imitates fixed text; in
 //! the text a value is one line without a hidden character and without a URL that a mail program would turn into a
-//! link; details are valid by the schemas in `docs/alert.schema.json` and `docs/status.schema.json`.
+//! link; details are valid by the schemas in `docs/alert.schema.json`, `docs/status.schema.json`,
+//! `docs/over-privileged.schema.json` and `docs/report-issued.schema.json`.
 
 use serde::Serialize;
 
 use super::json::escape_json;
 use crate::{
     alert::Alert,
-    current_status::{ReportBrief, StatusChange, StatusSubject},
+    current_status::{ReportBrief, ReportIssued, StatusChange, StatusSubject},
     escape::escape_hidden,
     event::Outcome,
     finding::Severity,
     operation::RiskLevel,
-    permissions::{CheckStatus, PermissionsAssessment, PrincipalIdentity},
+    permissions::{
+        CheckStatus, OVER_PRIVILEGED_VERSION, OverPrivilegedPrincipal, PermissionsAssessment,
+        PrincipalIdentity,
+    },
     ports::Notification,
     score::Status,
     time::Time,
@@ -33,6 +37,9 @@ pub const STATUS_KIND: &str = "Read-Only Status Changed";
 
 /// Detail type of an over-privileged principal.
 pub const PERMISSIONS_KIND: &str = "Read-Only Principal Over-Privileged";
+
+/// Detail type of the event about a new revision of a report.
+pub const REPORT_KIND: &str = "Read-Only Report Issued";
 
 /// Grants and paths that a text lists.
 const MAX_EXAMPLES: usize = 5;
@@ -139,6 +146,30 @@ pub fn status_change(id: String, change: &StatusChange) -> Result<Notification, 
     notification(id, STATUS_KIND, severity, &subject, text, change)
 }
 
+/// The event about a new revision of a report.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn report_issued(id: String, issued: &ReportIssued) -> Result<Notification, serde_json::Error> {
+    let status = status_word(issued.status);
+    let subject =
+        format!("{status}: report on {} to {}, revision {}", issued.since, issued.until, issued.revision);
+    let mut text = MessageText::of("A report was issued");
+    text.line("Status", status);
+    text.line("Period", &format!("{} to {}", issued.since, issued.until));
+    text.line("Revision", &issued.revision.to_string());
+    text.line("Report", &text_value(&format!("{} in bucket {}", issued.key, issued.bucket)));
+    notification(id, REPORT_KIND, RiskLevel::Low, &subject, text, issued)
+}
+
+/// The schema of the detail about a new revision of a report, as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the schema cannot be written as JSON.
+pub fn report_issued_schema() -> Result<String, serde_json::Error> {
+    Ok(escape_json(serde_json::to_string_pretty(&ReportIssued::schema())?))
+}
+
 /// The notification of a principal that may do more than read. `since`: when its policies were first read; `who`
 /// identifies the principal in the id of the notification.
 ///
@@ -170,11 +201,17 @@ pub fn over_privileged(
         text.line("Escalation", &text_value(&path.description));
     }
     text.paragraph("This notification is about what the principal's policies allow. The reports show what the principal did.");
-    let detail = serde_json::json!({
-        "principal": arn, "account": account, "watched_as": watched_as, "since": since,
-        "overall_status": permissions.overall_status, "statement": permissions.reason,
-        "policies_sha256": permissions.policies_sha256, "timestamp": permissions.timestamp,
-    });
+    let detail = OverPrivilegedPrincipal {
+        version: OVER_PRIVILEGED_VERSION.to_owned(),
+        principal: arn.clone(),
+        account: account.clone(),
+        watched_as: watched_as.clone(),
+        since,
+        overall_status: permissions.overall_status,
+        statement: permissions.reason.clone(),
+        policies_sha256: permissions.policies_sha256.clone(),
+        timestamp: permissions.timestamp,
+    };
     let id = format!("over-privileged-{who}-{since}");
     notification(id, PERMISSIONS_KIND, RiskLevel::High, &subject, text, &detail)
 }
@@ -193,6 +230,14 @@ pub fn alert_schema() -> Result<String, serde_json::Error> {
 /// When the schema cannot be written as JSON.
 pub fn status_schema() -> Result<String, serde_json::Error> {
     Ok(escape_json(serde_json::to_string_pretty(&StatusChange::schema())?))
+}
+
+/// The schema of the detail about an over-privileged principal, as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the schema cannot be written as JSON.
+pub fn over_privileged_schema() -> Result<String, serde_json::Error> {
+    Ok(escape_json(serde_json::to_string_pretty(&OverPrivilegedPrincipal::schema())?))
 }
 
 fn notification(

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     escape::is_hidden,
     operation::OperationType,
+    permissions::OverallStatus,
     render::{
         json::tests::{assert_schema_is_current, schema_violation},
         sample as reports,
@@ -116,6 +117,8 @@ fn a_status_change_names_both_statuses() {
 fn the_published_notification_schemas_are_current() {
     assert_schema_is_current("alert.schema.json", &alert_schema().unwrap());
     assert_schema_is_current("status.schema.json", &status_schema().unwrap());
+    assert_schema_is_current("report-issued.schema.json", &report_issued_schema().unwrap());
+    assert_schema_is_current("over-privileged.schema.json", &over_privileged_schema().unwrap());
 }
 
 #[test]
@@ -134,6 +137,27 @@ fn details_fit_their_schema() {
             status_change("id".to_owned(), &StatusChange::of_revision(reported, None)).unwrap();
         assert_eq!(schema_violation(&notification.detail, &schema, &schema, "$"), None, "{name}");
         assert!(is_safe(&notification), "{name}");
+        let reported = ReportBrief::from_report(&report, Time(0), Time(3_600), "key");
+        let issued = report_issued("id".to_owned(), &ReportIssued::new("bucket", &reported)).unwrap();
+        let schema = serde_json::to_value(ReportIssued::schema()).unwrap();
+        assert_eq!(schema_violation(&issued.detail, &schema, &schema, "$"), None, "{name}");
+        assert!(is_safe(&issued), "{name}");
+    }
+    let schema = serde_json::to_value(OverPrivilegedPrincipal::schema()).unwrap();
+    for watched_as in [None, Some("arn:aws:iam::*:role/Auditor".to_owned())] {
+        let detail = OverPrivilegedPrincipal {
+            version: OVER_PRIVILEGED_VERSION.to_owned(),
+            principal: "arn:aws:iam::111122223333:role/Auditor".into(),
+            account: "111122223333".into(),
+            watched_as,
+            since: Time(0),
+            overall_status: OverallStatus::OverPrivileged,
+            statement: "it may write".to_owned(),
+            policies_sha256: "0".repeat(64),
+            timestamp: Time(3_600),
+        };
+        let detail = serde_json::to_value(detail).unwrap();
+        assert_eq!(schema_violation(&detail, &schema, &schema, "$"), None);
     }
 }
 

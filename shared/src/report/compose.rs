@@ -66,6 +66,7 @@ pub fn compose(
         mode: assessment.mode,
         standard: config.standard,
         standard_title: pack.title.clone(),
+        period: assessment.coverage.period,
         summary: executive::summary(
             assessment,
             &totals,

@@ -37,6 +37,7 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
         let expected = assessment.coverage.expected_hours;
         lines.push(format!("There is no evidence for {missing} of {expected} account-region hours."));
     }
+    lines.extend(accounts_not_looked_up(assessment));
     lines.extend(unexpected_global_region(assessment));
     for class in &assessment.coverage.event_classes {
         match class.state {
@@ -110,6 +111,18 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
             .to_owned(),
     );
     lines
+}
+
+/// The accounts of which the event history counts and was not looked up.
+fn accounts_not_looked_up(assessment: &Assessment<'_>) -> Option<String> {
+    let accounts = &assessment.accounts_not_looked_up;
+    (!accounts.is_empty()).then(|| {
+        let (history, was) = if accounts.len() == 1 { ("history", "was") } else { ("histories", "were") };
+        format!(
+            "The event {history} of {} {was} not looked up, because `lookup.role` is not set.",
+            phrases::quote_some(accounts.iter().map(String::as_str), MAX_NAMED_PRINCIPALS)
+        )
+    })
 }
 
 /// The files that the caller excluded.

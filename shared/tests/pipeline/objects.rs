@@ -58,7 +58,7 @@ impl LogSource for MemoryLogSource {
         Ok(self.bytes.iter().map(object).collect())
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         self.fetched.lock().unwrap().push(object.name.clone());
         if self.is_failing.load(Ordering::Relaxed) {
             let cause = Box::new(io::Error::from(io::ErrorKind::PermissionDenied));
@@ -72,7 +72,7 @@ impl LogSource for MemoryLogSource {
         let most = usize::try_from(most).unwrap();
         bytes.clear();
         bytes.extend(self.bytes[&object.name].iter().take(most));
-        Ok(())
+        Ok(object.version.clone())
     }
 }
 

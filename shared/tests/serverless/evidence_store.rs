@@ -224,6 +224,51 @@ fn more_events_at_the_second_lookup_add_a_part() {
     assert_eq!(environment.store.list("evidence/").unwrap().len(), 2);
 }
 
+/// Most slices of a quiet account are empty.
+#[test]
+fn an_empty_slice_covers_its_time_without_a_pack_before_and_after_compaction() {
+    let mut config = promise_config(None);
+    config.coverage.event_classes = vec!["management-read".to_owned()];
+    let environment = TestEnvironment::new(minutes_after_start(1_000));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
+    let of_twelve = |n: u32| (minutes_after_start(n * 5), minutes_after_start(n * 5 + 5));
+    for _ in 0..2 {
+        for n in 0..36 {
+            let records =
+                if n == 3 { vec![record(0, ACCOUNTS[0], REGIONS[0], of_twelve(n).0)] } else { Vec::new() };
+            let stored =
+                store_batch(&evidence_store, slice_batch(ACCOUNTS[0], REGIONS[0], of_twelve(n), &records))
+                    .unwrap();
+            assert_eq!((stored.key.is_empty(), stored.rows), (n != 3, u64::from(n == 3)));
+        }
+    }
+    assert_eq!(environment.store.list("evidence/").unwrap().len(), 1, "one slice has an event");
+    let hours = (hour_after_start(0), hour_after_start(3));
+    let pulled = [history::AccountRegion::new(ACCOUNTS[0], REGIONS[0])];
+    let before = report_on(&evidence_store, &config, hours, &pulled, 1).unwrap();
+    assert_eq!((before.result.coverage.missing_hours(), before.run.input_files.len()), (0, 1));
+    assert_eq!(before.result.status().unwrap().as_str(), "COMPLIANT");
+    let compacted =
+        compact(&evidence_store, (hours.0.start(), hours.1.start()), minutes_after_start(1_000)).unwrap();
+    assert_eq!((compacted.parts_created, compacted.parts_merged), (3, 36));
+    assert_eq!(report_on(&evidence_store, &config, hours, &pulled, 1).unwrap().result, before.result);
+}
+
+#[test]
+fn a_damaged_empty_slice_is_an_error_that_names_it() {
+    let environment = TestEnvironment::new(minutes_after_start(1_000));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
+    let time = (minutes_after_start(0), minutes_after_start(5));
+    store_batch(&evidence_store, slice_batch(ACCOUNTS[0], REGIONS[0], time, &[])).unwrap();
+    let mut item = environment.table.query("UNSHARDED#2026-10-06", "").unwrap().remove(0);
+    for damage in ["zz", "00", "0", "é"] {
+        item.body["segment"] = Value::from(damage);
+        environment.table.put(&item, WriteCondition::Always).unwrap();
+        let error = collect(&evidence_store, &promise_config(None), time, 1).unwrap_err();
+        assert!(error.to_string().contains("is damaged"), "{error}");
+    }
+}
+
 /// IAM and STS events are in us-east-1, which the configuration does not list and no run has pulled.
 #[test]
 fn a_region_never_pulled_is_missing_where_the_event_history_counts() {

@@ -13,7 +13,7 @@ use onlooker_core::{
     segment::Segment,
     time::{Hour, Time},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     environment::{FaultPlan, FaultTiming, TestEnvironment},
@@ -150,7 +150,7 @@ impl LogSource for SlowSource<'_> {
         self.0.logs.list()
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         self.0.clock.advance(10);
         self.0.logs.fetch(object, most, bytes)
     }
@@ -227,6 +227,121 @@ fn an_object_without_a_time_in_its_name_is_recorded_as_missing_and_cleared() {
     deliver(&environment, &object.name, &bytes);
     assert_eq!(ingest_messages(&environment, &config, &[message("2", &[&object])]).failed, []);
     assert_eq!(report_on(&environment, &config).result, expected_report(all, &config, HOURS()).result);
+}
+
+/// CloudTrail's own notice of a delivery, which has neither an ETag nor a version.
+fn notice(id: &str, object: &StoredObject) -> IngestMessage {
+    let key = object.name.strip_prefix("s3://trail/").unwrap();
+    IngestMessage {
+        body: json!({ "s3Bucket": "trail", "s3ObjectKey": [key] }).to_string(),
+        ..message(id, &[])
+    }
+}
+
+/// An item of the state machine, as a listing names the object.
+fn item(object: &StoredObject) -> IngestMessage {
+    let key = object.name.strip_prefix("s3://trail/").unwrap();
+    let body =
+        json!({ "bucket": "trail", "key": key, "etag": format!("\"{}\"", object.version) }).to_string();
+    IngestMessage { body, receive_count: 0, ..message("item", &[]) }
+}
+
+fn fail_to_fetch(environment: &TestEnvironment, object: &StoredObject) {
+    let lost = object.name.clone();
+    environment.injector.plan(FaultPlan::Fail {
+        kind: PortErrorKind::AccessDenied,
+        timing: FaultTiming::Before,
+        matching: Box::new(move |_, call| call.method == "fetch" && call.target == lost),
+    });
+}
+
+#[test]
+fn an_object_named_without_a_version_is_no_longer_missing_once_any_message_reads_it() {
+    type Namer = fn(&StoredObject) -> IngestMessage;
+    let with_version: Namer = |object| message("later", &[object]);
+    let without: Namer = |object| notice("later", object);
+    for (first, then) in
+        [(without, item as Namer), (without, with_version), (with_version, without), (item, without)]
+    {
+        let config = promise_config(Some(hour_after_start(0)));
+        let environment = TestEnvironment::new(minutes_after_start(200));
+        let (objects, all) = trail(&environment);
+        let whole = expected_report(all, &config, HOURS());
+        let others: Vec<IngestMessage> =
+            objects.iter().skip(1).map(|object| message("1", &[object])).collect();
+        ingest_messages(&environment, &config, &others);
+        fail_to_fetch(&environment, &objects[0]);
+        assert_eq!(ingest_messages(&environment, &config, &[first(&objects[0])]).missing_objects, 1);
+        assert_eq!(report_on(&environment, &config).result.totals.unreadable_evidence, 1);
+        environment.injector.reset();
+        assert_eq!(ingest_messages(&environment, &config, &[then(&objects[0])]).failed, []);
+        assert_eq!(report_on(&environment, &config).result, whole.result);
+        assert_eq!(environment.table.query("MISSING#2026-10-06", "").unwrap(), []);
+    }
+}
+
+#[test]
+fn a_function_that_fails_after_another_read_the_object_does_not_make_it_missing() {
+    let names: [fn(&StoredObject) -> IngestMessage; 2] =
+        [|object| notice("1", object), |object| message("1", &[object])];
+    for (first, stale) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let config = promise_config(Some(hour_after_start(0)));
+        let environment = TestEnvironment::new(minutes_after_start(200));
+        let (mut objects, all) = trail(&environment);
+        // Log files without a record and without a time in their names are evidence too.
+        let none = log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), "none");
+        objects.push(deliver(&environment, &none, &log_file(&[])).0);
+        objects.push(deliver(&environment, "s3://trail/copy of none.json", &log_file(&[])).0);
+        let whole = expected_report(all, &config, HOURS());
+        for object in &objects {
+            assert_eq!(ingest_messages(&environment, &config, &[names[first](object)]).failed, []);
+        }
+        for object in &objects {
+            fail_to_fetch(&environment, object);
+            assert_eq!(ingest_messages(&environment, &config, &[names[stale](object)]).missing_objects, 1);
+        }
+        environment.injector.reset();
+        let report = report_on(&environment, &config);
+        assert_eq!((report.run.unreadable.clone(), report.result), (vec![], whole.result));
+    }
+}
+
+#[test]
+fn another_version_of_an_object_does_not_replace_the_one_that_is_missing() {
+    let config = promise_config(Some(hour_after_start(0)));
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (objects, _) = trail(&environment);
+    for object in &objects {
+        ingest_messages(&environment, &config, &[message("1", &[object])]);
+    }
+    // The object was announced, and replaced before the function read it.
+    let name = log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), "replaced");
+    let announced = deliver(
+        &environment,
+        &name,
+        &log_file(&[record(3, ACCOUNTS[0], REGIONS[0], minutes_after_start(40))]),
+    )
+    .0;
+    let replacement = deliver(&environment, &name, &log_file(&[])).0;
+    assert_eq!(ingest_messages(&environment, &config, &[message("1", &[&announced])]).missing_objects, 1);
+    for later in [message("2", &[&replacement]), notice("3", &replacement), item(&replacement)] {
+        assert_eq!(ingest_messages(&environment, &config, &[later]).failed, []);
+        let report = report_on(&environment, &config);
+        assert_eq!(report.result.totals.unreadable_evidence, 1);
+        assert_eq!(report.run.unreadable[0].file, name);
+    }
+}
+
+#[test]
+fn one_missing_object_counts_once_however_messages_name_it() {
+    let config = promise_config(Some(hour_after_start(0)));
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (objects, _) = trail(&environment);
+    fail_to_fetch(&environment, &objects[2]);
+    for name in [notice("1", &objects[2]), message("2", &[&objects[2]]), item(&objects[2])] {
+        ingest_messages(&environment, &config, &[name]);
+        assert_eq!(report_on(&environment, &config).result.totals.unreadable_evidence, 1);
+    }
 }
 
 #[test]

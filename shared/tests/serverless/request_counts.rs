@@ -75,11 +75,11 @@ fn request_counts_depend_on_segments_not_events() {
     let (larger, _) = cost(12, 4, 144);
     assert!(larger["put"] < few["put"] && larger["create"] < few["create"], "{larger:?} {few:?}");
     // 144 objects in 6 batches of 12 accounts and regions each. An object is read once. A batch writes a pack, a line
-    // for each account and an item for each account and region, and queries the missing objects once. A process
-    // queries each account and region once.
+    // for each account, an item for each account and region and one that names its objects, and queries the missing
+    // objects once. A process queries each account and region once.
     assert_eq!(many["fetch"], 144);
     assert_eq!(many["create"], 6 * (1 + 4));
-    assert_eq!(many["put"], 6 * 12 + 12);
+    assert_eq!(many["put"], 6 * (12 + 1) + 12);
     assert_eq!(many["query"], 6 + 12);
     assert_eq!(many.len(), 4, "{many:?}");
     let events = 144 * 40;

@@ -18,8 +18,9 @@ use std::{
 
 use onlooker_core::{
     ports::{
-        Clock, CloudTrailApi, LogSource, LookupPage, LookupRequest, Notification, NotificationSink,
-        ObjectStore, PortError, PortErrorKind, StoredObject, Table, TableItem, WriteCondition,
+        Clock, CloudTrailApi, LatestReports, LogSource, LookupPage, LookupRequest, Notification,
+        NotificationSink, ObjectStore, PortError, PortErrorKind, StoredObject, Table, TableItem,
+        WriteCondition,
     },
     time::Time,
 };
@@ -188,12 +189,19 @@ impl<P: ObjectStore> ObjectStore for FaultyPort<P> {
     }
 }
 
+impl<P: LatestReports> LatestReports for FaultyPort<P> {
+    fn replace(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<(), PortError> {
+        let about = key.to_owned();
+        self.injector.call(("store", "replace"), about, || self.port.replace(key, bytes, media_type))
+    }
+}
+
 impl<P: LogSource> LogSource for FaultyPort<P> {
     fn list(&self) -> Result<Vec<StoredObject>, PortError> {
         self.injector.call(("logs", "list"), String::new(), || self.port.list())
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         self.injector.call(("logs", "fetch"), object.name.clone(), || self.port.fetch(object, most, bytes))
     }
 }
@@ -298,6 +306,13 @@ impl ObjectStore for MemoryStore {
     }
 }
 
+impl LatestReports for MemoryStore {
+    fn replace(&self, key: &str, bytes: &[u8], _: &str) -> Result<(), PortError> {
+        self.0.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+}
+
 fn not_found(operation: &'static str, name: &str) -> PortError {
     let cause = Box::new(io::Error::from(io::ErrorKind::NotFound));
     PortError { operation, name: name.to_owned(), kind: PortErrorKind::NotFound, cause }
@@ -330,12 +345,19 @@ impl LogSource for LogBucket {
         Ok(self.0.lock().unwrap().iter().map(|(name, bytes)| stored_object(name, bytes)).collect())
     }
 
-    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<String, PortError> {
         let logs = self.0.lock().unwrap();
         let stored = logs.get(&object.name).ok_or_else(|| not_found("read", &object.name))?;
+        let etag = stored_object(&object.name, stored).version;
+        let wanted = object.version.split('/').next().unwrap_or_default();
+        if !wanted.is_empty() && wanted != etag {
+            let cause = Box::new(io::Error::other("the object changed after it was listed"));
+            let name = object.name.clone();
+            return Err(PortError { operation: "read", name, kind: PortErrorKind::Other, cause });
+        }
         bytes.clear();
         bytes.extend(stored.iter().take(usize::try_from(most).unwrap_or(usize::MAX)));
-        Ok(())
+        Ok(etag)
     }
 }
 

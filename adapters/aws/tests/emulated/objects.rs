@@ -63,6 +63,11 @@ fn the_named_object_version_is_read() {
     assert_eq!(fetched(&source, &old, 99), b"first");
     let any = StoredObject { version: String::new(), ..listed.clone() };
     assert_eq!(fetched(&source, &any, 99), b"second");
+    assert_eq!(
+        source.fetch(&any, 99, &mut Vec::new()).unwrap(),
+        etag(b"second"),
+        "the version that was read"
+    );
     let gone = StoredObject { version: object_version("", Some("v7")), ..listed };
     assert_eq!(source.fetch(&gone, 99, &mut Vec::new()).unwrap_err().kind, PortErrorKind::NotFound);
 }

@@ -1,7 +1,7 @@
 //! Stores a batch of evidence.
 //!
 //! Enters: an [`EvidenceBatch`]. Leaves: one pack in the store, one index item for each of its parts, and lines for
-//! Athena. Laws: storing a batch twice gives the same evidence as storing it once; after a kill between any two
+//! Athena; of a slice of the event history without a record, the index item alone. Laws: storing a batch twice gives the same evidence as storing it once; after a kill between any two
 //! writes none or some of the parts are visible, and storing the batch again completes it; the account and region of
 //! every shard are in the index before the shard.
 
@@ -49,6 +49,23 @@ pub fn store_batch(
     let (shards, _) = Segment::merge_all(events).split_by_shard();
     let first = shards.keys().map(|shard| shard.hour).min().or(unsharded.keys().next().copied());
     let Some(first) = first else { return Ok(StoredBatch::default()) };
+    // What was looked up and had no record is an observed window of some hundred bytes. A pack for it would cost more than the
+    // rest of the slice.
+    let is_empty_slice = evidence_source == EvidenceSource::Lookup
+        && shards.is_empty()
+        && objects.iter().all(|read| read.records == 0 && read.unreadable.is_empty());
+    if is_empty_slice {
+        let source = keys::key_part(&source);
+        let parts = unsharded.len() as u64;
+        for (hour, Unsharded { segment, positions }) in unsharded {
+            let watch_fingerprint = watch_fingerprint.map(|fingerprint| fingerprint.to_string());
+            let info =
+                UnshardedInfo { watch_fingerprint, ..UnshardedInfo::from_segment(&segment, positions, 0) };
+            let part = EvidencePart::in_item(&segment, info);
+            index_part(evidence_store, &PartScope::Unsharded(hour), evidence_source, &source, &part)?;
+        }
+        return Ok(StoredBatch { parts, ..StoredBatch::default() });
+    }
     let rows = shards.values().map(|segment| segment.rows().len() as u64).sum();
     let mut pack = PackBuilder::new(objects.iter().map(|read| read.records).sum());
     for (shard, segment) in shards {

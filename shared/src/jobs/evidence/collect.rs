@@ -84,7 +84,9 @@ pub struct EvidenceInputs {
 
 impl EvidenceInputs {
     pub(super) fn add(&mut self, part: &EvidencePart) {
-        self.packs.entry(part.key.clone()).or_insert_with(|| part.pack.clone());
+        if part.is_in_pack() {
+            self.packs.entry(part.key.clone()).or_insert_with(|| part.pack.clone());
+        }
         self.event_count += part.rows;
         self.part_count += 1;
     }

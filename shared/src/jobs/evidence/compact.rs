@@ -152,7 +152,8 @@ fn merge_parts(
 
 /// The packs of parts, as the sources of the merged part.
 fn packs_of(parts: &[EvidencePart]) -> Vec<ProcessedObject> {
-    let packs: BTreeMap<&str, &EvidencePart> = parts.iter().map(|part| (&*part.key, part)).collect();
+    let packs: BTreeMap<&str, &EvidencePart> =
+        parts.iter().filter(|part| part.is_in_pack()).map(|part| (&*part.key, part)).collect();
     let read = |(name, part): (&str, &EvidencePart)| {
         let object = StoredObject { name: name.to_owned(), size: part.pack.bytes, version: String::new() };
         let sha256 = part.pack.sha256.clone();

@@ -64,6 +64,11 @@ pub(super) fn missing(day: Option<Hour>) -> String {
     format!("MISSING#{}", day.map_or_else(|| "undated".to_owned(), date))
 }
 
+/// The partition of the manifests of the objects of a day that were read.
+pub(super) fn read_objects(day: Option<Hour>) -> String {
+    format!("READ#{}", day.map_or_else(|| "undated".to_owned(), date))
+}
+
 /// The sort key of a part.
 pub(super) fn part_sort_key(hour: Hour, evidence_source: EvidenceSource, source: &str) -> String {
     format!("{:02}#{}#{source}", hour.0 % HOURS_PER_DAY, evidence_source.as_str())

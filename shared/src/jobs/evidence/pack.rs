@@ -126,18 +126,7 @@ impl PackBuilder {
         let pack = PackInfo { bytes: bytes.len() as u64, sha256: sha256.clone(), records };
         let part = |(listed, unsharded): (ManifestPart, _)| {
             let ManifestPart { scope, offset, length, sha256, rows } = listed;
-            (
-                scope,
-                EvidencePart {
-                    key: String::new(),
-                    offset,
-                    length,
-                    sha256,
-                    rows,
-                    pack: pack.clone(),
-                    unsharded,
-                },
-            )
+            (scope, EvidencePart::in_pack((offset, length), sha256, rows, pack.clone(), unsharded))
         };
         let parts = listed.into_iter().zip(info).map(part).collect();
         FinishedPack { bytes, sha256, parts }

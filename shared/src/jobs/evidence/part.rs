@@ -18,7 +18,7 @@ use crate::{
 /// Where a segment is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EvidencePart {
-    /// Key of the pack.
+    /// Key of the pack; empty if the item itself contains the segment.
     pub(super) key: String,
     /// First byte of the segment.
     pub(super) offset: u64,
@@ -33,6 +33,9 @@ pub(super) struct EvidencePart {
     /// Details of an unsharded part; absent for the part of a shard.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) unsharded: Option<UnshardedInfo>,
+    /// The bytes of the segment in hexadecimal digits, if it is in no pack.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    segment: Option<String>,
 }
 
 /// A pack, as an input of a report.
@@ -98,6 +101,38 @@ fn truncated(mut position: UnreadablePosition) -> UnreadablePosition {
 }
 
 impl EvidencePart {
+    /// A part of a pack. Its key is still empty.
+    pub(super) const fn in_pack(
+        (offset, length): (u64, u64),
+        sha256: String,
+        rows: u64,
+        pack: PackInfo,
+        unsharded: Option<UnshardedInfo>,
+    ) -> Self {
+        Self { key: String::new(), offset, length, sha256, rows, pack, unsharded, segment: None }
+    }
+
+    /// A part that is in no pack: the index item contains the whole segment.
+    pub(super) fn in_item(segment: &Segment, unsharded: UnshardedInfo) -> Self {
+        let bytes = segment.to_bytes();
+        let (sha256, length) = (hex(&Sha256::digest(&bytes)), bytes.len() as u64);
+        Self {
+            key: String::new(),
+            offset: 0,
+            length,
+            sha256,
+            rows: segment.rows().len() as u64,
+            pack: PackInfo { bytes: 0, sha256: String::new(), records: 0 },
+            unsharded: Some(unsharded),
+            segment: Some(hex(&bytes)),
+        }
+    }
+
+    /// Whether the part is in a pack.
+    pub(super) const fn is_in_pack(&self) -> bool {
+        self.segment.is_none()
+    }
+
     pub(super) fn from_item(item: &TableItem) -> Result<Self, EvidenceError> {
         Self::deserialize(&item.body).map_err(|cause| EvidenceError::DamagedItem {
             partition: item.partition_key.clone(),
@@ -112,15 +147,30 @@ impl EvidencePart {
             let key = self.key.clone();
             EvidenceError::Damaged { key, from: self.offset, until, cause }
         };
-        let bytes = evidence_store.store.read(&self.key, Some(self.offset..until)).map_err(|error| {
-            match error.kind {
-                PortErrorKind::NotFound => damaged("the object does not exist".to_owned()),
-                _ => EvidenceError::Port(error),
+        let bytes = match &self.segment {
+            Some(digits) => from_hex(digits).ok_or_else(|| damaged("it is not hexadecimal".to_owned()))?,
+            None => {
+                evidence_store.store.read(&self.key, Some(self.offset..until)).map_err(|error| match error
+                    .kind
+                {
+                    PortErrorKind::NotFound => damaged("the object does not exist".to_owned()),
+                    _ => EvidenceError::Port(error),
+                })?
             }
-        })?;
+        };
         if hex(&Sha256::digest(&bytes)) != self.sha256 {
             return Err(damaged("its SHA-256 differs from the index".to_owned()));
         }
         Segment::from_bytes(&bytes).map_err(|cause| damaged(cause.to_string()))
     }
+}
+
+/// The bytes of a text of hexadecimal digits.
+fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs
+        .map(|pair| {
+            u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16).ok()
+        })
+        .collect()
 }

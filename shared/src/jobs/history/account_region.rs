@@ -42,6 +42,15 @@ impl AccountRegion {
         let in_account = |account| regions.iter().map(move |region| Self::new(account, region));
         accounts.into_iter().flat_map(in_account).collect()
     }
+
+    /// The accounts of `coverage.accounts` that [`Self::configured`] leaves out, because they are not Onlooker's own and
+    /// `lookup.role` is not set.
+    pub fn accounts_without_role(config: &Config, account: &str) -> BTreeSet<String> {
+        if !config.lookup.enabled || config.lookup.role.is_some() {
+            return BTreeSet::new();
+        }
+        config.coverage.accounts.iter().filter(|named| *named != account).cloned().collect()
+    }
 }
 
 impl fmt::Display for AccountRegion {
@@ -79,6 +88,20 @@ mod tests {
     #[test]
     fn other_accounts_need_a_role() {
         assert_eq!(account_regions_of(&["1", "2"], &["us-east-1"], None), ["1 us-east-1"]);
+        let left_out = |accounts: &[&str], role: Option<&str>, enabled| {
+            let coverage = ExpectedCoverage {
+                accounts: accounts.iter().map(ToString::to_string).collect(),
+                ..ExpectedCoverage::default()
+            };
+            let lookup =
+                LookupSettings { role: role.map(str::to_owned), enabled, ..LookupSettings::default() };
+            let config = Config { coverage, lookup, ..Config::default() };
+            AccountRegion::accounts_without_role(&config, "1").into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(left_out(&["3", "1", "2"], None, true), ["2", "3"]);
+        assert!(left_out(&["3", "1", "2"], Some("r"), true).is_empty());
+        assert!(left_out(&["3", "1", "2"], None, false).is_empty());
+        assert!(left_out(&[], None, true).is_empty());
         assert_eq!(
             account_regions_of(&["2", "3"], &["us-east-1"], Some("r")),
             ["2 us-east-1", "3 us-east-1"]

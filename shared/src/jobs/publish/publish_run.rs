@@ -64,6 +64,9 @@ impl PublishRun<'_> {
         {
             status::notify_revision(self.publisher, &report_revision)?;
         }
+        if report_revision.is_new || pending.attempts > 1 {
+            status::notify_issued(self.publisher, &report_revision.revision)?;
+        }
         // A report on the current window stays pending until the current status is updated.
         if pending.purpose != ReportPurpose::Current {
             pending::remove(self.publisher, window)?;

@@ -10,10 +10,14 @@
 //! STATUS   AT#<time>#<run id>     each report on the current window, and each failure; expires by retention
 //! ```
 
-use super::{PublishErrorKind, ReportPublisher, revision::ReportRevision, serialization_error};
+use super::{
+    PublishErrorKind, ReportPublisher,
+    revision::{ReportRevision, RevisionRecord},
+    serialization_error,
+};
 use crate::{
-    current_status::{CurrentStatus, ReportBrief, StatusChange},
-    jobs::notifications::DeliveryResult,
+    current_status::{CurrentStatus, ReportBrief, ReportIssued, StatusChange},
+    jobs::notifications::{DeliveryResult, Notifier},
     ports::{PortError, Table, TableItem, WriteCondition},
     render::message,
     report::ReportRun,
@@ -146,6 +150,24 @@ pub(super) fn notify_revision(
     let id = format!("late-{}-{}-r{}", now.report.since, now.report.until, now.report.revision);
     let change = StatusChange::of_revision(now.report.clone(), before.flatten());
     notify(publisher, id, &change)?;
+    Ok(())
+}
+
+/// Sends the event about a revision of a report.
+pub(super) fn notify_issued(
+    publisher: &ReportPublisher<'_>,
+    revision: &RevisionRecord,
+) -> Result<(), PublishErrorKind> {
+    if publisher.report_sinks.is_empty() {
+        return Ok(());
+    }
+    let issued = ReportIssued::new(publisher.bucket, &revision.report);
+    let id = format!("issued-{}-{}-r{}", issued.since, issued.until, issued.revision);
+    let name = id.clone();
+    let notification =
+        message::report_issued(id, &issued).map_err(|cause| serialization_error(name, cause))?;
+    let notifier = Notifier { sinks: publisher.report_sinks, ..publisher.notifier() };
+    notifier.notify(&notification)?;
     Ok(())
 }
 

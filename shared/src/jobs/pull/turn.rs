@@ -56,7 +56,10 @@ impl PullTurn<'_, '_> {
         let PullPorts { cloudtrail, clock, evidence: evidence_store } = self.ports;
         let table = evidence_store.table;
         let lease = match lease::acquire(table, clock, self.account_region, self.task.run_id)? {
-            LeaseAttempt::Acquired(lease) => lease,
+            LeaseAttempt::Acquired(lease) => {
+                self.outcome.leased_by = None;
+                lease
+            }
             LeaseAttempt::HeldByOther { holder, until } => {
                 self.outcome.leased_by = Some(format!("{holder} until {until}"));
                 return Ok(true);

@@ -44,6 +44,9 @@ use self::{
     truncated::{Truncated, most},
 };
 
+/// Media type of a page.
+pub const MEDIA_TYPE: &str = "text/html; charset=utf-8";
+
 /// The format.
 pub const FORMAT: Format = Format {
     name: "html",
@@ -52,7 +55,7 @@ pub const FORMAT: Format = Format {
     render: |report| {
         let mut bytes = Vec::new();
         html(report, &mut bytes)?;
-        Ok(vec![RenderedFile { name: "report.html", media_type: "text/html; charset=utf-8", bytes }])
+        Ok(vec![RenderedFile { name: "report.html", media_type: MEDIA_TYPE, bytes }])
     },
 };
 

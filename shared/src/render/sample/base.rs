@@ -22,6 +22,7 @@ pub(super) fn base_result(mode: ReportMode, status: Option<Status>, statement: &
         mode,
         standard: Standard::Soc2,
         standard_title: "SOC 2 trust services criteria".to_owned(),
+        period: None,
         summary: ExecutiveSummary {
             overall_compliance: status,
             statement: statement.to_owned(),

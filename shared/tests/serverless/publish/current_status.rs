@@ -179,6 +179,7 @@ fn a_run_writes_a_record_and_a_heartbeat() {
     let environment = TestEnvironment::new(NOW);
     let retention = RetentionSettings { run_days: 7 };
     let run = |n: u32| RunRecord {
+        notes: Vec::new(),
         run_id: format!("run-{n}"),
         request_id: Some("request".to_owned()),
         caller: None,

@@ -4,6 +4,7 @@
 mod current_status;
 mod faults;
 mod findings;
+mod latest_report;
 mod revisions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,6 +134,9 @@ fn report_publisher<'a>(
         table: &environment.table,
         store: &environment.store,
         sinks,
+        report_sinks: &[],
+        latest_reports: None,
+        bucket: "bucket",
         clock: &environment.clock,
         make_report: reporter,
         account: ACCOUNT,

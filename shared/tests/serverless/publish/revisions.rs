@@ -165,7 +165,8 @@ fn reports_use_the_stored_evidence() {
         pack: &pack,
         policies: onlooker_core::grants::PolicyHistory::empty(),
     };
-    let reporter = report_from_evidence(&evidence_store, criteria, &[], 2);
+    let not_looked_up = ["444455556666".to_owned()].into();
+    let reporter = report_from_evidence(&evidence_store, criteria, &[], &not_looked_up, 2);
     let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
     let publisher = report_publisher(&environment, &reporter, &sinks);
     let published =
@@ -178,4 +179,19 @@ fn reports_use_the_stored_evidence() {
         (stored.result.totals.events, stored.run.log_files_reused, stored.run.input_files.len()),
         (24, 1, 1)
     );
+    let written: Value =
+        serde_json::from_slice(&objects(&environment)[&published.reports[0].revision.report.report_key])
+            .unwrap();
+    let period = json!({ "from": window.since.hour(), "until": window.until.hour() });
+    assert_eq!((&written["result"]["period"], &written["result"]["coverage"]["period"]), (&period, &period));
+    assert!(stored.run.accounts_not_looked_up.is_empty(), "log files count for this window");
+    // Where the event history counts, the report names the accounts of which it was not looked up.
+    let mut config = config.clone();
+    config.delivery.authoritative_from = None;
+    let criteria = EvaluationCriteria { config: &config, ..criteria };
+    let reporter = report_from_evidence(&evidence_store, criteria, &[], &not_looked_up, 2);
+    let report = reporter(window, run_of(&environment, "run-2")).unwrap();
+    assert_eq!(report.run.accounts_not_looked_up, not_looked_up);
+    let said = "The event history of `444455556666` was not looked up, because `lookup.role` is not set.";
+    assert!(report.result.limitations.iter().any(|line| line == said), "{:?}", report.result.limitations);
 }
