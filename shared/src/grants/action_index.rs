@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 
-use super::Action;
+use super::{Action, resource_names::ResourceNames};
 use crate::{
     catalog::{Catalog, ServiceReference},
     pattern::{CompiledPattern, PatternPart, matches},
@@ -41,6 +41,7 @@ pub(super) struct ActionIndex<'c> {
     found_positions: Mutex<HashMap<Arc<str>, ActionPositions>>,
     /// By partition of the caller.
     resource_types: [OnceLock<ResourceTypesIndex>; 4],
+    names: OnceLock<ResourceNames>,
 }
 
 /// The partition of AWS that a caller is in. It can reach resources of this partition only.
@@ -117,6 +118,7 @@ impl<'c> ActionIndex<'c> {
             reference: catalog.service_reference(),
             found_positions: Mutex::default(),
             resource_types: Default::default(),
+            names: OnceLock::new(),
         }
     }
 
@@ -200,6 +202,8 @@ impl<'c> ActionIndex<'c> {
             Partition::GovCloud => gov_cloud,
         };
         of_partition.get_or_init(|| {
+            let written = self.reference.resource_patterns();
+            let names = self.names.get_or_init(|| ResourceNames::of(written));
             let mut numbers: HashMap<(u16, Option<&str>), ResourceTypesId> = HashMap::new();
             let mut resources = Vec::new();
             let of_action = (0..).zip(&self.rows).map(|(position, row)| {
@@ -211,12 +215,16 @@ impl<'c> ActionIndex<'c> {
                 // A request that names no resource is checked with `*` or with all resources of the service.
                 let service = (!is_required).then_some(own);
                 Some(*numbers.entry((set, service)).or_insert_with(|| {
-                    let written = self.reference.resource_patterns();
-                    let typed = types.iter().filter_map(|number| written.get(usize::from(*number)));
-                    let mut certain: Vec<CompiledPattern> =
-                        typed.map(|pattern| arn_in(partition, pattern)).collect();
-                    certain.extend(service.into_iter().flat_map(|service| whole_service(partition, service)));
-                    let mut possible = certain.clone();
+                    let patterns = |may: bool| -> Vec<CompiledPattern> {
+                        let typed = types.iter().map(|number| usize::from(*number));
+                        let typed = typed.filter_map(|at| Some((at, written.get(at)?.as_str())));
+                        let typed = typed.map(|pattern| names.compile(pattern, partition.as_pattern(), may));
+                        typed
+                            .chain(service.into_iter().flat_map(|service| whole_service(partition, service)))
+                            .collect()
+                    };
+                    let certain = patterns(false);
+                    let mut possible = patterns(true);
                     possible.extend(service.and_then(|service| collections(partition, service)));
                     resources.push(ActionResources { certain, possible });
                     resources.len() - 1
@@ -273,18 +281,17 @@ impl ActionKeys {
     }
 }
 
-/// An ARN pattern of any partition, in one partition.
-fn arn_in(partition: Partition, pattern: &str) -> CompiledPattern {
-    match pattern.strip_prefix("arn:*:") {
-        Some(rest) => CompiledPattern::of_arn(&format!("arn:{}:{rest}", partition.as_pattern())),
-        None => CompiledPattern::of_arn(pattern),
-    }
+/// The ARN of any resource of a service, up to the resource.
+fn arn_of_service(partition: Partition, service: &str) -> CompiledPattern {
+    CompiledPattern::of_arn(&format!("arn:{}:{service}:*:*:", partition.as_pattern()), |_| {
+        PatternPart::AnyRun
+    })
 }
 
 /// The resources of a request that names none: `*`, or every resource of the service, as Amazon S3 checks
 /// `s3:ListAllMyBuckets` on `arn:aws:s3:::*`.
 fn whole_service(partition: Partition, service: &str) -> [CompiledPattern; 2] {
-    let mut all = arn_in(partition, &format!("arn:*:{service}:*:*:"));
+    let mut all = arn_of_service(partition, service);
     all.push(PatternPart::Char('*'));
     [CompiledPattern::literal("*"), all]
 }
@@ -296,7 +303,7 @@ fn collections(partition: Partition, service: &str) -> Option<CompiledPattern> {
     if SERVICES_WITH_COMPLETE_REFERENCE.contains(&service) {
         return None;
     }
-    let mut all = arn_in(partition, &format!("arn:*:{service}:*:*:"));
+    let mut all = arn_of_service(partition, service);
     all.push(PatternPart::AnyRun);
     all.push(PatternPart::Char('*'));
     Some(all)

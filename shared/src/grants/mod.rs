@@ -24,6 +24,7 @@ pub(crate) mod json;
 mod operator;
 mod principal_match;
 mod request;
+mod resource_names;
 mod resource_set;
 mod rules;
 mod snapshot;
