@@ -248,6 +248,22 @@ impl CompiledPattern {
 
     /// Whether the pattern matches the whole of a text.
     pub fn matches(&self, text: &str) -> bool {
+        let mut letters = text.chars();
+        let is_next = |part: &&PatternPart| matches!(part, PatternPart::Char(_));
+        let literal = self.0.iter().take_while(is_next).count();
+        let (literal, rest) = self.0.split_at(literal);
+        if !literal.iter().all(|part| letters.next().map(PatternPart::Char) == Some(*part)) {
+            return false;
+        }
+        match rest {
+            [] => letters.as_str().is_empty(),
+            [PatternPart::AnyRun] => true,
+            _ if rest.len() < 128 => matches_short(rest, letters),
+            _ => self.matches_long(text),
+        }
+    }
+
+    fn matches_long(&self, text: &str) -> bool {
         let end = text.chars().try_fold(self.start(), |positions, letter| {
             let next = self.step(&positions, Some(letter));
             (!next.is_empty()).then_some(next)
@@ -344,6 +360,38 @@ impl CompiledPattern {
     }
 }
 
+/// Whether fewer than 128 parts match the whole of a text: as [`CompiledPattern::matches`], with the positions in one number.
+fn matches_short(parts: &[PatternPart], letters: std::str::Chars<'_>) -> bool {
+    let runs = parts.iter().enumerate().filter(|(_, part)| part.is_run());
+    let runs = runs.fold(0_u128, |runs, (at, _)| runs | 1 << at);
+    let skip_empty_runs = |mut positions: u128| loop {
+        let more = positions | (positions & runs) << 1;
+        if more == positions {
+            return positions;
+        }
+        positions = more;
+    };
+    let mut positions = skip_empty_runs(1);
+    for letter in letters {
+        let (mut next, mut left) = (0_u128, positions);
+        while left != 0 {
+            let at = left.trailing_zeros();
+            left &= left - 1;
+            next |= match usize::try_from(at).ok().and_then(|at| parts.get(at)) {
+                Some(PatternPart::AnyChar) => 2 << at,
+                Some(PatternPart::Char(wanted)) if *wanted == letter => 2 << at,
+                Some(part) if part.runs_over(Some(letter)) => 1 << at,
+                _ => 0,
+            };
+        }
+        if next == 0 {
+            return false;
+        }
+        positions = skip_empty_runs(next);
+    }
+    positions >> parts.len() & 1 == 1
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, prelude::*, sample::select};
@@ -412,6 +460,7 @@ mod tests {
             let pattern = compiled(parts);
             let letters: Vec<char> = text.chars().collect();
             prop_assert_eq!(pattern.matches(&text), matches_by_definition(&pattern.0, &letters));
+            prop_assert_eq!(pattern.matches_long(&text), matches_by_definition(&pattern.0, &letters));
         }
 
         #[test]

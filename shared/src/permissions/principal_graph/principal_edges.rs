@@ -289,17 +289,22 @@ impl<'g> GraphPrincipal<'g> {
     }
 
     /// The services that a role trusts.
-    pub fn services_of(&self, role: &PolicySnapshot) -> Vec<TrustedService> {
-        match &role.trust_policy {
-            Some(trust) => self.evaluator.trusted_services(&role.principal, trust),
-            None => vec![TrustedService { name: "*".into(), conditions: vec![UNKNOWN_TRUST.into()] }],
-        }
+    pub fn services_of(&self, role: &PolicySnapshot) -> &'g [TrustedService] {
+        self.known.services_of(role, self.evaluator)
     }
 
     /// The roles that the principal can pass to a service that acts or runs code as the role.
     fn passed_roles(&self) -> Vec<GraphEdge> {
-        let methods: Vec<&EscalationMethod> = methods_becoming(MethodTarget::PassedRole)
-            .filter(|method| method.action_sets.iter().any(|set| self.covers(set)))
+        let methods: Vec<(&EscalationMethod, StepConditions)> = methods_becoming(MethodTarget::PassedRole)
+            .filter_map(|method| {
+                let sets = method.action_sets.iter().filter(|set| self.covers(set));
+                let others = sets.map(|set| {
+                    let rest: Vec<&str> =
+                        set.iter().copied().filter(|action| *action != "iam:PassRole").collect();
+                    self.granted(&rest)
+                });
+                Some((method, others.fold(None, better)?))
+            })
             .collect();
         if methods.is_empty() {
             return Vec::new();
@@ -309,16 +314,7 @@ impl<'g> GraphPrincipal<'g> {
         for role in self.neighbor_roles() {
             let trusted = self.services_of(role);
             let mut decided: BTreeMap<Arc<str>, Option<StepConditions>> = BTreeMap::new();
-            for method in &methods {
-                let sets = method.action_sets.iter().filter(|set| self.covers(set));
-                let others = sets
-                    .map(|set| {
-                        let rest: Vec<&str> =
-                            set.iter().copied().filter(|action| *action != "iam:PassRole").collect();
-                        self.granted(&rest)
-                    })
-                    .fold(None, better);
-                let Some(others) = others else { continue };
+            for (method, others) in &methods {
                 let mut best = None;
                 for service in trusted.iter().filter(|one| trusts_one_of(one, method.passed_to_services)) {
                     let name: Arc<str> = match (&*service.name, method.passed_to_services) {

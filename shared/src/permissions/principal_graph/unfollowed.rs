@@ -62,14 +62,14 @@ impl GraphPrincipal<'_> {
         let mut found = BTreeSet::new();
         for role in self.neighbor_roles() {
             for service in self.services_of(role) {
-                if trusts_one_of(&service, &with_method) || found.contains(&service.name) {
+                if trusts_one_of(service, &with_method) || found.contains(&service.name) {
                     continue;
                 }
                 let choices = per_service.entry(Arc::clone(&service.name)).or_insert_with(|| {
                     self.evaluator.choices(self.snapshot, &[("iam:passedtoservice", &service.name)])
                 });
                 if conditions_of(choices.decide("iam:PassRole", &role.principal)).is_some() {
-                    found.insert(service.name);
+                    found.insert(Arc::clone(&service.name));
                 }
             }
         }
