@@ -405,6 +405,110 @@ fn an_action_without_edges_leaves_the_result_open_and_is_named() {
 }
 
 #[test]
+fn conditions_on_tags_of_the_other_principal_are_decided_by_its_tags() {
+    let on_tag = |effect: &str, actions: &[&str], key: &str, operator: &str, value: &str| {
+        json!({ "Effect": effect, "Action": actions, "Resource": "*",
+            "Condition": { operator: { (format!("{key}/team")): value } } })
+    };
+    let lambda = allow(&["lambda:CreateFunction", "lambda:InvokeFunction"], "*");
+    let graph = |statements: &[Value]| {
+        from_details(|details| {
+            details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] = document(statements);
+            details["UserDetailList"][0]["Tags"] = json!([{ "Key": "Team", "Value": "red" }]);
+            for role in details["RoleDetailList"].as_array_mut().unwrap() {
+                role["Tags"] = json!([{ "Key": "team", "Value": "red" }]);
+            }
+        })
+    };
+    let equals = "StringEquals";
+    for (statement, edges) in [
+        (on_tag("Allow", &["sts:AssumeRole"], "aws:ResourceTag", equals, "blue"), ""),
+        (
+            on_tag("Allow", &["sts:AssumeRole"], "iam:ResourceTag", equals, "red"),
+            "assume-role Foreign assume-role Trusting",
+        ),
+        (on_tag("Allow", &["iam:CreateAccessKey"], "iam:ResourceTag", equals, "blue"), ""),
+        (on_tag("Allow", &["iam:CreateAccessKey"], "aws:ResourceTag", equals, "red"), "create-access-key u"),
+        (on_tag("Allow", &["iam:PassRole"], "iam:ResourceTag", equals, "blue"), ""),
+        // Such a condition has no reliable results.
+        (
+            on_tag("Allow", &["iam:PassRole"], "iam:ResourceTag", equals, "red"),
+            "pass-role-to-lambda Function?",
+        ),
+        (
+            on_tag("Allow", &["iam:PassRole"], "aws:ResourceTag", "StringNotEquals", "red"),
+            "pass-role-to-lambda Function?",
+        ),
+        (
+            on_tag("Allow", &["iam:PassRole"], "aws:ResourceTag", "StringNotEquals", "blue"),
+            "pass-role-to-lambda Function",
+        ),
+    ] {
+        let graph = graph(&[statement.clone(), lambda.clone()]);
+        let found = edges_of_a(&graph).into_iter().collect::<Vec<_>>().join(" ");
+        assert_eq!(found, edges, "{statement}");
+    }
+    let pass = allow(&["iam:PassRole"], "*");
+    let denied = |value: &str| {
+        let deny = on_tag("Deny", &["iam:PassRole"], "aws:ResourceTag", equals, value);
+        edges_of_a(&graph(&[pass.clone(), lambda.clone(), deny])).into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(denied("red"), "pass-role-to-lambda Function?");
+    assert_eq!(denied("blue"), "pass-role-to-lambda Function");
+}
+
+#[test]
+fn a_role_that_trusts_cognito_is_passed_to_a_pool_or_named() {
+    let pool = "eu-west-1:00000000-0000-0000-0000-000000000000";
+    let trust = |condition: Value| {
+        document(&[
+            json!({ "Effect": "Allow", "Principal": { "Federated": "cognito-identity.amazonaws.com" },
+            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition }),
+        ])
+    };
+    let graph = |actions: &[&str], trust: Value| {
+        from_details(|details| {
+            details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] =
+                document(&[allow(actions, "*")]);
+            let mut role =
+                role_of(ACCOUNT, "Pool", &json!({ "Service": "none.amazonaws.com" }), &[allow(&["*"], "*")]);
+            role["AssumeRolePolicyDocument"] = trust;
+            details["RoleDetailList"].as_array_mut().unwrap().push(role);
+        })
+    };
+    let of_pool = || trust(json!({ "StringEquals": { "cognito-identity.amazonaws.com:aud": pool } }));
+    let pass = ["iam:PassRole", "cognito-identity:SetIdentityPoolRoles"];
+    let edges = |graph: &PrincipalGraph| edges_of_a(graph).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(edges(&graph(&pass, trust(json!({})))), "pass-role-to-cognito Pool");
+    let conditional = graph(&pass, of_pool());
+    assert_eq!(
+        (edges(&conditional), conditional.result),
+        ("pass-role-to-cognito Pool?".into(), PathResult::Indeterminate)
+    );
+    let edge = conditional.edges.iter().find(|edge| edge.method == "pass-role-to-cognito").unwrap();
+    assert!(edge.conditions.iter().any(|condition| condition.contains(pool)), "{edge:?}");
+    // Another identity provider, and a service that assumes the role.
+    let other = document(&[json!({ "Effect": "Allow", "Principal": { "Federated": "accounts.google.com" },
+        "Action": "sts:AssumeRoleWithWebIdentity" })]);
+    assert_eq!(edges(&graph(&pass, other.clone())), "");
+    let is_named = |graph: &PrincipalGraph, action: &str| {
+        graph.limitations.iter().any(|text| {
+            text.starts_with(&format!("`{action}` is granted to `arn:aws:iam::111122223333:role/A`"))
+        })
+    };
+    for action in [
+        "cognito-identity:SetIdentityPoolRoles",
+        "cognito-identity:UpdateIdentityPool",
+        "cognito-identity:GetOpenIdTokenForDeveloperIdentity",
+    ] {
+        let named = graph(&[action], of_pool());
+        assert_eq!((named.result, is_named(&named, action)), (PathResult::Indeterminate, true), "{action}");
+        let none = graph(&[action], other.clone());
+        assert_eq!((none.result, is_named(&none, action)), (PathResult::NoPath, false), "{action}");
+    }
+}
+
+#[test]
 fn policies_of_the_organization_limit_an_administrator_in_other_accounts() {
     let hub = role_of(
         ACCOUNT,
