@@ -112,7 +112,7 @@ impl<'c> ActionIndex<'c> {
         });
         Self {
             catalog,
-            keys: keys.in_order(),
+            keys: keys.by_service(),
             actions: rows.iter().map(|_| OnceLock::new()).collect(),
             rows,
             reference: catalog.service_reference(),
@@ -242,8 +242,18 @@ struct ActionKeys {
     lowercase: String,
     /// For each action, where its key ends in the texts.
     ends: Vec<usize>,
-    /// Positions of the actions, in the order of their keys in lower case.
-    order: Vec<u32>,
+    /// The services, in order.
+    services: Vec<ServiceKeys>,
+}
+
+/// The keys of one service, which follow each other.
+#[derive(Debug)]
+struct ServiceKeys {
+    /// The service and the colon, in lower case; empty if the keys are those of all services.
+    prefix: String,
+    positions: std::ops::Range<u32>,
+    /// The positions in the order of the keys in lower case. Most evaluations are about few services.
+    order: OnceLock<Box<[u32]>>,
 }
 
 impl ActionKeys {
@@ -252,12 +262,31 @@ impl ActionKeys {
         self.ends.push(self.text.len());
     }
 
-    /// The keys, also in lower case and in that order.
-    fn in_order(mut self) -> Self {
+    /// The keys, also in lower case, by service.
+    fn by_service(mut self) -> Self {
         self.lowercase = self.text.to_ascii_lowercase();
-        let mut order: Vec<u32> = (0..).zip(&self.ends).map(|(position, _)| position).collect();
-        order.sort_by(|a, b| self.lowercase(*a).cmp(self.lowercase(*b)));
-        Self { order, ..self }
+        let count = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        let service = |prefix: &str, positions| ServiceKeys {
+            prefix: prefix.to_owned(),
+            positions,
+            order: OnceLock::new(),
+        };
+        let mut services: Vec<ServiceKeys> = Vec::new();
+        for position in 0..count {
+            let key = self.lowercase(position);
+            match services.last_mut().filter(|last| key.starts_with(&last.prefix)) {
+                Some(last) => last.positions.end = position + 1,
+                None => {
+                    let prefix = key.split_inclusive(':').next().unwrap_or_default();
+                    services.push(service(prefix, position..position + 1));
+                }
+            }
+        }
+        // With a service in upper case, the order of the services would be another.
+        if !services.is_sorted_by(|a, b| a.prefix < b.prefix && a.prefix.ends_with(':')) {
+            services = vec![service("", 0..count)];
+        }
+        Self { services, ..self }
     }
 
     fn get(&self, position: u32) -> &str {
@@ -274,10 +303,24 @@ impl ActionKeys {
         self.ends.get(at).and_then(|end| text.get(start..*end)).unwrap_or_default()
     }
 
+    fn order<'k>(&'k self, service: &'k ServiceKeys) -> &'k [u32] {
+        service.order.get_or_init(|| {
+            let mut order: Vec<u32> = service.positions.clone().collect();
+            order.sort_by(|a, b| self.lowercase(*a).cmp(self.lowercase(*b)));
+            order.into()
+        })
+    }
+
     /// The keys in lower case from this one on, in order, with their positions.
     fn lowercase_from(&self, first: &str) -> impl Iterator<Item = (&str, u32)> {
-        let start = self.order.partition_point(|at| self.lowercase(*at) < first);
-        self.order.iter().skip(start).map(|at| (self.lowercase(*at), *at))
+        let later = self.services.partition_point(|service| *service.prefix <= *first);
+        let services = self.services.get(later.saturating_sub(1)..).unwrap_or_default();
+        let positions = services.iter().enumerate().flat_map(move |(at, service)| {
+            let order = self.order(service);
+            let start = if at == 0 { order.partition_point(|at| self.lowercase(*at) < first) } else { 0 };
+            order.get(start..).unwrap_or_default()
+        });
+        positions.map(|at| (self.lowercase(*at), *at))
     }
 }
 
@@ -307,4 +350,48 @@ fn collections(partition: Partition, service: &str) -> Option<CompiledPattern> {
     all.push(PatternPart::AnyRun);
     all.push(PatternPart::Char('*'));
     Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pattern_finds_what_it_matches_key_by_key() {
+        let index = ActionIndex::of(Catalog::embedded());
+        let count = u32::try_from(index.len()).unwrap();
+        let keys: Vec<String> = (0..count).map(|at| index.keys.get(at).to_ascii_lowercase()).collect();
+        assert!(
+            index.keys.services.len() > 300 && index.keys.services.iter().all(|one| !one.prefix.is_empty())
+        );
+        for pattern in [
+            "*",
+            "a*",
+            "s3*",
+            "s3",
+            "s3:",
+            "s3:*",
+            "S3:Get*",
+            "s3:getobject",
+            "s3:zzz*",
+            "zzz*",
+            "?3:*Object",
+            "*:*e",
+            "ec2:D?scribe*",
+            "s3-object-lambda:*",
+            "sts:assume*",
+            "",
+        ] {
+            let wanted = pattern.to_ascii_lowercase();
+            let expected: Vec<u32> =
+                (0..).zip(&keys).filter(|(_, key)| matches(&wanted, key)).map(|(at, _)| at).collect();
+            assert_eq!(*index.find(pattern), *expected, "{pattern}");
+        }
+        for (at, key) in (0..).zip(&keys).step_by(7) {
+            let found = index.position(key).unwrap();
+            assert_eq!(index.keys.lowercase(found), index.keys.lowercase(at));
+        }
+        assert_eq!(index.position("s3:nothing"), None);
+        assert_eq!(index.position("zzz:nothing"), None);
+    }
 }
