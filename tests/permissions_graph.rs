@@ -70,7 +70,7 @@ fn the_watched_principals_are_the_sources() {
     let graph: Value = serde_json::from_str(&output.stdout).expect("JSON");
     let spokes = ["arn:aws:iam::444455556666:role/AuditSpoke", "arn:aws:iam::777788889999:role/AuditSpoke"];
     assert_eq!(graph["sources"], serde_json::json!(spokes));
-    assert_eq!((&graph["schema_version"], &graph["result"]), (&"1.1".into(), &"PATH".into()));
+    assert_eq!((&graph["schema_version"], &graph["result"]), (&"2.0".into(), &"PATH".into()));
     let all = directory("").run(&args).assert_exit_code(1);
     let all: Value = serde_json::from_str(&all.stdout).expect("JSON");
     assert_eq!(all["sources"].as_array().map(Vec::len), Some(8));

@@ -249,7 +249,7 @@ fn print_text(out: &mut dyn Write, screen: ScreenSettings, graph: &PrincipalGrap
     writeln!(out, "{word}  {}", principal_graph::sentence(graph.result))?;
     let mut without = 0_u64;
     for source in &graph.sources {
-        let paths: Vec<&GraphPath> = graph.paths.iter().filter(|path| path.from == *source).collect();
+        let paths = graph.paths_from(source);
         if paths.is_empty() && graph.sources.len() > 1 {
             without += 1;
             continue;
@@ -261,7 +261,7 @@ fn print_text(out: &mut dyn Write, screen: ScreenSettings, graph: &PrincipalGrap
         }
         match paths.len().saturating_sub(MAX_PATHS) {
             0 => {}
-            more => writeln!(out, "\n  and {} more (--json lists all)", thousands(more as u64))?,
+            more => writeln!(out, "\n  and {} more (--json has all)", thousands(more as u64))?,
         }
     }
     if without > 0 {

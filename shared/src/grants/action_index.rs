@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 
-use super::Action;
+use super::{Action, resource_names::ResourceNames};
 use crate::{
     catalog::{Catalog, ServiceReference},
     pattern::{CompiledPattern, PatternPart, matches},
@@ -41,6 +41,7 @@ pub(super) struct ActionIndex<'c> {
     found_positions: Mutex<HashMap<Arc<str>, ActionPositions>>,
     /// By partition of the caller.
     resource_types: [OnceLock<ResourceTypesIndex>; 4],
+    names: OnceLock<ResourceNames>,
 }
 
 /// The partition of AWS that a caller is in. It can reach resources of this partition only.
@@ -111,12 +112,13 @@ impl<'c> ActionIndex<'c> {
         });
         Self {
             catalog,
-            keys: keys.in_order(),
+            keys: keys.by_service(),
             actions: rows.iter().map(|_| OnceLock::new()).collect(),
             rows,
             reference: catalog.service_reference(),
             found_positions: Mutex::default(),
             resource_types: Default::default(),
+            names: OnceLock::new(),
         }
     }
 
@@ -200,6 +202,8 @@ impl<'c> ActionIndex<'c> {
             Partition::GovCloud => gov_cloud,
         };
         of_partition.get_or_init(|| {
+            let written = self.reference.resource_patterns();
+            let names = self.names.get_or_init(|| ResourceNames::of(written));
             let mut numbers: HashMap<(u16, Option<&str>), ResourceTypesId> = HashMap::new();
             let mut resources = Vec::new();
             let of_action = (0..).zip(&self.rows).map(|(position, row)| {
@@ -211,12 +215,16 @@ impl<'c> ActionIndex<'c> {
                 // A request that names no resource is checked with `*` or with all resources of the service.
                 let service = (!is_required).then_some(own);
                 Some(*numbers.entry((set, service)).or_insert_with(|| {
-                    let written = self.reference.resource_patterns();
-                    let typed = types.iter().filter_map(|number| written.get(usize::from(*number)));
-                    let mut certain: Vec<CompiledPattern> =
-                        typed.map(|pattern| arn_in(partition, pattern)).collect();
-                    certain.extend(service.into_iter().flat_map(|service| whole_service(partition, service)));
-                    let mut possible = certain.clone();
+                    let patterns = |may: bool| -> Vec<CompiledPattern> {
+                        let typed = types.iter().map(|number| usize::from(*number));
+                        let typed = typed.filter_map(|at| Some((at, written.get(at)?.as_str())));
+                        let typed = typed.map(|pattern| names.compile(pattern, partition.as_pattern(), may));
+                        typed
+                            .chain(service.into_iter().flat_map(|service| whole_service(partition, service)))
+                            .collect()
+                    };
+                    let certain = patterns(false);
+                    let mut possible = patterns(true);
                     possible.extend(service.and_then(|service| collections(partition, service)));
                     resources.push(ActionResources { certain, possible });
                     resources.len() - 1
@@ -234,8 +242,18 @@ struct ActionKeys {
     lowercase: String,
     /// For each action, where its key ends in the texts.
     ends: Vec<usize>,
-    /// Positions of the actions, in the order of their keys in lower case.
-    order: Vec<u32>,
+    /// The services, in order.
+    services: Vec<ServiceKeys>,
+}
+
+/// The keys of one service, which follow each other.
+#[derive(Debug)]
+struct ServiceKeys {
+    /// The service and the colon, in lower case; empty if the keys are those of all services.
+    prefix: String,
+    positions: std::ops::Range<u32>,
+    /// The positions in the order of the keys in lower case. Most evaluations are about few services.
+    order: OnceLock<Box<[u32]>>,
 }
 
 impl ActionKeys {
@@ -244,12 +262,31 @@ impl ActionKeys {
         self.ends.push(self.text.len());
     }
 
-    /// The keys, also in lower case and in that order.
-    fn in_order(mut self) -> Self {
+    /// The keys, also in lower case, by service.
+    fn by_service(mut self) -> Self {
         self.lowercase = self.text.to_ascii_lowercase();
-        let mut order: Vec<u32> = (0..).zip(&self.ends).map(|(position, _)| position).collect();
-        order.sort_by(|a, b| self.lowercase(*a).cmp(self.lowercase(*b)));
-        Self { order, ..self }
+        let count = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        let service = |prefix: &str, positions| ServiceKeys {
+            prefix: prefix.to_owned(),
+            positions,
+            order: OnceLock::new(),
+        };
+        let mut services: Vec<ServiceKeys> = Vec::new();
+        for position in 0..count {
+            let key = self.lowercase(position);
+            match services.last_mut().filter(|last| key.starts_with(&last.prefix)) {
+                Some(last) => last.positions.end = position + 1,
+                None => {
+                    let prefix = key.split_inclusive(':').next().unwrap_or_default();
+                    services.push(service(prefix, position..position + 1));
+                }
+            }
+        }
+        // With a service in upper case, the order of the services would be another.
+        if !services.is_sorted_by(|a, b| a.prefix < b.prefix && a.prefix.ends_with(':')) {
+            services = vec![service("", 0..count)];
+        }
+        Self { services, ..self }
     }
 
     fn get(&self, position: u32) -> &str {
@@ -266,25 +303,38 @@ impl ActionKeys {
         self.ends.get(at).and_then(|end| text.get(start..*end)).unwrap_or_default()
     }
 
+    fn order<'k>(&'k self, service: &'k ServiceKeys) -> &'k [u32] {
+        service.order.get_or_init(|| {
+            let mut order: Vec<u32> = service.positions.clone().collect();
+            order.sort_by(|a, b| self.lowercase(*a).cmp(self.lowercase(*b)));
+            order.into()
+        })
+    }
+
     /// The keys in lower case from this one on, in order, with their positions.
     fn lowercase_from(&self, first: &str) -> impl Iterator<Item = (&str, u32)> {
-        let start = self.order.partition_point(|at| self.lowercase(*at) < first);
-        self.order.iter().skip(start).map(|at| (self.lowercase(*at), *at))
+        let later = self.services.partition_point(|service| *service.prefix <= *first);
+        let services = self.services.get(later.saturating_sub(1)..).unwrap_or_default();
+        let positions = services.iter().enumerate().flat_map(move |(at, service)| {
+            let order = self.order(service);
+            let start = if at == 0 { order.partition_point(|at| self.lowercase(*at) < first) } else { 0 };
+            order.get(start..).unwrap_or_default()
+        });
+        positions.map(|at| (self.lowercase(*at), *at))
     }
 }
 
-/// An ARN pattern of any partition, in one partition.
-fn arn_in(partition: Partition, pattern: &str) -> CompiledPattern {
-    match pattern.strip_prefix("arn:*:") {
-        Some(rest) => CompiledPattern::of_arn(&format!("arn:{}:{rest}", partition.as_pattern())),
-        None => CompiledPattern::of_arn(pattern),
-    }
+/// The ARN of any resource of a service, up to the resource.
+fn arn_of_service(partition: Partition, service: &str) -> CompiledPattern {
+    CompiledPattern::of_arn(&format!("arn:{}:{service}:*:*:", partition.as_pattern()), |_| {
+        PatternPart::AnyRun
+    })
 }
 
 /// The resources of a request that names none: `*`, or every resource of the service, as Amazon S3 checks
 /// `s3:ListAllMyBuckets` on `arn:aws:s3:::*`.
 fn whole_service(partition: Partition, service: &str) -> [CompiledPattern; 2] {
-    let mut all = arn_in(partition, &format!("arn:*:{service}:*:*:"));
+    let mut all = arn_of_service(partition, service);
     all.push(PatternPart::Char('*'));
     [CompiledPattern::literal("*"), all]
 }
@@ -296,8 +346,52 @@ fn collections(partition: Partition, service: &str) -> Option<CompiledPattern> {
     if SERVICES_WITH_COMPLETE_REFERENCE.contains(&service) {
         return None;
     }
-    let mut all = arn_in(partition, &format!("arn:*:{service}:*:*:"));
+    let mut all = arn_of_service(partition, service);
     all.push(PatternPart::AnyRun);
     all.push(PatternPart::Char('*'));
     Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pattern_finds_what_it_matches_key_by_key() {
+        let index = ActionIndex::of(Catalog::embedded());
+        let count = u32::try_from(index.len()).unwrap();
+        let keys: Vec<String> = (0..count).map(|at| index.keys.get(at).to_ascii_lowercase()).collect();
+        assert!(
+            index.keys.services.len() > 300 && index.keys.services.iter().all(|one| !one.prefix.is_empty())
+        );
+        for pattern in [
+            "*",
+            "a*",
+            "s3*",
+            "s3",
+            "s3:",
+            "s3:*",
+            "S3:Get*",
+            "s3:getobject",
+            "s3:zzz*",
+            "zzz*",
+            "?3:*Object",
+            "*:*e",
+            "ec2:D?scribe*",
+            "s3-object-lambda:*",
+            "sts:assume*",
+            "",
+        ] {
+            let wanted = pattern.to_ascii_lowercase();
+            let expected: Vec<u32> =
+                (0..).zip(&keys).filter(|(_, key)| matches(&wanted, key)).map(|(at, _)| at).collect();
+            assert_eq!(*index.find(pattern), *expected, "{pattern}");
+        }
+        for (at, key) in (0..).zip(&keys).step_by(7) {
+            let found = index.position(key).unwrap();
+            assert_eq!(index.keys.lowercase(found), index.keys.lowercase(at));
+        }
+        assert_eq!(index.position("s3:nothing"), None);
+        assert_eq!(index.position("zzz:nothing"), None);
+    }
 }

@@ -13,6 +13,10 @@ use super::{
 /// The condition of a grant on resources of a type that the reference does not list for the action.
 pub(super) const UNLISTED_RESOURCE: &str = "the service checks the action on such a resource";
 
+/// The condition of a grant on resources that an ARN covers only if a wildcard stands for more than its field.
+pub(super) const WILDCARD_ACROSS_FIELDS: &str =
+    "a wildcard before the resource of an ARN stands for more than one field";
+
 const MAX_CHARS: usize = 1_000;
 
 /// The conditions of an allow.
@@ -39,6 +43,11 @@ pub(super) fn deny_condition(rule: &PolicyRule) -> Arc<str> {
     format!("unless {}{on}, by {} {}", describe_conditions(rule), rule.id.policy, rule.id.statement).into()
 }
 
+/// Whether a resource of the statement has a variable.
+fn statement_has_variable(rule: &PolicyRule) -> bool {
+    rule.resources.patterns.iter().any(|pattern| pattern.text.is_none())
+}
+
 fn describe_conditions(rule: &PolicyRule) -> String {
     let statement = &rule.indexed.statement;
     let mut parts: Vec<String> =
@@ -51,6 +60,9 @@ fn describe_conditions(rule: &PolicyRule) -> String {
             }
             (Some(_), Applicability::Unknown | Applicability::CallerControlled) => {
                 "the statement names this principal".to_owned()
+            }
+            _ if rule.resources.may_cross_fields() && !statement_has_variable(rule) => {
+                WILDCARD_ACROSS_FIELDS.to_owned()
             }
             _ => "a variable in the resource has a certain value".to_owned(),
         });

@@ -305,6 +305,7 @@ fn principal(is_not: bool, value: &Json) -> Result<PrincipalElement, String> {
         is_negated: is_not,
         aws: Vec::new(),
         services: Vec::new(),
+        providers: Vec::new(),
         has_canonical_user: false,
     };
     match value {
@@ -317,7 +318,7 @@ fn principal(is_not: bool, value: &Json) -> Result<PrincipalElement, String> {
                     "AWS" => principals.aws.extend(list),
                     "CanonicalUser" => principals.has_canonical_user = true,
                     "Service" => principals.services.extend(list),
-                    "Federated" => {}
+                    "Federated" => principals.providers.extend(list),
                     _ => return Err(wrong()),
                 }
             }

@@ -82,10 +82,20 @@ impl<'c> Evaluator<'c> {
 
     /// Decisions on requests that a principal makes as it chooses, with these values of condition keys.
     pub fn choices(&self, snapshot: &PolicySnapshot, known_keys: &[(&str, &str)]) -> CallerChoices<'_> {
-        let caller = CallerContext::of(snapshot);
+        let keys = known_keys.iter().map(|(key, value)| ((*key).to_owned(), vec![(*value).to_owned()]));
+        self.choices_with_keys(snapshot, keys)
+    }
+
+    /// Decisions on requests that a principal makes as it chooses, with these values of condition keys; of a key without values
+    /// it is known that the requests do not have it.
+    pub fn choices_with_keys(
+        &self,
+        snapshot: &PolicySnapshot,
+        known_keys: impl IntoIterator<Item = (String, Vec<String>)>,
+    ) -> CallerChoices<'_> {
         let caller = known_keys
-            .iter()
-            .fold(caller, |caller, (key, value)| caller.with_known_key(key, vec![(*value).to_owned()]));
+            .into_iter()
+            .fold(CallerContext::of(snapshot), |caller, (key, values)| caller.with_known_key(&key, values));
         CallerChoices { rules: self.rules(snapshot, caller), index: &self.library.action_index }
     }
 

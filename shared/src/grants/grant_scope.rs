@@ -118,6 +118,16 @@ fn evaluate_scope(clauses: &ActionRules<'_>, resources: Option<&ActionResources>
             conditions.insert(describe::deny_condition(rule));
         }
     }
+    let rules = || {
+        let limits = clauses.limits.iter().flatten().filter_map(|entry| match entry {
+            LimitEntry::Rule(rule) => Some(*rule),
+            LimitEntry::NotGoverned(_) => None,
+        });
+        survivors.iter().map(|one| one.rule).chain(limits).chain(clauses.denies.iter().copied())
+    };
+    if !is_granted && conditions.is_empty() && rules().any(|rule| rule.resources.may_cross_fields()) {
+        conditions.insert(describe::WILDCARD_ACROSS_FIELDS.into());
+    }
     let reach = GrantScope {
         statements: statements.into_iter().collect(),
         resources: covered_resources.into_iter().collect(),

@@ -24,6 +24,7 @@ pub(crate) mod json;
 mod operator;
 mod principal_match;
 mod request;
+mod resource_names;
 mod resource_set;
 mod rules;
 mod snapshot;
@@ -52,7 +53,10 @@ pub use self::{
     },
     trust::{TrustPolicies, TrustedService},
 };
-pub(crate) use self::{document::MISSING_DOCUMENT, trust::UNKNOWN_TRUST};
+pub(crate) use self::{
+    document::MISSING_DOCUMENT,
+    trust::{UNKNOWN_TRUST, is_cognito},
+};
 
 /// Whether resource control policies apply to an action: true for the first five services, on which all lists agree.
 ///

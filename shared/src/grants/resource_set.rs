@@ -160,3 +160,21 @@ impl<'a> SetSearch<'a> {
         Remainder::Empty
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::PatternPart;
+
+    #[test]
+    fn letter_that_a_limited_run_does_not_have_is_tried() {
+        let set = |shape| ResourceSet { shapes: vec![shape], is_negated: false, within: None };
+        let listed = CompiledPattern::of("?x");
+        // Any field, then `x`: of the listed texts it lacks `:x` only.
+        let denied = CompiledPattern::of_arn("*x", |_| PatternPart::AnyRun);
+        assert!(denied.matches("ax") && !denied.matches(":x"));
+        assert_eq!(remainder(&[vec![set(&listed)]], &[set(&denied)]), Remainder::NonEmpty);
+        let both = CompiledPattern::of("?x");
+        assert_eq!(remainder(&[vec![set(&listed)]], &[set(&both)]), Remainder::Empty);
+    }
+}

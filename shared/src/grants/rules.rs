@@ -101,6 +101,7 @@ impl StatementResources {
             if within.is_none() && is_incomplete_arn(pattern) {
                 resolved.complete_arn(is_sure);
             }
+            resolved.limit_wildcards_to_fields();
             resolved
         };
         let patterns: Vec<ResolvedPattern> = listed.patterns.iter().map(resolved).collect();
@@ -122,6 +123,11 @@ impl StatementResources {
         !self.is_negated
             && self.within.is_none()
             && self.patterns.iter().any(|pattern| pattern.certain.matches_everything())
+    }
+
+    /// Whether a wildcard of an ARN may stand for more than its field.
+    pub fn may_cross_fields(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.may_cross_fields)
     }
 
     /// Resources that the statement may cover (`may`) or certainly covers; of one pattern, if `only` names its

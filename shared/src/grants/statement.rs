@@ -28,6 +28,8 @@ pub(super) struct PrincipalElement {
     pub aws: Vec<Arc<str>>,
     /// Names of AWS services.
     pub services: Vec<Arc<str>>,
+    /// Names and ARNs of identity providers.
+    pub providers: Vec<Arc<str>>,
     /// Whether an account is named by its canonical user id.
     pub has_canonical_user: bool,
 }

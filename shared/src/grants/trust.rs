@@ -194,36 +194,65 @@ impl TrustPolicies {
     }
 }
 
-/// The services that a trust policy allows to assume its role, in order.
+/// The name of Amazon Cognito in trust policies. It is an identity provider there, and assumes the role with a web identity
+/// (Amazon Cognito Developer Guide, "Using role-based access control", read 2026-11).
+const COGNITO: &str = "cognito-identity.amazonaws.com";
+
+/// The services that a trust policy allows to assume its role, in order. Amazon Cognito counts as one; other identity providers
+/// do not.
 pub(super) fn trusted_services(role: &str, trust: &IndexedDocument) -> Vec<TrustedService> {
     let any: Arc<str> = "*".into();
+    let mut trusted = trusted_for("sts:assumerole", &any, role, trust, |principals| &principals.services);
+    let cognito = trusted_for("sts:assumerolewithwebidentity", &COGNITO.into(), role, trust, |principals| {
+        &principals.providers
+    });
+    trusted.extend(cognito.into_iter().filter(|service| is_cognito(&service.name)));
+    if trust.may_lose_allow {
+        trusted.push(TrustedService { name: any, conditions: vec![UNKNOWN_TRUST.into()] });
+    }
+    trusted.sort_unstable();
+    trusted.dedup();
+    trusted
+}
+
+/// Whether it is a name of Amazon Cognito, in any partition.
+pub(crate) fn is_cognito(name: &str) -> bool {
+    name.starts_with("cognito-identity.") || name.starts_with("cognito-identity-us-gov.")
+}
+
+/// Of the services that statements about an action name, those that may assume the role. `open` stands for a name that is not
+/// known.
+fn trusted_for(
+    action: &str,
+    open: &Arc<str>,
+    role: &str,
+    trust: &IndexedDocument,
+    names: impl Fn(&PrincipalElement) -> &Vec<Arc<str>>,
+) -> Vec<TrustedService> {
     let about = |effect: Effect| {
         let statements = trust.statements.iter();
-        statements
-            .filter(move |entry| entry.statement.effect == effect && entry.covers_action("sts:assumerole"))
+        statements.filter(move |entry| entry.statement.effect == effect && entry.covers_action(action))
     };
+    let any: Arc<str> = "*".into();
     let mut trusted = BTreeSet::new();
     for entry in about(Effect::Allow) {
         let Some(principals) = &entry.statement.principals else { continue };
         let conditions = conditions_for_services(role, &entry.statement);
         let every = principals.is_negated || principals.aws.iter().any(|name| **name == *any);
-        let names = principals.services.iter().filter(|_| !principals.is_negated);
-        for name in names.chain(every.then_some(&any)) {
+        let named = names(principals).iter().filter(|_| !principals.is_negated);
+        for name in named.chain(every.then_some(&any)) {
             let is_open = **name == *any || name.contains("${");
-            let open = is_open.then(|| Arc::from("the trust policy means the service"));
-            let conditions = conditions.iter().cloned().chain(open).collect();
-            let name = if is_open { Arc::clone(&any) } else { Arc::clone(name) };
+            let condition = is_open.then(|| Arc::from("the trust policy means the service"));
+            let conditions = conditions.iter().cloned().chain(condition).collect();
+            let name = if is_open { Arc::clone(open) } else { Arc::clone(name) };
             trusted.insert(TrustedService { name, conditions });
         }
-    }
-    if trust.may_lose_allow {
-        trusted.insert(TrustedService { name: any, conditions: vec![UNKNOWN_TRUST.into()] });
     }
     let denies: Vec<&PolicyStatement> = about(Effect::Deny).map(|entry| &entry.statement).collect();
     let limited = trusted.into_iter().filter_map(|mut service| {
         for statement in &denies {
             let Some(principals) = &statement.principals else { continue };
-            let is_named = principals.services.contains(&service.name);
+            let is_named = names(principals).contains(&service.name);
             let is_every = !principals.is_negated && principals.aws.iter().any(|name| &**name == "*");
             let is_certain = !principals.is_negated
                 && (is_named || is_every)

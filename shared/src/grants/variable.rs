@@ -22,6 +22,8 @@ pub(super) struct ResolvedPattern {
     pub matches_nothing: bool,
     /// Whether a variable in it may have no value: the pattern may match nothing.
     pub may_match_nothing: bool,
+    /// Whether a wildcard of an ARN may stand for more than its field.
+    pub may_cross_fields: bool,
 }
 
 impl ResolvedPattern {
@@ -33,6 +35,7 @@ impl ResolvedPattern {
             text: Some(String::new()),
             matches_nothing: false,
             may_match_nothing: false,
+            may_cross_fields: false,
         };
         let mut rest = text;
         while !rest.is_empty() {
@@ -58,6 +61,17 @@ impl ResolvedPattern {
             shape.push(PatternPart::AnyRun);
         }
         self.text = None;
+    }
+
+    /// Limits each wildcard before the resource of an ARN to its field in the certain pattern: a wildcard at the end of a field
+    /// "can expand to match beyond the colon boundaries", and AWS does not say when (IAM User Guide, "IAM JSON policy
+    /// elements: Resource", read 2026-11).
+    pub fn limit_wildcards_to_fields(&mut self) {
+        let limited = self.certain.within_fields().filter(|limited| *limited != self.certain);
+        if let Some(limited) = limited {
+            self.certain = limited;
+            self.may_cross_fields = true;
+        }
     }
 
     /// Takes the pattern as one of which is not known what it matches.

@@ -96,6 +96,7 @@ pub fn reach_text(paths: usize) -> String {
 fn node_word(node: Option<&GraphNode>) -> String {
     match node {
         Some(GraphNode::Principal(node)) => super::format::serialized_name(&node.overall_status),
+        Some(GraphNode::Group(_)) => "one of these".to_owned(),
         _ => "ADMINISTRATOR".to_owned(),
     }
 }

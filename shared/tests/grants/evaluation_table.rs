@@ -97,6 +97,53 @@ const CASES: &str = "
     allow * on * | boundary allow * on arn:aws:s3:::a/* => iam:CreateUser none
     allow * on * | scp allow * on arn:aws:s3:::a/* => s3:PutObject granted
 
+    # the name of a bucket or table has no slash
+    allow s3:* on arn:aws:s3:::b/* => s3:PutObject granted
+    allow s3:* on arn:aws:s3:::b/* => s3:DeleteBucket none
+    allow s3:* on arn:aws:s3:::b/* => s3:CreateBucket none
+    allow s3:* on arn:aws:s3:::b/* => s3:ListBucket none
+    allow s3:* on arn:aws:s3:::b/* => s3:PutBucketPolicy none
+    allow s3:* on arn:aws:s3:::b* => s3:DeleteBucket granted
+    allow s3:* on arn:aws:s3:::*/x => s3:DeleteBucket none
+    allow s3:* on arn:aws:s3:*:*:accesspoint/* => s3:ListBucket granted
+    allow s3:* on arn:aws:s3:*:*:accesspoint/* => s3:PutObject granted
+    allow s3:* on arn:aws:s3:*:*:accesspoint/p/object/* => s3:DeleteAccessPoint none
+    allow s3:* on * ; deny s3:* on arn:aws:s3:::*/* => s3:DeleteBucket granted
+    allow s3:* on * ; deny s3:* on arn:aws:s3:::*/*,arn:aws:s3:*:*:accesspoint/* => s3:PutObject none
+    allow dynamodb:* on arn:aws:dynamodb:eu-west-1:111122223333:table/t/index/* => dynamodb:DeleteTable none
+    allow dynamodb:* on arn:aws:dynamodb:eu-west-1:111122223333:table/t/index/* => dynamodb:UpdateContributorInsights granted
+    allow dynamodb:* on arn:aws:dynamodb:eu-west-1:111122223333:table/t/* => dynamodb:DeleteTable none
+    allow dynamodb:* on arn:aws:dynamodb:eu-west-1:111122223333:table/t/* => dynamodb:DeleteBackup granted
+    allow dynamodb:* on arn:aws:dynamodb:eu-west-1:111122223333:table/t* => dynamodb:DeleteTable granted
+
+    # a name may have the slash or colon that another type goes on with
+    allow kendra:* on arn:aws:kendra:eu-west-1:111122223333:index/i/faq/* => kendra:DeleteFaq granted
+    allow kendra:* on arn:aws:kendra:eu-west-1:111122223333:index/i/faq/* => kendra:DeleteIndex conditional
+    allow kendra:* on arn:aws:kendra:eu-west-1:111122223333:index/* => kendra:DeleteIndex granted
+    allow iam:* on arn:aws:iam::111122223333:role/team/* => iam:DeleteRole granted
+    allow logs:* on arn:aws:logs:eu-west-1:111122223333:log-group:/a/b:* => logs:PutRetentionPolicy granted
+    allow lambda:* on arn:aws:lambda:eu-west-1:111122223333:function:f:live => lambda:UpdateFunctionCode granted
+    allow rds:* on arn:aws:rds:eu-west-1:111122223333:snapshot:rds:a* => rds:DeleteDBSnapshot granted
+    allow secretsmanager:* on arn:aws:secretsmanager:eu-west-1:111122223333:secret:a/b* => secretsmanager:DeleteSecret granted
+
+    # a wildcard at the end of a field may reach past the colon
+    allow ec2:* on arn:aws:ec2:*:111122223333:volume/* => ec2:DeleteVolume granted
+    allow ec2:* on arn:aws:ec2:*:111122223333:volume/* => ec2:TerminateInstances none
+    allow ec2:* on arn:aws:ec2:*:*:volume/* => ec2:TerminateInstances none
+    allow ec2:* on arn:aws:ec2:*:111122223333:volume/* => ec2:DeleteKeyPair conditional
+    allow ec2:* on arn:aws:ec2:*:111122223333:key-pair/a:b => ec2:DeleteKeyPair granted
+    allow iam:* on arn:aws:iam::*:role/* => iam:DeleteRole granted
+    allow iam:* on arn:aws:iam::*:role/* => iam:DeleteUser conditional
+    allow iam:* on arn:*:iam::*:role/r => iam:DeleteRole granted
+    allow iam:* on arn:aws:iam::*role/* => iam:DeleteUser granted
+    allow sns:* on arn:aws:*:*:111122223333:t => sns:Publish granted
+    allow logs:* on arn:aws:logs:*:log-group:g:* => logs:PutRetentionPolicy granted
+    allow iam:DeleteRole on arn:aws:iam::111122223333:role/r ; deny iam:* on arn:aws:iam::*:role/* => iam:DeleteRole none
+    allow iam:DeleteUser on arn:aws:iam::111122223333:user/a:role/r ; deny iam:* on arn:aws:iam::*:role/* => iam:DeleteUser conditional
+    allow iam:* on !arn:aws:iam::*:role/* | boundary allow * on arn:aws:iam::111122223333:user/a:role/r => iam:DeleteUser conditional
+    allow iam:* on !arn:aws:iam:*:*:role/* => iam:DeleteRole none
+    allow sqs:* on * | scp allow * on arn:aws:sqs:*:111122223333:* => sqs:SendMessage granted
+
     # a key that the action never has
     allow * on * if StringEquals iam:PassedToService=ec2.amazonaws.com => iam:PassRole granted
     allow * on * if StringEquals iam:PassedToService=ec2.amazonaws.com => iam:GetRole none
@@ -498,4 +545,8 @@ fn denials_and_limits_are_listed() {
     assert_eq!(scope(line, "s3:PutObject").3, "aws:RequestedRegion StringEquals r");
     let line = "allow s3:* on * ; deny s3:* on * if Bool aws:MultiFactorAuthPresent=false";
     assert_eq!(scope(line, "s3:PutObject").3, "unless aws:MultiFactorAuthPresent Bool false, by inline #2");
+    let line = "allow iam:* on arn:aws:iam::*:role/*";
+    let across = "a wildcard before the resource of an ARN stands for more than one field";
+    assert_eq!(scope(line, "iam:DeleteUser").3, across);
+    assert_eq!(scope(line, "iam:DeleteRole").3, "");
 }

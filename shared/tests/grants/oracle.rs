@@ -176,7 +176,8 @@ impl OraclePolicies {
 fn takes_resource(action: &str, resource: &str) -> bool {
     match action {
         "s3:GetObject" | "s3:PutObject" => resource.starts_with("arn:aws:s3:") && resource.contains('/'),
-        "s3:DeleteBucket" => resource.starts_with("arn:aws:s3:::"),
+        // The name of a bucket has no slash.
+        "s3:DeleteBucket" => resource.starts_with("arn:aws:s3:::") && !resource.contains('/'),
         "sqs:SendMessage" => resource.starts_with("arn:aws:sqs:"),
         "iam:PassRole" => resource.contains(":role/"),
         _ => panic!("{action} has no resource types here"),

@@ -5,11 +5,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use super::pattern_matches;
-use crate::grants::{PolicySnapshot, TrustPolicies};
+use crate::grants::{Evaluator, PolicySnapshot, TrustPolicies, TrustedService, UNKNOWN_TRUST};
 
 /// Users and roles, and policies without a principal.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct KnownPrincipals {
     pub trust: TrustPolicies,
     /// Roles without a trust policy that is known.
     pub untold_trust: BTreeSet<Arc<str>>,
+    /// By role, the services that it trusts.
+    trusted_services: OnceLock<BTreeMap<Arc<str>, Vec<TrustedService>>>,
     /// Number of users and roles by account.
     per_account: BTreeMap<Arc<str>, u64>,
 }
@@ -44,6 +46,7 @@ impl KnownPrincipals {
         Self {
             trust: TrustPolicies::of(principals.values()),
             untold_trust: untold.map(|one| Arc::clone(&one.principal)).collect(),
+            trusted_services: OnceLock::new(),
             per_account,
             principals,
         }
@@ -72,6 +75,19 @@ impl KnownPrincipals {
     /// A principal of an account, with the policies of the organization for that account.
     pub fn organization_policies_in(&self, account: &str) -> Option<&PolicySnapshot> {
         self.principals.values().find(|one| &*one.account == account && one.principal.starts_with("arn:"))
+    }
+
+    /// The services that a role trusts; of a role without a trust policy that is known, perhaps every service.
+    pub fn services_of(&self, role: &PolicySnapshot, evaluator: &Evaluator<'_>) -> &[TrustedService] {
+        let services = |role: &PolicySnapshot| match &role.trust_policy {
+            Some(trust) => evaluator.trusted_services(&role.principal, trust),
+            None => vec![TrustedService { name: "*".into(), conditions: vec![UNKNOWN_TRUST.into()] }],
+        };
+        let all = self.trusted_services.get_or_init(|| {
+            let roles = self.principals.iter().filter(|(id, _)| is_assumable(id));
+            roles.map(|(id, role)| (Arc::clone(id), services(role))).collect()
+        });
+        all.get(&role.principal).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Other users and roles of the account of a principal, or of an account that is not known.

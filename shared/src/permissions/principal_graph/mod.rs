@@ -9,6 +9,7 @@
 mod account_principals;
 mod administrator;
 mod compute;
+mod edge_groups;
 mod principal_edges;
 mod search;
 #[cfg(test)]
@@ -34,7 +35,7 @@ use crate::{
 };
 
 /// Version of the shape of a [`PrincipalGraph`]; the first number changes if a field loses its meaning.
-pub const PRINCIPAL_GRAPH_SCHEMA_VERSION: &str = "1.1";
+pub const PRINCIPAL_GRAPH_SCHEMA_VERSION: &str = "2.0";
 
 /// What the paths of a graph lead to. The order is that of severity.
 #[derive(
@@ -81,6 +82,21 @@ pub struct AdministratorNode {
     pub principals: u64,
 }
 
+/// The principals that several others can become by one method, each on the same conditions. An edge to the group and one from
+/// it are one step: a principal with an edge to the group can become each principal with an edge from it, except itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct GroupNode {
+    /// `group`, a number, the account and the method.
+    pub id: Arc<str>,
+    /// Account of the principals with an edge to the group; empty when not known.
+    pub account: Arc<str>,
+    /// Id of the escalation method.
+    pub method: String,
+    /// Number of edges from the group.
+    pub principals: u64,
+}
+
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -89,14 +105,17 @@ pub enum GraphNode {
     Principal(PrincipalNode),
     /// The administrator of an account.
     Administrator(AdministratorNode),
+    /// Principals that several others can become.
+    Group(GroupNode),
 }
 
 impl GraphNode {
-    /// Id of the node: an ARN, a name, or `administrator of` an account.
+    /// Id of the node: an ARN, a name, `administrator of` an account, or `group` and a number.
     pub const fn id(&self) -> &Arc<str> {
         match self {
             Self::Principal(node) => &node.id,
             Self::Administrator(node) => &node.id,
+            Self::Group(node) => &node.id,
         }
     }
 
@@ -105,6 +124,7 @@ impl GraphNode {
         match self {
             Self::Principal(node) => &node.account,
             Self::Administrator(node) => &node.account,
+            Self::Group(node) => &node.account,
         }
     }
 
@@ -112,6 +132,8 @@ impl GraphNode {
     const fn is_granted_more(&self) -> Option<bool> {
         match self {
             Self::Administrator(_) => Some(true),
+            // No path ends at a group.
+            Self::Group(_) => Some(false),
             Self::Principal(node) => match node.overall_status {
                 OverallStatus::OverPrivileged => Some(true),
                 OverallStatus::Indeterminate => None,
@@ -138,12 +160,12 @@ pub struct GraphEdge {
     pub conditions: Vec<Arc<str>>,
 }
 
-/// The best path from a source to a node: with the fewest conditional steps, then with the fewest steps.
+/// The best path from a source or group to a node: with the fewest conditional steps, then with the fewest steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GraphPath {
-    /// Id of the source.
+    /// Id of the source or group.
     pub from: Arc<str>,
-    /// Id of the node that it can become.
+    /// Id of the node that it can become, or of a group.
     pub to: Arc<str>,
     /// Positions of the steps in `edges`, counted from zero, in the order in which they are taken.
     pub steps: Vec<usize>,
@@ -166,7 +188,9 @@ pub struct PrincipalGraph {
     pub nodes: Vec<GraphNode>,
     /// Edges, in order.
     pub edges: Vec<GraphEdge>,
-    /// The best path from each source to each node that it can become, in order.
+    /// The best path from each source to each group and each node that it can become, in order, and from each group to each
+    /// node that its members can become. A path from a source to a group goes on with each path of the group that does
+    /// not end at the source; a path of the source to the same node is listed only if it is as good.
     pub paths: Vec<GraphPath>,
     /// Parts of the given files that were not read and may declare principals or policies. With any of them, the result is
     /// never NO_PATH.
@@ -196,15 +220,24 @@ pub struct GraphRequest<'a> {
 impl PrincipalGraph {
     /// Builds the graph of the principals of one set of files.
     pub fn of(principals: Vec<PolicySnapshot>, request: &GraphRequest<'_>) -> Self {
+        Self::with_groups_of(edge_groups::LEAST_EDGES, principals, request)
+    }
+
+    /// The graph with groups of at least so many edges.
+    fn with_groups_of(
+        least_edges: usize,
+        principals: Vec<PolicySnapshot>,
+        request: &GraphRequest<'_>,
+    ) -> Self {
         let known = KnownPrincipals::of(principals);
         let (sources, mut missing) = sources(&known, request);
         missing.extend(request.to.iter().filter(|pattern| !known.any_matches(pattern)).cloned());
         let assessor = PermissionsAssessor::new(request.config, request.evaluator.catalog());
-        let found = search::reachable(&known, &sources, request, &assessor);
+        let found = search::reachable(&known, &sources, request, &assessor, least_edges);
         let mut graph = Self {
             schema_version: PRINCIPAL_GRAPH_SCHEMA_VERSION.to_owned(),
             result: PathResult::NoPath,
-            paths: search::best_paths(&sources, &found.edges),
+            paths: search::best_paths(&sources, &found.nodes, &found.edges),
             sources,
             missing,
             nodes: found.nodes,
@@ -247,9 +280,51 @@ impl PrincipalGraph {
         self.nodes.get(at)
     }
 
-    /// The steps of a path, in order.
-    pub fn steps<'g>(&'g self, path: &'g GraphPath) -> impl Iterator<Item = &'g GraphEdge> {
-        path.steps.iter().filter_map(|at| self.edges.get(*at))
+    /// The steps of a path, in order. An edge to a group is a step only together with the edge from it.
+    pub fn steps<'g>(&'g self, path: &GraphPath) -> impl Iterator<Item = &'g GraphEdge> {
+        let edges = path.steps.iter().filter_map(|at| self.edges.get(*at));
+        edges.filter(|edge| !self.is_group(&edge.to))
+    }
+
+    fn is_group(&self, id: &str) -> bool {
+        matches!(self.node(id), Some(GraphNode::Group(_)))
+    }
+
+    /// The paths from a source or group in `paths`.
+    fn listed_paths(&self, from: &str) -> &[GraphPath] {
+        let start = self.paths.partition_point(|path| *path.from < *from);
+        let own = self.paths.get(start..).unwrap_or_default();
+        own.get(..own.partition_point(|path| *path.from == *from)).unwrap_or_default()
+    }
+
+    /// The best path from a source to each node that it can become, in order, also of those that lead through groups.
+    pub fn paths_from(&self, source: &str) -> Vec<GraphPath> {
+        let rank = |path: &GraphPath| {
+            let steps = || self.steps(path);
+            (steps().filter(|step| !step.is_unconditional).count(), steps().count())
+        };
+        let mut best: BTreeMap<Arc<str>, ((usize, usize), GraphPath)> = BTreeMap::new();
+        for path in self.listed_paths(source).iter().filter(|path| !self.is_group(&path.to)) {
+            best.insert(Arc::clone(&path.to), (rank(path), path.clone()));
+        }
+        for first in self.listed_paths(source).iter().filter(|path| self.is_group(&path.to)) {
+            let before = rank(first);
+            for rest in self.listed_paths(&first.to).iter().filter(|rest| *rest.to != *source) {
+                let after = rank(rest);
+                let rank = (before.0 + after.0, before.1 + after.1);
+                if best.get(&rest.to).is_some_and(|(known, _)| *known <= rank) {
+                    continue;
+                }
+                let path = GraphPath {
+                    from: Arc::clone(&first.from),
+                    to: Arc::clone(&rest.to),
+                    steps: first.steps.iter().chain(&rest.steps).copied().collect(),
+                    is_unconditional: first.is_unconditional && rest.is_unconditional,
+                };
+                best.insert(Arc::clone(&rest.to), (rank, path));
+            }
+        }
+        best.into_values().map(|(_, path)| path).collect()
     }
 
     /// What a path leads to.
@@ -264,7 +339,21 @@ impl PrincipalGraph {
     fn overall(&self) -> PathResult {
         let undetermined = self.sources.is_empty() || !self.missing.is_empty();
         let least = if undetermined { PathResult::Indeterminate } else { PathResult::NoPath };
-        self.paths.iter().map(|path| self.path_result(path)).fold(least, PathResult::max)
+        let own = self.paths.iter().filter(|path| !self.is_group(&path.from));
+        let (to_groups, to_nodes): (Vec<&GraphPath>, Vec<&GraphPath>) =
+            own.partition(|path| self.is_group(&path.to));
+        let own = to_nodes.into_iter().map(|path| self.path_result(path)).fold(least, PathResult::max);
+        let mut per_group: BTreeMap<&str, Vec<&GraphPath>> = BTreeMap::new();
+        to_groups.into_iter().for_each(|path| per_group.entry(&path.to).or_default().push(path));
+        let through = per_group.into_iter().flat_map(|(group, firsts)| {
+            self.listed_paths(group).iter().filter_map(move |rest| {
+                let mut firsts = firsts.iter().filter(|first| first.from != rest.to).peekable();
+                firsts.peek()?;
+                let is_unconditional = rest.is_unconditional && firsts.any(|first| first.is_unconditional);
+                Some(GraphPath { is_unconditional, ..rest.clone() })
+            })
+        });
+        through.map(|path| self.path_result(&path)).fold(own, PathResult::max)
     }
 
     /// Keeps the paths to nodes that match a pattern, and what they need. An administrator can become each principal of its
@@ -276,8 +365,12 @@ impl PrincipalGraph {
             Some(GraphNode::Administrator(node)) => accounts.contains(&*node.account),
             _ => wanted.contains(id),
         };
-        let mut paths: Vec<GraphPath> =
-            self.paths.iter().filter(|path| is_wanted(&path.to)).cloned().collect();
+        let of_groups: BTreeSet<&str> = (self.paths.iter())
+            .filter(|path| self.is_group(&path.from) && is_wanted(&path.to))
+            .map(|path| &*path.from)
+            .collect();
+        let is_kept = |path: &&GraphPath| is_wanted(&path.to) || of_groups.contains(&*path.to);
+        let mut paths: Vec<GraphPath> = self.paths.iter().filter(is_kept).cloned().collect();
         let used: BTreeSet<usize> = paths.iter().flat_map(|path| path.steps.iter().copied()).collect();
         let moved: BTreeMap<usize, usize> = used.iter().copied().zip(0..).collect();
         for step in paths.iter_mut().flat_map(|path| path.steps.iter_mut()) {

@@ -36,6 +36,8 @@ pub(super) struct GraphPrincipal<'g> {
     pub malformed: BTreeSet<Arc<str>>,
     pub evaluator: &'g Evaluator<'g>,
     pub choices: CallerChoices<'g>,
+    /// Whether a condition of its policies may be on a tag of a resource.
+    has_tag_conditions: bool,
     known: &'g KnownPrincipals,
 }
 
@@ -92,7 +94,9 @@ impl<'g> GraphPrincipal<'g> {
             .filter(|problem| problem.kind == PolicyProblemKind::Malformed && own.contains(&*problem.policy))
             .map(|problem| Arc::clone(&problem.policy));
         let malformed = malformed.collect();
-        Self { snapshot, malformed, grants, known, evaluator, choices: evaluator.choices(snapshot, &[]) }
+        let choices = evaluator.choices(snapshot, &[]);
+        let has_tag_conditions = has_tag_conditions(snapshot);
+        Self { snapshot, malformed, grants, known, evaluator, choices, has_tag_conditions }
     }
 
     /// Id of the principal.
@@ -201,7 +205,33 @@ impl<'g> GraphPrincipal<'g> {
                 text: ALLOW_ASSUME_ROLE.into(),
             });
         }
-        conditions_of(self.evaluator.choices(&snapshot, &[]).decide(ASSUME_ROLE, role))
+        let tags = self.known.get(role).into_iter().flat_map(tag_keys);
+        conditions_of(self.evaluator.choices_with_keys(&snapshot, tags).decide(ASSUME_ROLE, role))
+    }
+
+    /// Decisions on requests about a principal with tags, if a condition may be on them.
+    fn choices_about(&self, target: &PolicySnapshot) -> Option<CallerChoices<'_>> {
+        let depends = self.has_tag_conditions && !target.tags.is_empty();
+        depends.then(|| self.evaluator.choices_with_keys(self.snapshot, tag_keys(target)))
+    }
+
+    /// The decision on passing a role to a service, which depends on conditions. A condition on a tag of the role "does not have
+    /// reliable results" (IAM User Guide, "Grant a user permissions to pass a role to an AWS service", read 2026-11): what
+    /// holds with the tags and without them holds.
+    fn passed_with_tags(&self, role: &PolicySnapshot, service: &Arc<str>, open: Decision) -> Decision {
+        if !matches!(open, Decision::Conditional(_)) || !self.has_tag_conditions || role.tags.is_empty() {
+            return open;
+        }
+        let decide = |has_tags: bool| {
+            let tags = tag_keys(role).map(|(key, values)| (key, if has_tags { values } else { Vec::new() }));
+            let keys = tags.chain([("iam:passedtoservice".to_owned(), vec![service.to_string()])]);
+            self.evaluator.choices_with_keys(self.snapshot, keys).decide("iam:PassRole", &role.principal)
+        };
+        match (decide(true), decide(false)) {
+            (decision @ Decision::Allowed(_), Decision::Allowed(_))
+            | (decision @ Decision::Denied(_), Decision::Denied(_)) => decision,
+            _ => open,
+        }
     }
 
     /// A trust policy of a role that names the principal, as the principal could write it.
@@ -248,7 +278,9 @@ impl<'g> GraphPrincipal<'g> {
             return Vec::new();
         }
         let to = |target: &PolicySnapshot| {
-            let each = sets.iter().map(|set| self.decide_all(&self.choices, set, &target.principal));
+            let about = self.choices_about(target);
+            let choices = about.as_ref().unwrap_or(&self.choices);
+            let each = sets.iter().map(|set| self.decide_all(choices, set, &target.principal));
             let mut conditions = each.fold(None, better)?;
             conditions.extend(also(&target.principal)?);
             let description = method.description.replace("{}", &format!("`{}`", target.principal));
@@ -289,17 +321,22 @@ impl<'g> GraphPrincipal<'g> {
     }
 
     /// The services that a role trusts.
-    pub fn services_of(&self, role: &PolicySnapshot) -> Vec<TrustedService> {
-        match &role.trust_policy {
-            Some(trust) => self.evaluator.trusted_services(&role.principal, trust),
-            None => vec![TrustedService { name: "*".into(), conditions: vec![UNKNOWN_TRUST.into()] }],
-        }
+    pub fn services_of(&self, role: &PolicySnapshot) -> &'g [TrustedService] {
+        self.known.services_of(role, self.evaluator)
     }
 
     /// The roles that the principal can pass to a service that acts or runs code as the role.
     fn passed_roles(&self) -> Vec<GraphEdge> {
-        let methods: Vec<&EscalationMethod> = methods_becoming(MethodTarget::PassedRole)
-            .filter(|method| method.action_sets.iter().any(|set| self.covers(set)))
+        let methods: Vec<(&EscalationMethod, StepConditions)> = methods_becoming(MethodTarget::PassedRole)
+            .filter_map(|method| {
+                let sets = method.action_sets.iter().filter(|set| self.covers(set));
+                let others = sets.map(|set| {
+                    let rest: Vec<&str> =
+                        set.iter().copied().filter(|action| *action != "iam:PassRole").collect();
+                    self.granted(&rest)
+                });
+                Some((method, others.fold(None, better)?))
+            })
             .collect();
         if methods.is_empty() {
             return Vec::new();
@@ -309,16 +346,7 @@ impl<'g> GraphPrincipal<'g> {
         for role in self.neighbor_roles() {
             let trusted = self.services_of(role);
             let mut decided: BTreeMap<Arc<str>, Option<StepConditions>> = BTreeMap::new();
-            for method in &methods {
-                let sets = method.action_sets.iter().filter(|set| self.covers(set));
-                let others = sets
-                    .map(|set| {
-                        let rest: Vec<&str> =
-                            set.iter().copied().filter(|action| *action != "iam:PassRole").collect();
-                        self.granted(&rest)
-                    })
-                    .fold(None, better);
-                let Some(others) = others else { continue };
+            for (method, others) in &methods {
                 let mut best = None;
                 for service in trusted.iter().filter(|one| trusts_one_of(one, method.passed_to_services)) {
                     let name: Arc<str> = match (&*service.name, method.passed_to_services) {
@@ -332,7 +360,8 @@ impl<'g> GraphPrincipal<'g> {
                         let choices = per_service.entry(Arc::clone(&name)).or_insert_with(|| {
                             self.evaluator.choices(self.snapshot, &[("iam:passedtoservice", &name)])
                         });
-                        conditions_of(choices.decide("iam:PassRole", &role.principal))
+                        let open = choices.decide("iam:PassRole", &role.principal);
+                        conditions_of(self.passed_with_tags(role, &name, open))
                     });
                     let Some(mut conditions) = passed.clone() else { continue };
                     conditions.extend(others.iter().chain(&service.conditions).cloned());
@@ -345,6 +374,25 @@ impl<'g> GraphPrincipal<'g> {
         }
         edges
     }
+}
+
+/// Whether a policy of a principal has a condition on a tag of a resource, or may have one.
+fn has_tag_conditions(of: &PolicySnapshot) -> bool {
+    let organization =
+        of.service_control_policies.iter().chain(&of.resource_control_policies).flatten().flatten();
+    let resource_based = of.resource_based_policies.iter().map(|one| &one.policy);
+    let all = of.identity_policies.iter().chain(&of.permissions_boundary).chain(organization);
+    // A key can be written with escapes.
+    let may_have = |text: &str| text.contains('\\') || text.to_ascii_lowercase().contains("resourcetag/");
+    all.chain(resource_based).any(|policy| may_have(&policy.text))
+}
+
+/// The condition keys of requests about a principal with its tags. A tag that the file does not say stays open.
+fn tag_keys(of: &PolicySnapshot) -> impl Iterator<Item = (String, Vec<String>)> {
+    let keys = |(key, value): (&String, &String)| {
+        ["aws", "iam"].map(|service| (format!("{service}:resourcetag/{key}"), vec![value.clone()]))
+    };
+    of.tags.iter().flat_map(keys)
 }
 
 const ALLOW_ASSUME_ROLE: &str =
@@ -374,6 +422,7 @@ fn service_principals<'s>(service: &'s &'s str) -> Vec<&'s str> {
     match *service {
         "apprunner" => vec!["tasks.apprunner"],
         "eks" => vec!["pods.eks"],
+        "cognito-identity" => vec!["cognito-identity", "cognito-identity-us-gov"],
         "airflow" => vec!["airflow", "airflow-env"],
         one => vec![one],
     }

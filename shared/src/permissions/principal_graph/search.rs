@@ -14,6 +14,7 @@ use super::{
     AdministratorNode, GraphEdge, GraphNode, GraphPath, GraphRequest, PrincipalNode,
     account_principals::KnownPrincipals,
     administrator::{self, administrator_id},
+    edge_groups::EdgeGroups,
     identity,
     principal_edges::GraphPrincipal,
 };
@@ -44,6 +45,7 @@ pub(super) fn reachable<'g>(
     sources: &[Arc<str>],
     request: &'g GraphRequest<'g>,
     assessor: &'g PermissionsAssessor<'g>,
+    least_edges: usize,
 ) -> Reachable {
     let mut search = GraphSearch {
         known,
@@ -52,6 +54,7 @@ pub(super) fn reachable<'g>(
         nodes: BTreeMap::new(),
         principals: BTreeMap::new(),
         edges: BTreeSet::new(),
+        groups: EdgeGroups::of_at_least(least_edges),
         found: Reachable::default(),
         ahead: sources.to_vec(),
     };
@@ -60,6 +63,10 @@ pub(super) fn reachable<'g>(
         if !search.add_administrators_through_others() {
             break;
         }
+    }
+    for (node, edges) in search.groups.nodes_and_edges() {
+        search.nodes.insert(Arc::clone(node.id()), node);
+        search.edges.extend(edges);
     }
     Reachable {
         nodes: search.nodes.into_values().collect(),
@@ -74,7 +81,9 @@ struct GraphSearch<'g> {
     assessor: &'g PermissionsAssessor<'g>,
     nodes: BTreeMap<Arc<str>, GraphNode>,
     principals: BTreeMap<Arc<str>, GraphPrincipal<'g>>,
+    /// Edges that are in no group.
     edges: BTreeSet<GraphEdge>,
+    groups: EdgeGroups,
     found: Reachable,
     /// Nodes of which the edges are not known yet.
     ahead: Vec<Arc<str>>,
@@ -91,8 +100,10 @@ impl<'g> GraphSearch<'g> {
                 Some(_) => self.principal(&id),
                 None => self.administrator(&id),
             };
-            self.ahead.extend(edges.iter().map(|edge| Arc::clone(&edge.to)));
-            self.edges.extend(edges);
+            let ends = edges.iter().map(|edge| &edge.to).filter(|end| !self.nodes.contains_key(*end));
+            self.ahead.extend(ends.cloned());
+            let account = self.nodes.get(&id).map_or("", |node| node.account()).into();
+            self.edges.extend(self.groups.take(&id, &account, edges));
         }
     }
 
@@ -154,8 +165,10 @@ impl<'g> GraphSearch<'g> {
     /// whether there are any.
     fn add_administrators_through_others(&mut self) -> bool {
         let mut added = Vec::new();
-        let edges: Vec<&GraphEdge> = self.edges.iter().collect();
-        let graph = Adjacency::of(&edges);
+        let groups = self.groups.nodes_and_edges();
+        let edges: Vec<&GraphEdge> =
+            self.edges.iter().chain(groups.iter().flat_map(|(_, edges)| edges)).collect();
+        let graph = Adjacency::of(&edges, groups.iter().map(|(node, _)| &**node.id()));
         for (id, principal) in &self.principals {
             let administrator = administrator_id(&principal.snapshot.account);
             let best = edges
@@ -166,7 +179,7 @@ impl<'g> GraphSearch<'g> {
             if best == Some(true) || !administrator::may_change_policies(principal) {
                 continue;
             }
-            for (other, route) in graph.routes(id, &edges) {
+            for (other, route) in graph.routes(id, &edges, true) {
                 let Some(snapshot) = self.known.get(&other) else { continue };
                 if other == *id || snapshot.account != principal.snapshot.account {
                     continue;
@@ -184,53 +197,55 @@ impl<'g> GraphSearch<'g> {
 }
 
 /// How a node is reached: the order is that of preference.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Route {
     conditional: usize,
-    steps: Vec<usize>,
-}
-
-impl Route {
-    /// What decides which of two routes is better: conditional steps, all steps, the edges.
-    fn rank(&self) -> (usize, usize, &[usize]) {
-        (self.conditional, self.steps.len(), &self.steps)
-    }
+    /// Steps, without those to a group: the edge to a group and the one from it are one step.
+    count: usize,
+    edges: Vec<usize>,
 }
 
 /// The edges of each node.
 struct Adjacency<'e> {
     from: BTreeMap<&'e str, Vec<usize>>,
+    groups: BTreeSet<&'e str>,
 }
 
 impl<'e> Adjacency<'e> {
-    fn of(edges: &[&'e GraphEdge]) -> Self {
+    fn of(edges: &[&'e GraphEdge], groups: impl Iterator<Item = &'e str>) -> Self {
         let mut from: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, edge) in edges.iter().enumerate() {
             from.entry(&edge.from).or_default().push(at);
         }
-        Self { from }
+        Self { from, groups: groups.collect() }
     }
 
-    /// The best route from a node to each other node.
-    fn routes(&self, source: &Arc<str>, edges: &[&'e GraphEdge]) -> BTreeMap<Arc<str>, Route> {
+    /// The best route from a node to each other node; to groups, but not from them, unless `through_groups`.
+    fn routes(
+        &self,
+        source: &Arc<str>,
+        edges: &[&'e GraphEdge],
+        through_groups: bool,
+    ) -> BTreeMap<Arc<str>, Route> {
         let mut best: BTreeMap<Arc<str>, Route> = BTreeMap::new();
-        let start = Route { conditional: 0, steps: Vec::new() };
-        let mut ahead = BinaryHeap::from([Reverse((0, 0, Vec::new(), Arc::clone(source)))]);
-        best.insert(Arc::clone(source), start);
-        while let Some(Reverse((conditional, count, steps, node))) = ahead.pop() {
-            if best.get(&node).is_some_and(|known| known.rank() < (conditional, count, &steps)) {
+        let mut ahead = BinaryHeap::from([Reverse((Route::default(), Arc::clone(source)))]);
+        best.insert(Arc::clone(source), Route::default());
+        while let Some(Reverse((route, node))) = ahead.pop() {
+            let is_end = !through_groups && self.groups.contains(&*node);
+            if is_end || best.get(&node).is_some_and(|known| *known < route) {
                 continue;
             }
             for at in self.from.get(&*node).into_iter().flatten() {
                 let Some(edge) = edges.get(*at) else { continue };
-                let mut longer = steps.clone();
-                longer.push(*at);
-                let route =
-                    Route { conditional: conditional + usize::from(!edge.is_unconditional), steps: longer };
-                if best.get(&edge.to).is_none_or(|known| route.rank() < known.rank()) {
-                    let ahead_of = (route.conditional, route.steps.len(), route.steps.clone());
-                    ahead.push(Reverse((ahead_of.0, ahead_of.1, ahead_of.2, Arc::clone(&edge.to))));
-                    best.insert(Arc::clone(&edge.to), route);
+                let is_step = !self.groups.contains(&*edge.to);
+                let longer = Route {
+                    conditional: route.conditional + usize::from(!edge.is_unconditional),
+                    count: route.count + usize::from(is_step),
+                    edges: route.edges.iter().copied().chain([*at]).collect(),
+                };
+                if best.get(&edge.to).is_none_or(|known| longer < *known) {
+                    ahead.push(Reverse((longer.clone(), Arc::clone(&edge.to))));
+                    best.insert(Arc::clone(&edge.to), longer);
                 }
             }
         }
@@ -239,19 +254,43 @@ impl<'e> Adjacency<'e> {
     }
 }
 
-/// The best path from each source to each node that it can become, in order.
-pub(super) fn best_paths(sources: &[Arc<str>], edges: &[GraphEdge]) -> Vec<GraphPath> {
+/// The best path from each source to each group and each node that it can become, and from each group to each node, in order.
+pub(super) fn best_paths(sources: &[Arc<str>], nodes: &[GraphNode], edges: &[GraphEdge]) -> Vec<GraphPath> {
     let edges: Vec<&GraphEdge> = edges.iter().collect();
-    let graph = Adjacency::of(&edges);
-    let of_source = |source: &Arc<str>| {
-        let routes = graph.routes(source, &edges).into_iter();
-        let source = Arc::clone(source);
-        routes.map(move |(to, route)| GraphPath {
-            from: Arc::clone(&source),
-            to,
-            is_unconditional: route.conditional == 0,
-            steps: route.steps,
+    let groups: Vec<&Arc<str>> =
+        nodes.iter().filter(|node| matches!(node, GraphNode::Group(_))).map(GraphNode::id).collect();
+    let graph = Adjacency::of(&edges, groups.iter().map(|id| &***id));
+    let of_groups: BTreeMap<&str, BTreeMap<Arc<str>, Route>> = (groups.iter())
+        .map(|id| {
+            let mut routes = graph.routes(id, &edges, true);
+            routes.retain(|to, _| !graph.groups.contains(&**to));
+            (&***id, routes)
         })
+        .collect();
+    let path = |from: &Arc<str>, to: Arc<str>, route: Route| GraphPath {
+        from: Arc::clone(from),
+        to,
+        is_unconditional: route.conditional == 0,
+        steps: route.edges,
     };
-    sources.iter().flat_map(of_source).collect()
+    let of_source = |source: &Arc<str>| {
+        let routes = graph.routes(source, &edges, false);
+        let to_groups: Vec<(&Route, &BTreeMap<Arc<str>, Route>)> =
+            routes.iter().filter_map(|(to, route)| Some((route, of_groups.get(&**to)?))).collect();
+        let is_best = |to: &Arc<str>, route: &Route| {
+            to_groups.iter().filter_map(|(first, rest)| Some((first, rest.get(to)?))).all(|(first, rest)| {
+                (route.conditional, route.count)
+                    <= (first.conditional + rest.conditional, first.count + rest.count)
+            })
+        };
+        let best = routes.iter().filter(|(to, route)| graph.groups.contains(&***to) || is_best(to, route));
+        best.map(|(to, route)| path(source, Arc::clone(to), route.clone())).collect::<Vec<_>>()
+    };
+    let mut paths: Vec<GraphPath> = sources.iter().flat_map(of_source).collect();
+    for id in groups {
+        let routes = of_groups.get(&**id).into_iter().flatten();
+        paths.extend(routes.map(|(to, route)| path(id, Arc::clone(to), route.clone())));
+    }
+    paths.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
+    paths
 }

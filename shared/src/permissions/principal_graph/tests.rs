@@ -23,6 +23,15 @@ fn principals(files: &[&str]) -> Vec<PolicySnapshot> {
 }
 
 fn graph_of(principals: Vec<PolicySnapshot>, from: &[&str], to: &[&str]) -> PrincipalGraph {
+    graph_with_groups_of(edge_groups::LEAST_EDGES, principals, from, to)
+}
+
+fn graph_with_groups_of(
+    least_edges: usize,
+    principals: Vec<PolicySnapshot>,
+    from: &[&str],
+    to: &[&str],
+) -> PrincipalGraph {
     let owned = |patterns: &[&str]| patterns.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
     let request = GraphRequest {
         evaluator: evaluator(),
@@ -31,7 +40,7 @@ fn graph_of(principals: Vec<PolicySnapshot>, from: &[&str], to: &[&str]) -> Prin
         from: &owned(from),
         to: &owned(to),
     };
-    PrincipalGraph::of(principals, &request)
+    PrincipalGraph::with_groups_of(least_edges, principals, &request)
 }
 
 const FILES: [&str; 3] = [
@@ -396,6 +405,110 @@ fn an_action_without_edges_leaves_the_result_open_and_is_named() {
 }
 
 #[test]
+fn conditions_on_tags_of_the_other_principal_are_decided_by_its_tags() {
+    let on_tag = |effect: &str, actions: &[&str], key: &str, operator: &str, value: &str| {
+        json!({ "Effect": effect, "Action": actions, "Resource": "*",
+            "Condition": { operator: { (format!("{key}/team")): value } } })
+    };
+    let lambda = allow(&["lambda:CreateFunction", "lambda:InvokeFunction"], "*");
+    let graph = |statements: &[Value]| {
+        from_details(|details| {
+            details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] = document(statements);
+            details["UserDetailList"][0]["Tags"] = json!([{ "Key": "Team", "Value": "red" }]);
+            for role in details["RoleDetailList"].as_array_mut().unwrap() {
+                role["Tags"] = json!([{ "Key": "team", "Value": "red" }]);
+            }
+        })
+    };
+    let equals = "StringEquals";
+    for (statement, edges) in [
+        (on_tag("Allow", &["sts:AssumeRole"], "aws:ResourceTag", equals, "blue"), ""),
+        (
+            on_tag("Allow", &["sts:AssumeRole"], "iam:ResourceTag", equals, "red"),
+            "assume-role Foreign assume-role Trusting",
+        ),
+        (on_tag("Allow", &["iam:CreateAccessKey"], "iam:ResourceTag", equals, "blue"), ""),
+        (on_tag("Allow", &["iam:CreateAccessKey"], "aws:ResourceTag", equals, "red"), "create-access-key u"),
+        (on_tag("Allow", &["iam:PassRole"], "iam:ResourceTag", equals, "blue"), ""),
+        // Such a condition has no reliable results.
+        (
+            on_tag("Allow", &["iam:PassRole"], "iam:ResourceTag", equals, "red"),
+            "pass-role-to-lambda Function?",
+        ),
+        (
+            on_tag("Allow", &["iam:PassRole"], "aws:ResourceTag", "StringNotEquals", "red"),
+            "pass-role-to-lambda Function?",
+        ),
+        (
+            on_tag("Allow", &["iam:PassRole"], "aws:ResourceTag", "StringNotEquals", "blue"),
+            "pass-role-to-lambda Function",
+        ),
+    ] {
+        let graph = graph(&[statement.clone(), lambda.clone()]);
+        let found = edges_of_a(&graph).into_iter().collect::<Vec<_>>().join(" ");
+        assert_eq!(found, edges, "{statement}");
+    }
+    let pass = allow(&["iam:PassRole"], "*");
+    let denied = |value: &str| {
+        let deny = on_tag("Deny", &["iam:PassRole"], "aws:ResourceTag", equals, value);
+        edges_of_a(&graph(&[pass.clone(), lambda.clone(), deny])).into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(denied("red"), "pass-role-to-lambda Function?");
+    assert_eq!(denied("blue"), "pass-role-to-lambda Function");
+}
+
+#[test]
+fn a_role_that_trusts_cognito_is_passed_to_a_pool_or_named() {
+    let pool = "eu-west-1:00000000-0000-0000-0000-000000000000";
+    let trust = |condition: Value| {
+        document(&[
+            json!({ "Effect": "Allow", "Principal": { "Federated": "cognito-identity.amazonaws.com" },
+            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition }),
+        ])
+    };
+    let graph = |actions: &[&str], trust: Value| {
+        from_details(|details| {
+            details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] =
+                document(&[allow(actions, "*")]);
+            let mut role =
+                role_of(ACCOUNT, "Pool", &json!({ "Service": "none.amazonaws.com" }), &[allow(&["*"], "*")]);
+            role["AssumeRolePolicyDocument"] = trust;
+            details["RoleDetailList"].as_array_mut().unwrap().push(role);
+        })
+    };
+    let of_pool = || trust(json!({ "StringEquals": { "cognito-identity.amazonaws.com:aud": pool } }));
+    let pass = ["iam:PassRole", "cognito-identity:SetIdentityPoolRoles"];
+    let edges = |graph: &PrincipalGraph| edges_of_a(graph).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(edges(&graph(&pass, trust(json!({})))), "pass-role-to-cognito Pool");
+    let conditional = graph(&pass, of_pool());
+    assert_eq!(
+        (edges(&conditional), conditional.result),
+        ("pass-role-to-cognito Pool?".into(), PathResult::Indeterminate)
+    );
+    let edge = conditional.edges.iter().find(|edge| edge.method == "pass-role-to-cognito").unwrap();
+    assert!(edge.conditions.iter().any(|condition| condition.contains(pool)), "{edge:?}");
+    // Another identity provider, and a service that assumes the role.
+    let other = document(&[json!({ "Effect": "Allow", "Principal": { "Federated": "accounts.google.com" },
+        "Action": "sts:AssumeRoleWithWebIdentity" })]);
+    assert_eq!(edges(&graph(&pass, other.clone())), "");
+    let is_named = |graph: &PrincipalGraph, action: &str| {
+        graph.limitations.iter().any(|text| {
+            text.starts_with(&format!("`{action}` is granted to `arn:aws:iam::111122223333:role/A`"))
+        })
+    };
+    for action in [
+        "cognito-identity:SetIdentityPoolRoles",
+        "cognito-identity:UpdateIdentityPool",
+        "cognito-identity:GetOpenIdTokenForDeveloperIdentity",
+    ] {
+        let named = graph(&[action], of_pool());
+        assert_eq!((named.result, is_named(&named, action)), (PathResult::Indeterminate, true), "{action}");
+        let none = graph(&[action], other.clone());
+        assert_eq!((none.result, is_named(&none, action)), (PathResult::NoPath, false), "{action}");
+    }
+}
+
+#[test]
 fn policies_of_the_organization_limit_an_administrator_in_other_accounts() {
     let hub = role_of(
         ACCOUNT,
@@ -537,6 +650,97 @@ const RESOURCES: [&str; 6] = [
     "arn:aws:iam::111122223333:user/u",
 ];
 
+/// For each source and each node that it can become: conditional steps, and all steps, of the best path.
+fn ranks(graph: &PrincipalGraph) -> BTreeMap<(Arc<str>, Arc<str>), (usize, usize)> {
+    let paths = graph.sources.iter().flat_map(|source| graph.paths_from(source));
+    paths
+        .map(|path| {
+            let steps: Vec<&GraphEdge> = graph.steps(&path).collect();
+            let conditional = steps.iter().filter(|step| !step.is_unconditional).count();
+            assert_eq!(path.is_unconditional, conditional == 0);
+            assert_eq!(steps.last().map(|step| &step.to), Some(&path.to));
+            let ends = path.steps.iter().map(|at| &graph.edges[*at]);
+            let ends: Vec<(&Arc<str>, &Arc<str>)> = ends.map(|edge| (&edge.from, &edge.to)).collect();
+            assert_eq!(ends[0].0, &path.from);
+            assert!(ends.windows(2).all(|pair| pair[0].1 == pair[1].0));
+            ((path.from, path.to), (conditional, steps.len()))
+        })
+        .collect()
+}
+
+#[test]
+fn graph_of_roles_that_can_become_each_other_is_no_larger_than_the_number_of_roles() {
+    let graph = |count: usize, least_edges: usize| {
+        let roles: Vec<Value> = (0..count)
+            .map(|n| {
+                let actions = ["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"];
+                let trust = json!({ "Service": "lambda.amazonaws.com" });
+                role_of(ACCOUNT, &format!("r{n:03}"), &trust, &[allow(&actions, "*")])
+            })
+            .collect();
+        graph_with_groups_of(
+            least_edges,
+            principals(&[&json!({ "RoleDetailList": roles }).to_string()]),
+            &[],
+            &[],
+        )
+    };
+    let (grouped, single) = (graph(40, edge_groups::LEAST_EDGES), graph(40, usize::MAX));
+    // One group: an edge and a path to it from each role, and from it to each role.
+    assert_eq!((grouped.nodes.len(), grouped.edges.len(), grouped.paths.len()), (41, 80, 80));
+    assert_eq!((single.edges.len(), single.paths.len()), (40 * 39, 40 * 39));
+    assert_eq!(ranks(&grouped), ranks(&single));
+    assert_eq!((grouped.result, &grouped.limitations), (single.result, &single.limitations));
+    let only = graph_with_groups_of(
+        1,
+        principals(&[&json!({ "RoleDetailList": [
+            role_of(ACCOUNT, "r", &json!({ "Service": "lambda.amazonaws.com" }), &[allow(&["*"], "*")]),
+            role_of(ACCOUNT, "s", &json!({ "Service": "lambda.amazonaws.com" }), &[allow(&["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"], "*")]),
+        ] })
+        .to_string()]),
+        &["arn:aws:iam::111122223333:role/s"],
+        &["arn:aws:iam::111122223333:role/r"],
+    );
+    // The role, and the administrator of its account.
+    assert_eq!((only.result, only.paths_from(&only.sources[0]).len()), (PathResult::Path, 2));
+}
+
+/// Five roles of one account that can pass each other to a service or assume each other.
+fn any_neighbors() -> impl Strategy<Value = Vec<PolicySnapshot>> {
+    let function = ["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"];
+    let statements = select(vec![
+        vec![],
+        vec![allow(&function, "*")],
+        vec![allow(&["iam:PassRole"], "arn:aws:iam::111122223333:role/r1"), allow(&function[1..], "*")],
+        vec![
+            allow(&function, "*"),
+            json!({ "Effect": "Deny", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/r3" }),
+        ],
+        vec![allow(&["sts:AssumeRole"], "*")],
+        vec![
+            allow(&["lambda:UpdateFunctionCode"], "*"),
+            allow(&["iam:UpdateAssumeRolePolicy", "sts:AssumeRole"], "*"),
+        ],
+        vec![allow(&["iam:PutRolePolicy"], "arn:aws:iam::111122223333:role/r4")],
+        vec![
+            json!({ "Effect": "Allow", "Action": function, "Resource": "*", "Condition": { "StringEquals": { "aws:PrincipalOrgID": "o-a" } } }),
+        ],
+    ]);
+    let trust = select(vec![
+        json!({ "Service": "lambda.amazonaws.com" }),
+        json!({ "Service": "lambda.amazonaws.com", "AWS": "arn:aws:iam::111122223333:root" }),
+        json!({ "AWS": "arn:aws:iam::111122223333:root" }),
+    ]);
+    vec((trust, statements), 5).prop_map(|roles| {
+        let roles: Vec<Value> = roles
+            .iter()
+            .enumerate()
+            .map(|(n, (trust, statements))| role_of(ACCOUNT, &format!("r{n}"), trust, statements))
+            .collect();
+        principals(&[&json!({ "RoleDetailList": roles }).to_string()])
+    })
+}
+
 fn any_statement(effect: &'static str) -> impl Strategy<Value = Value> {
     let mut conditions = vec![
         json!({}),
@@ -618,6 +822,22 @@ proptest! {
         assert_no_edge_lost(&before, &graph_of(snapshots_of(&wider), &[], &[]))?;
         narrower[at].1.push(less);
         assert_no_edge_lost(&graph_of(snapshots_of(&narrower), &[], &[]), &before)?;
+    }
+
+    #[test]
+    fn groups_change_no_path(snapshots in any_neighbors(), least_edges in 1..4_usize, from in 0..6_usize, to in 0..6_usize) {
+        let pattern = |n: usize| (n < 5).then(|| format!("arn:aws:iam::111122223333:role/r{n}"));
+        let (from, to) = (pattern(from), pattern(to));
+        let (from, to): (Vec<&str>, Vec<&str>) = (from.as_deref().into_iter().collect(), to.as_deref().into_iter().collect());
+        let graph = |least_edges| graph_with_groups_of(least_edges, snapshots.clone(), &from, &to);
+        let (grouped, single) = (graph(least_edges), graph(usize::MAX));
+        prop_assert_eq!(ranks(&grouped), ranks(&single));
+        prop_assert_eq!(grouped.result, single.result);
+        prop_assert_eq!(&grouped.limitations, &single.limitations);
+        prop_assert!(single.nodes.iter().all(|node| !matches!(node, GraphNode::Group(_))));
+        for edge in &grouped.edges {
+            prop_assert!(grouped.node(&edge.from).is_some() && grouped.node(&edge.to).is_some());
+        }
     }
 
     #[test]

@@ -39,7 +39,13 @@ pub(in crate::render) fn html(graph: &PrincipalGraph) -> Result<String, askama::
     let boxes: Vec<NodeBox<'_>> = drawing.nodes.iter().map(NodeBox::of).collect();
     let arrows = drawing.edges.iter().filter_map(|edge| Arrow::of(edge, &boxes)).collect();
     let edge_of = |length: fn(&NodeBox<'_>) -> usize| boxes.iter().map(length).max().unwrap_or_default();
-    let rows = graph.paths.iter().map(|path| PathRow::of(graph, path));
+    let mut without = 0;
+    let paths = graph.sources.iter().flat_map(|source| {
+        let paths = graph.paths_from(source);
+        without += usize::from(paths.is_empty());
+        paths
+    });
+    let paths = Truncated::of(paths.map(|path| PathRow::of(graph, path)), MAX_PATHS);
     GraphPage {
         style: STYLE,
         style_hash: csp_hash(STYLE),
@@ -48,17 +54,13 @@ pub(in crate::render) fn html(graph: &PrincipalGraph) -> Result<String, askama::
         width: edge_of(|one| one.x + NODE.0) + RIGHT,
         height: edge_of(|one| one.y + NODE.1) + MARGIN,
         missing: Truncated::of(graph.missing.iter().map(String::as_str), most::ROWS),
-        without: graph
-            .sources
-            .iter()
-            .filter(|source| !graph.paths.iter().any(|path| path.from == **source))
-            .count(),
+        without,
         most_nodes: MAX_NODES,
         omitted_nodes: drawing.omitted_nodes,
         omitted_edges: drawing.omitted_edges,
         boxes,
         arrows,
-        paths: Truncated::of(rows, MAX_PATHS),
+        paths,
         graph,
     }
     .render()
@@ -178,20 +180,21 @@ impl Arrow {
 
 /// A path of the table.
 struct PathRow<'a> {
-    path: &'a GraphPath,
+    path: GraphPath,
     badge: Badge,
     steps: Vec<&'a GraphEdge>,
 }
 
 impl<'a> PathRow<'a> {
-    fn of(graph: &'a PrincipalGraph, path: &'a GraphPath) -> Self {
-        Self { path, badge: node_badge(graph.node(&path.to)), steps: graph.steps(path).collect() }
+    fn of(graph: &'a PrincipalGraph, path: GraphPath) -> Self {
+        Self { badge: node_badge(graph.node(&path.to)), steps: graph.steps(&path).collect(), path }
     }
 }
 
 const fn node_badge(node: Option<&GraphNode>) -> Badge {
     match node {
         Some(GraphNode::Principal(node)) => permissions::status(node.overall_status),
+        Some(GraphNode::Group(_)) => Badge { text: "one of these", meaning: "", tone: "warn", icon: "ask" },
         _ => Badge { text: "ADMINISTRATOR", meaning: "", tone: "bad", icon: "cross" },
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     permissions::principal_graph::{GraphEdge, GraphNode, PrincipalGraph},
-    render::format::thousands,
+    render::format::{count_noun, thousands},
 };
 
 /// Largest number of nodes that are drawn.
@@ -106,7 +106,7 @@ impl<'g> GraphDrawing<'g> {
         let on_path: BTreeSet<(&str, &str)> = graph
             .paths
             .iter()
-            .flat_map(|path| graph.steps(path))
+            .flat_map(|path| path.steps.iter().filter_map(|at| graph.edges.get(*at)))
             .map(|edge| (&*edge.from, &*edge.to))
             .collect();
         let mut edges: Vec<DrawnEdge<'g>> = pairs
@@ -155,6 +155,7 @@ pub fn node_lines(node: &GraphNode) -> (String, String) {
     };
     match node {
         GraphNode::Administrator(_) => ("administrator".to_owned(), account),
+        GraphNode::Group(node) => (count_noun(node.principals, "principal"), account),
         GraphNode::Principal(node) => {
             let name = node.id.splitn(6, ':').nth(5).filter(|_| node.id.starts_with("arn:"));
             (name.unwrap_or(&node.id).to_owned(), account)

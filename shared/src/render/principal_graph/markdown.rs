@@ -5,7 +5,7 @@
 
 use super::{drawing::GraphDrawing, mermaid, node_word, reach_text, sentence, word};
 use crate::{
-    permissions::principal_graph::{GraphPath, PrincipalGraph},
+    permissions::principal_graph::PrincipalGraph,
     render::{
         escape::{markdown as prose, markdown_code as code},
         format::count_noun,
@@ -34,12 +34,17 @@ pub(super) fn markdown(graph: &PrincipalGraph) -> String {
     for sentence in omissions(&drawing) {
         page.line(format_args!("\n{sentence}"));
     }
-    let paths_of = |source: &std::sync::Arc<str>| -> Vec<&GraphPath> {
-        graph.paths.iter().filter(|path| path.from == *source).collect()
-    };
-    let all: Vec<_> = graph.sources.iter().map(|source| (source, paths_of(source))).collect();
-    let with_paths = all.iter().filter(|(_, paths)| !paths.is_empty()).count();
-    for (source, paths) in all.iter().filter(|(_, paths)| !paths.is_empty()).take(MAX_SOURCES) {
+    let (mut with_paths, mut without) = (0_usize, 0_usize);
+    for source in &graph.sources {
+        let paths = graph.paths_from(source);
+        if paths.is_empty() {
+            without += 1;
+            continue;
+        }
+        with_paths += 1;
+        if with_paths > MAX_SOURCES {
+            continue;
+        }
         page.title(code(source));
         page.line(format_args!("The principal {}.\n", reach_text(paths.len())));
         let rows = paths.iter().map(|path| {
@@ -66,7 +71,6 @@ pub(super) fn markdown(graph: &PrincipalGraph) -> String {
     if more > 0 {
         page.line(format_args!("\nThe paths of {} more are in the JSON.", count_noun(more as u64, "source")));
     }
-    let without = all.len() - with_paths;
     if without > 0 {
         page.line(format_args!("\n{} can become no other principal.", count_noun(without as u64, "source")));
     }

@@ -37,6 +37,7 @@ fn shape(drawn: &DrawnNode<'_>) -> String {
     let text = lines.join("<br>");
     match drawn.node {
         GraphNode::Administrator(_) => format!("{{{{\"{text}\"}}}}"),
+        GraphNode::Group(_) => format!("[[\"{text}\"]]"),
         GraphNode::Principal(_) if drawn.is_source => format!("([\"{text}\"])"),
         GraphNode::Principal(_) => format!("[\"{text}\"]"),
     }

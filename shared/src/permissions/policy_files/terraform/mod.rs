@@ -81,6 +81,7 @@ pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFil
     let (kept, changed): (Vec<_>, Vec<_>) =
         earlier.into_iter().partition(|one| is_forgotten(one) || is_released(one, &resources));
     let earlier = changed;
+    let deleted_inline = earlier.iter().filter_map(inline_policy_name).collect();
     // A plan repeats the policies of a role, and not those of other principals.
     let repeated = |one: &PlannedResource| one.kind.starts_with("aws_iam_role");
     let kept: Vec<PlannedResource> =
@@ -90,6 +91,7 @@ pub(super) fn parse(json: &Json, file: &str, account: Option<&str>) -> PolicyFil
     let mut reader = PlanReader {
         resources: &resources,
         earlier: by_role(&earlier),
+        deleted_inline,
         configuration,
         file,
         account,
@@ -132,10 +134,10 @@ fn known_items(one: &PlannedResource, attribute: &str) -> Vec<String> {
     items.iter().filter_map(SourceValue::known_text).collect()
 }
 
-/// Whether a resource of the state before the plan is an exclusive list of attachments that the plan does not keep for
-/// its principal: Terraform detaches no policy when it destroys the list.
+/// Whether a resource of the state before the plan is an exclusive list of policies that the plan does not keep for
+/// its principal: Terraform detaches and deletes no policy when it destroys the list.
 fn is_released(one: &PlannedResource, planned: &[PlannedResource]) -> bool {
-    one.kind.ends_with("_attachments_exclusive")
+    (one.kind.ends_with("_attachments_exclusive") || one.kind.ends_with("_policies_exclusive"))
         && PRINCIPAL_ATTRIBUTES.iter().all(|(attribute, _)| {
             let named = known_items(one, attribute);
             let is_kept = |name: &String| {
@@ -156,6 +158,18 @@ fn is_about_principals_of(planned: &[PlannedResource], one: &PlannedResource) ->
             other.kind == *kind && known_items(other, own).iter().any(|name| named.contains(name))
         })
     })
+}
+
+/// Of an inline policy: the type of its resource, its principal and its name.
+fn inline_policy_name(one: &PlannedResource) -> Option<(String, String, String)> {
+    let attribute = match one.kind.as_str() {
+        "aws_iam_role_policy" => "role",
+        "aws_iam_user_policy" => "user",
+        "aws_iam_group_policy" => "group",
+        _ => return None,
+    };
+    let text = |attribute: &str| one.values.get(attribute)?.known_text();
+    Some((one.kind.clone(), text(attribute)?, text("name")?))
 }
 
 /// The resources that give policies to roles, by the name of the role.
@@ -257,6 +271,9 @@ struct PlanReader<'a> {
     resources: &'a [PlannedResource],
     /// Resources of the state before the plan that gave policies to roles, by the name of the role.
     earlier: BTreeMap<String, Vec<&'a PlannedResource>>,
+    /// Inline policies of the state before the plan: type of the resource, principal and name. Those that the plan does not have
+    /// are deleted.
+    deleted_inline: BTreeSet<(String, String, String)>,
     configuration: Configuration<'a>,
     file: &'a str,
     account: Option<&'a str>,
@@ -340,6 +357,9 @@ impl PlanReader<'_> {
                 "aws_iam_group_policy_attachments_exclusive" => {
                     self.attach(one, "policy_arns", &[(DraftKind::Group, "group_name")]);
                 }
+                "aws_iam_role_policies_exclusive"
+                | "aws_iam_user_policies_exclusive"
+                | "aws_iam_group_policies_exclusive" => {}
                 "aws_iam_policy_attachment" => self.attach(
                     one,
                     "policy_arn",
@@ -349,6 +369,15 @@ impl PlanReader<'_> {
                 "aws_iam_user_group_membership" => self.memberships(one, "user", "groups"),
                 _ if self.policy_of_permission_set(one) => {}
                 _ => self.other(one),
+            }
+        }
+        // Lists of inline policies after the policies, so that the lists find them.
+        for one in resources {
+            match one.kind.as_str() {
+                "aws_iam_role_policies_exclusive" => self.inline_list(DraftKind::Role, "role_name", one),
+                "aws_iam_user_policies_exclusive" => self.inline_list(DraftKind::User, "user_name", one),
+                "aws_iam_group_policies_exclusive" => self.inline_list(DraftKind::Group, "group_name", one),
+                _ => {}
             }
         }
     }
@@ -588,6 +617,33 @@ impl PlanReader<'_> {
         }
     }
 
+    /// The list of all inline policies of a principal. Terraform deletes the others; a policy of the list that the file does not
+    /// declare is managed elsewhere, so its document is not known.
+    fn inline_list(&mut self, kind: DraftKind, attribute: &str, one: &PlannedResource) {
+        const NAMES: &str = "policy_names";
+        let Some(value) = one.values.get(NAMES) else { return };
+        let members = Members::of(value, NAMES);
+        let declared = format!("aws_iam_{}_policy", kind.word());
+        let is_open = members.unknown != UnknownMembers::None
+            && self.configuration.resolve(one, NAMES, &declared, self.resources).is_none();
+        let unknown = is_open.then(|| placeholder(&format!("{}.{NAMES}", one.address)));
+        for (key, condition) in self.attached_to(kind, one, attribute) {
+            let is_deleted = |name: &String| {
+                let principal = key.1.clone();
+                self.deleted_inline.contains(&(declared.clone(), principal, name.clone()))
+            };
+            let mut names: Vec<String> =
+                members.known.iter().filter(|name| !is_deleted(name)).chain(&unknown).cloned().collect();
+            let draft = self.drafts.draft(key);
+            names.retain(|name| draft.inline.iter().all(|policy| *policy.name != **name));
+            draft.inline.extend(
+                names
+                    .iter()
+                    .map(|name| document::policy(name, PolicyOrigin::Inline, None, condition.as_deref())),
+            );
+        }
+    }
+
     fn attach(&mut self, one: &PlannedResource, policies: &str, principals: &[(DraftKind, &str)]) {
         let attached = self.policies(one, policies);
         for (kind, attribute) in principals {
@@ -646,7 +702,7 @@ struct Members {
 }
 
 /// Attributes with sets.
-const SETS: [&str; 5] = ["managed_policy_arns", "policy_arns", "roles", "users", "groups"];
+const SETS: [&str; 6] = ["managed_policy_arns", "policy_arns", "policy_names", "roles", "users", "groups"];
 
 impl Members {
     fn of(value: SourceValue, attribute: &str) -> Self {

@@ -528,6 +528,55 @@ fn an_exclusive_list_that_the_plan_destroys_detaches_nothing() {
 }
 
 #[test]
+fn a_list_of_inline_policies_names_those_that_the_file_does_not_declare() {
+    for (kind, name, principal) in [("role", "R", ROLE), ("user", "U", USER), ("group", "G", GROUP)] {
+        let own = || resource(&format!("aws_iam_{kind}"), "x", json!({ "name": name }));
+        let policy = || {
+            let values = json!({ "name": "p", kind: name, "policy": document("s3:GetObject") });
+            resource(&format!("aws_iam_{kind}_policy"), "p", values)
+        };
+        let list = |names: &[&str]| {
+            let values = json!({ format!("{kind}_name"): name, "policy_names": names });
+            resource(&format!("aws_iam_{kind}_policies_exclusive"), "l", values)
+        };
+        let found = |plan: &Value| -> Vec<String> {
+            let file = read(plan);
+            assert!(file.unread.is_empty(), "{kind}: {:?}", file.unread);
+            malformed(&grants_of(&file)[principal]).iter().map(ToString::to_string).collect()
+        };
+        let of = |resources: &[Value]| found(&plan(resources, &[], &[]));
+        assert_eq!(of(&[list(&["p"]), own(), policy()]), [""; 0], "{kind}");
+        assert_eq!(of(&[own(), policy(), list(&[])]), [""; 0], "{kind}");
+        // The document of `q` is in no file.
+        assert_eq!(of(&[own(), policy(), list(&["p", "q"])]), ["q"], "{kind}");
+        let state = json!({ "format_version": "1.0", "values": { "root_module": { "resources": [own(), list(&["q"])] } } });
+        assert_eq!(found(&state), ["q"], "{kind}");
+        // A name that is known only after apply is that of the policy that it refers to, or unknown.
+        let address = format!("aws_iam_{kind}_policies_exclusive.l");
+        let unknown = |to: &[&str]| {
+            let mut list = list(&[]);
+            list["values"].as_object_mut().unwrap().remove("policy_names");
+            let unknown = [(address.as_str(), json!({ "policy_names": true }))];
+            found(&plan(&[own(), policy(), list], &unknown, &[(address.as_str(), "policy_names", to)]))
+        };
+        let declared = format!("aws_iam_{kind}_policy.p");
+        assert_eq!(unknown(&[&format!("{declared}.name"), &declared]), [""; 0], "{kind}");
+        assert_eq!(unknown(&["module.other.names", "module.other"]).len(), 1, "{kind}");
+        // A list that the plan destroys deletes nothing; a policy that the plan destroys is gone.
+        let mut destroyed = plan(&[own()], &[], &[]);
+        destroyed["prior_state"] =
+            json!({ "values": { "root_module": { "resources": [own(), policy(), list(&["p", "q"])] } } });
+        destroyed["resource_changes"] = json!([
+            { "address": address, "change": { "actions": ["delete"] } },
+            { "address": declared, "change": { "actions": ["delete"] } },
+        ]);
+        // A plan repeats the inline policies of a role in an attribute of the role.
+        let wanted: &[&str] = if kind == "role" { &[] } else { &["q"] };
+        assert_eq!(found(&destroyed), wanted, "{kind}");
+    }
+}
+
+#[test]
 fn a_policy_of_a_user_that_the_plan_forgets_stays() {
     let user = resource("aws_iam_user", "u", json!({ "name": "U" }));
     let policy = |user: &str| {

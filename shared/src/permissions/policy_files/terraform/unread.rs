@@ -26,18 +26,16 @@ use crate::{
 };
 
 /// Resources of IAM that declare no principal and no policy, without the prefix `aws_iam_` or `awscc_iam_`. AWS writes the
-/// policies of a service-linked role; the exclusive resources of inline policies name policies of other resources.
-const WITHOUT_POLICIES: [&str; 27] = [
+/// policies of a service-linked role.
+const WITHOUT_POLICIES: [&str; 24] = [
     "access_key",
     "account_alias",
     "account_password_policy",
-    "group_policies_exclusive",
     "instance_profile",
     "oidc_provider",
     "openid_connect_provider",
     "organizations_features",
     "outbound_web_identity_federation",
-    "role_policies_exclusive",
     "saml_provider",
     "security_token_service_preferences",
     "server_certificate",
@@ -45,7 +43,6 @@ const WITHOUT_POLICIES: [&str; 27] = [
     "service_specific_credential",
     "signing_certificate",
     "user_login_profile",
-    "user_policies_exclusive",
     "user_ssh_key",
     "virtual_mfa_device",
     // Read elsewhere.
@@ -155,7 +152,7 @@ impl PlanReader<'_> {
             kind => {
                 let own = kind.strip_prefix("aws_iam_").filter(|name| !WITHOUT_POLICIES.contains(name));
                 let other =
-                    kind.strip_prefix("awscc_iam_").filter(|name| !WITHOUT_POLICIES[..20].contains(name));
+                    kind.strip_prefix("awscc_iam_").filter(|name| !WITHOUT_POLICIES[..17].contains(name));
                 if own.or(other).is_some() {
                     self.unread_resource(
                         one,
