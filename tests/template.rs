@@ -582,6 +582,12 @@ fn alarms_notify_the_topic_of_failures_and_of_silence() {
             (Some("failed"), Some("Minimum"))
         );
     }
+    // Between two reports there is no value: the alarm keeps its state, however rare reports are.
+    let alarm = stack.properties("StatusAlarm");
+    assert_eq!(
+        (&alarm["MetricName"], &alarm["TreatMissingData"], &alarm["Threshold"]),
+        (&json!("status"), &json!("ignore"), &json!(0))
+    );
     assert_eq!(stack.properties("LogQueueAgeAlarm")["MetricName"], "ApproximateAgeOfOldestMessage");
     for function in ["Pull", "Ingest"] {
         let alarm = stack.properties(&format!("{function}LagAlarm"));
@@ -698,6 +704,7 @@ fn alarms_dashboard_and_documentation_name_the_metrics_that_functions_emit() {
     assert!(not_emitted.is_empty(), "named in the template and emitted by no function: {not_emitted:?}");
     let shown = |function: &str, name: &str| named.contains(&(function.to_owned(), name.to_owned()));
     for (function, name) in [
+        ("report", "status"),
         ("report", "risk"),
         ("report", "score"),
         ("report", "findings"),

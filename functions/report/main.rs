@@ -72,7 +72,10 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
             .map_or(DEFAULT_INTERVAL_SECONDS, schedule_seconds),
         retention: &settings.config.retention,
     };
-    let published = publish(&publisher, window, purpose, run)?;
+    let published = publish(&publisher, window, purpose, run).map_err(|error| {
+        let metrics = error.metrics();
+        FunctionError::from(error).with_metrics(metrics)
+    })?;
     let metrics = published.metrics();
     let mut compacted = Default::default();
     if purpose == ReportPurpose::Current && clock.remaining() > RESERVED_TIME {
