@@ -783,6 +783,7 @@ fn every_variable_is_a_configuration_key_and_every_key_is_covered() {
         "ONLOOKER_BUSINESS_HOURS_START",
         "ONLOOKER_BUSINESS_HOURS_TIME_ZONE",
         "ONLOOKER_CATALOG",
+        "ONLOOKER_COVERAGE_DELIVERED_THROUGH",
         "ONLOOKER_COVERAGE_LOG_BUCKETS",
         "ONLOOKER_LIMITS_LOG_FILE_MIB",
         "ONLOOKER_LIMITS_THREADS",
@@ -840,6 +841,44 @@ fn intervals_in_seconds_equal_their_schedule_expressions() {
     }
     let offered: Vec<&str> = string_values(&stack.parameter("PullIntervalMinutes")["AllowedValues"]);
     assert_eq!(offered.len(), stack.0["Mappings"]["PullIntervals"].as_object().expect("intervals").len());
+}
+
+/// EventBridge Scheduler: a rate without a start date begins at once (user guide, "Schedule types", read 2026-11). So the
+/// first report is started when the stack has been created, and the first run of the schedule makes none.
+#[test]
+fn a_created_stack_starts_its_first_report_after_the_evidence() {
+    let stack = StackTemplate::read();
+    let rule = stack.properties("FirstReportRule");
+    assert_eq!(
+        rule["EventPattern"],
+        json!({
+            "source": ["aws.cloudformation"],
+            "detail-type": ["CloudFormation Stack Status Change"],
+            "detail": {
+                "stack-id": [{ "Ref": "AWS::StackId" }],
+                "status-details": { "status": ["CREATE_COMPLETE"] },
+            },
+        })
+    );
+    assert_eq!(rule["State"], json!({ "Ref": "ScheduleState" }));
+    assert!(rule.get("EventBusName").is_none(), "CloudFormation puts its events on the default bus");
+    assert_eq!(rule["Targets"][0]["Arn"], json!({ "Ref": "FirstReport" }));
+    let machine = stack.properties("FirstReport");
+    let states = &machine["Definition"]["States"];
+    let branches = states["Evidence"]["Branches"].as_array().expect("branches");
+    let first: Vec<&Value> = branches.iter().map(|one| &one["StartAt"]).collect();
+    assert_eq!(first, ["Pull", "Permissions", "Settle"]);
+    assert!(branches[2]["States"]["Settle"]["Seconds"].as_u64().is_some_and(|wait| wait <= 900));
+    for (branch, end) in [(0, "Pulled"), (1, "Evaluated")] {
+        let name = first[branch].as_str().expect("a name");
+        assert_eq!(branches[branch]["States"][name]["Catch"][0]["Next"], end, "{name}");
+        assert_eq!(machine["DefinitionSubstitutions"][name], get_att_arn(name));
+    }
+    assert_eq!(states["Evidence"]["Next"], "Report");
+    assert_eq!(states["Report"]["Parameters"], json!({ "schedule": "${Schedule}" }));
+    let timer = stack.properties("ReportTimer")["Target"]["Input"]["Fn::Sub"].as_str().expect("an input");
+    let input: Value = serde_json::from_str(timer).expect("JSON");
+    assert_eq!(input["skip_first"], true);
 }
 
 #[test]
