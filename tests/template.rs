@@ -595,6 +595,34 @@ fn alarms_notify_the_topic_of_failures_and_of_silence() {
     }
 }
 
+/// The description of an alarm ends with the name of its entry, because the template knows no URL of the documents.
+#[test]
+fn each_alarm_has_an_entry_in_the_runbook_and_each_entry_an_alarm() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runbook.md")).expect("a page");
+    let mut entries: BTreeSet<(String, String)> = BTreeSet::new();
+    for entry in page.split("\n## ").skip(1) {
+        let (name, body) = entry.split_once('\n').expect("a heading");
+        let first = body.trim_start().lines().next().unwrap_or_default();
+        assert!(first.starts_with("Alarm: `") || first.starts_with("Alarms: `"), "{name}: {first}");
+        let paragraph = body.trim_start().split("\n\n").next().unwrap_or_default();
+        let alarms = paragraph.split('`').skip(1).step_by(2).filter(|word| word.ends_with("Alarm"));
+        entries.extend(alarms.map(|alarm| (alarm.to_owned(), name.to_owned())));
+        assert!(body.contains("\n```sh\n"), "{name}: commands");
+        assert!(body.contains("\nOver: "), "{name}: how to see that it is over");
+    }
+    let stack = StackTemplate::read();
+    let named: BTreeSet<(String, String)> = stack
+        .of_type("AWS::CloudWatch::Alarm")
+        .map(|(alarm, body)| {
+            let description = &body["Properties"]["AlarmDescription"];
+            let text = description.as_str().or(description["Fn::Sub"].as_str()).expect("a description");
+            let (_, entry) = text.rsplit_once("See docs/runbook.md, ").expect("the name of an entry");
+            (alarm.to_owned(), entry.trim_matches('"').to_owned())
+        })
+        .collect();
+    assert_eq!(named, entries);
+}
+
 /// Hours after which an alarm tells of silence are parameters, because CloudFormation cannot compute with a schedule.
 #[test]
 fn silence_is_told_when_the_current_status_expires() {
