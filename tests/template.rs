@@ -623,6 +623,50 @@ fn each_alarm_has_an_entry_in_the_runbook_and_each_entry_an_alarm() {
     assert_eq!(named, entries);
 }
 
+/// What commands in the documents name exists, and a payload is not taken for base64 (AWS CLI v2).
+#[test]
+fn commands_in_the_documents_name_outputs_parameters_and_functions_that_exist() {
+    let stack = StackTemplate::read();
+    let member = template("member.yaml");
+    let outputs = stack.0["Outputs"].as_object().expect("outputs");
+    let functions: BTreeSet<String> = stack.functions().iter().map(|(name, _)| name.to_lowercase()).collect();
+    for file in ["deployment.md", "runbook.md"] {
+        let path = format!("{}/docs/{file}", env!("CARGO_MANIFEST_DIR"));
+        let page = fs::read_to_string(path).expect("a page");
+        let commands: Vec<&str> =
+            page.split("```").skip(1).step_by(2).filter(|one| one.starts_with("sh\n")).collect();
+        let text = commands.concat();
+        let word_after = |start: &str| -> Vec<String> {
+            let end = |c: char| !c.is_ascii_alphanumeric();
+            text.split(start)
+                .skip(1)
+                .map(|rest| rest.split(end).next().unwrap_or_default().to_owned())
+                .collect()
+        };
+        let used = word_after("$(output ");
+        assert!(used.len() > 4, "{file}");
+        for output in used {
+            assert!(outputs.contains_key(&output), "{file}: output `{output}`");
+        }
+        for function in word_after("\nrun ") {
+            assert!(functions.contains(&function), "{file}: function `{function}`");
+        }
+        for parameter in word_after("ParameterKey=").into_iter().filter(|one| !one.is_empty()) {
+            assert!(member["Parameters"][&parameter].is_object(), "{file}: parameter `{parameter}`");
+        }
+        for line in text.replace("\\\n", " ").lines() {
+            if line.contains("lambda invoke") {
+                assert!(line.contains("--cli-binary-format raw-in-base64-out"), "{file}: {line}");
+            }
+            let Some((_, overrides)) = line.split_once("--parameter-overrides ") else { continue };
+            for pair in overrides.split_whitespace() {
+                let name = pair.trim_matches('\'').split('=').next().unwrap_or_default();
+                stack.parameter(name);
+            }
+        }
+    }
+}
+
 /// Hours after which an alarm tells of silence are parameters, because CloudFormation cannot compute with a schedule.
 #[test]
 fn silence_is_told_when_the_current_status_expires() {
