@@ -59,8 +59,13 @@ lint: ## Format, layers, clippy with warnings denied, purity of the stages, temp
 	$(LAYERS)
 	$(CLIPPY)
 	$(HOST_CARGO) check -p onlooker-core
+	$(MAKE) lint-costs
 	$(MAKE) lint-stack
 	$(MAKE) lint-workflows
+
+.PHONY: lint-costs
+lint-costs: ## The table of costs in the documentation is the one that the script computes
+	python3 -B tests/costs.py --check docs/deployment.md
 
 .PHONY: lint-stack
 lint-stack: $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov ## The templates of the stack

@@ -582,10 +582,88 @@ fn alarms_notify_the_topic_of_failures_and_of_silence() {
             (Some("failed"), Some("Minimum"))
         );
     }
+    // Between two reports there is no value: the alarm keeps its state, however rare reports are.
+    let alarm = stack.properties("StatusAlarm");
+    assert_eq!(
+        (&alarm["MetricName"], &alarm["TreatMissingData"], &alarm["Threshold"]),
+        (&json!("status"), &json!("ignore"), &json!(0))
+    );
     assert_eq!(stack.properties("LogQueueAgeAlarm")["MetricName"], "ApproximateAgeOfOldestMessage");
     for function in ["Pull", "Ingest"] {
         let alarm = stack.properties(&format!("{function}LagAlarm"));
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Onlooker"), &json!("lag")));
+    }
+}
+
+/// The description of an alarm ends with the name of its entry, because the template knows no URL of the documents.
+#[test]
+fn each_alarm_has_an_entry_in_the_runbook_and_each_entry_an_alarm() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runbook.md")).expect("a page");
+    let mut entries: BTreeSet<(String, String)> = BTreeSet::new();
+    for entry in page.split("\n## ").skip(1) {
+        let (name, body) = entry.split_once('\n').expect("a heading");
+        let first = body.trim_start().lines().next().unwrap_or_default();
+        assert!(first.starts_with("Alarm: `") || first.starts_with("Alarms: `"), "{name}: {first}");
+        let paragraph = body.trim_start().split("\n\n").next().unwrap_or_default();
+        let alarms = paragraph.split('`').skip(1).step_by(2).filter(|word| word.ends_with("Alarm"));
+        entries.extend(alarms.map(|alarm| (alarm.to_owned(), name.to_owned())));
+        assert!(body.contains("\n```sh\n"), "{name}: commands");
+        assert!(body.contains("\nOver: "), "{name}: how to see that it is over");
+    }
+    let stack = StackTemplate::read();
+    let named: BTreeSet<(String, String)> = stack
+        .of_type("AWS::CloudWatch::Alarm")
+        .map(|(alarm, body)| {
+            let description = &body["Properties"]["AlarmDescription"];
+            let text = description.as_str().or(description["Fn::Sub"].as_str()).expect("a description");
+            let (_, entry) = text.rsplit_once("See docs/runbook.md, ").expect("the name of an entry");
+            (alarm.to_owned(), entry.trim_matches('"').to_owned())
+        })
+        .collect();
+    assert_eq!(named, entries);
+}
+
+/// What commands in the documents name exists, and a payload is not taken for base64 (AWS CLI v2).
+#[test]
+fn commands_in_the_documents_name_outputs_parameters_and_functions_that_exist() {
+    let stack = StackTemplate::read();
+    let member = template("member.yaml");
+    let outputs = stack.0["Outputs"].as_object().expect("outputs");
+    let functions: BTreeSet<String> = stack.functions().iter().map(|(name, _)| name.to_lowercase()).collect();
+    for file in ["deployment.md", "runbook.md"] {
+        let path = format!("{}/docs/{file}", env!("CARGO_MANIFEST_DIR"));
+        let page = fs::read_to_string(path).expect("a page");
+        let commands: Vec<&str> =
+            page.split("```").skip(1).step_by(2).filter(|one| one.starts_with("sh\n")).collect();
+        let text = commands.concat();
+        let word_after = |start: &str| -> Vec<String> {
+            let end = |c: char| !c.is_ascii_alphanumeric();
+            text.split(start)
+                .skip(1)
+                .map(|rest| rest.split(end).next().unwrap_or_default().to_owned())
+                .collect()
+        };
+        let used = word_after("$(output ");
+        assert!(used.len() > 4, "{file}");
+        for output in used {
+            assert!(outputs.contains_key(&output), "{file}: output `{output}`");
+        }
+        for function in word_after("\nrun ") {
+            assert!(functions.contains(&function), "{file}: function `{function}`");
+        }
+        for parameter in word_after("ParameterKey=").into_iter().filter(|one| !one.is_empty()) {
+            assert!(member["Parameters"][&parameter].is_object(), "{file}: parameter `{parameter}`");
+        }
+        for line in text.replace("\\\n", " ").lines() {
+            if line.contains("lambda invoke") {
+                assert!(line.contains("--cli-binary-format raw-in-base64-out"), "{file}: {line}");
+            }
+            let Some((_, overrides)) = line.split_once("--parameter-overrides ") else { continue };
+            for pair in overrides.split_whitespace() {
+                let name = pair.trim_matches('\'').split('=').next().unwrap_or_default();
+                stack.parameter(name);
+            }
+        }
     }
 }
 
@@ -698,6 +776,7 @@ fn alarms_dashboard_and_documentation_name_the_metrics_that_functions_emit() {
     assert!(not_emitted.is_empty(), "named in the template and emitted by no function: {not_emitted:?}");
     let shown = |function: &str, name: &str| named.contains(&(function.to_owned(), name.to_owned()));
     for (function, name) in [
+        ("report", "status"),
         ("report", "risk"),
         ("report", "score"),
         ("report", "findings"),
@@ -776,6 +855,7 @@ fn every_variable_is_a_configuration_key_and_every_key_is_covered() {
         "ONLOOKER_BUSINESS_HOURS_START",
         "ONLOOKER_BUSINESS_HOURS_TIME_ZONE",
         "ONLOOKER_CATALOG",
+        "ONLOOKER_COVERAGE_DELIVERED_THROUGH",
         "ONLOOKER_COVERAGE_LOG_BUCKETS",
         "ONLOOKER_LIMITS_LOG_FILE_MIB",
         "ONLOOKER_LIMITS_THREADS",
@@ -833,6 +913,44 @@ fn intervals_in_seconds_equal_their_schedule_expressions() {
     }
     let offered: Vec<&str> = string_values(&stack.parameter("PullIntervalMinutes")["AllowedValues"]);
     assert_eq!(offered.len(), stack.0["Mappings"]["PullIntervals"].as_object().expect("intervals").len());
+}
+
+/// EventBridge Scheduler: a rate without a start date begins at once (user guide, "Schedule types", read 2026-11). So the
+/// first report is started when the stack has been created, and the first run of the schedule makes none.
+#[test]
+fn a_created_stack_starts_its_first_report_after_the_evidence() {
+    let stack = StackTemplate::read();
+    let rule = stack.properties("FirstReportRule");
+    assert_eq!(
+        rule["EventPattern"],
+        json!({
+            "source": ["aws.cloudformation"],
+            "detail-type": ["CloudFormation Stack Status Change"],
+            "detail": {
+                "stack-id": [{ "Ref": "AWS::StackId" }],
+                "status-details": { "status": ["CREATE_COMPLETE"] },
+            },
+        })
+    );
+    assert_eq!(rule["State"], json!({ "Ref": "ScheduleState" }));
+    assert!(rule.get("EventBusName").is_none(), "CloudFormation puts its events on the default bus");
+    assert_eq!(rule["Targets"][0]["Arn"], json!({ "Ref": "FirstReport" }));
+    let machine = stack.properties("FirstReport");
+    let states = &machine["Definition"]["States"];
+    let branches = states["Evidence"]["Branches"].as_array().expect("branches");
+    let first: Vec<&Value> = branches.iter().map(|one| &one["StartAt"]).collect();
+    assert_eq!(first, ["Pull", "Permissions", "Settle"]);
+    assert!(branches[2]["States"]["Settle"]["Seconds"].as_u64().is_some_and(|wait| wait <= 900));
+    for (branch, end) in [(0, "Pulled"), (1, "Evaluated")] {
+        let name = first[branch].as_str().expect("a name");
+        assert_eq!(branches[branch]["States"][name]["Catch"][0]["Next"], end, "{name}");
+        assert_eq!(machine["DefinitionSubstitutions"][name], get_att_arn(name));
+    }
+    assert_eq!(states["Evidence"]["Next"], "Report");
+    assert_eq!(states["Report"]["Parameters"], json!({ "schedule": "${Schedule}" }));
+    let timer = stack.properties("ReportTimer")["Target"]["Input"]["Fn::Sub"].as_str().expect("an input");
+    let input: Value = serde_json::from_str(timer).expect("JSON");
+    assert_eq!(input["skip_first"], true);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Lambda function `report`: publishes reports and keeps the current status.
 //!
 //! Enters: an invocation by a schedule (`{"schedule": "rate(1 hour)"}`, or any payload without a window) for the last 24
-//! settled hours; or a payload `{"since", "until"}`. The permissions of watched principals come from the policies of that
+//! settled hours, with `"skip_first": true` unless it is the first run of a deployment, which then leaves only its record; or a payload `{"since", "until"}`. The permissions of watched principals come from the policies of that
 //! time, which the function `permissions` stored. Leaves: reports, findings and the current status. Permissions: the table, to
 //! read evidence and `policies/`, to write each object of `reports/`, `findings/`, `summaries/` and `cache/` once, the topic and
 //! the bus.
@@ -17,10 +17,11 @@ use onlooker_core::{
         permissions::policies_in_force,
         publish::{
             BoxError, PublishedReport, PublishedReports, ReportPublisher, ReportPurpose, ReportWindow,
-            publish, report_from_evidence,
+            latest, publish, report_from_evidence,
         },
+        runs::heartbeat,
     },
-    ports::Clock as _,
+    ports::{Clock as _, Table},
     report::{Report, ReportRun},
 };
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
@@ -41,6 +42,9 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     let Invocation { resources, settings, clock, run, .. } = invocation;
     let (window, purpose) =
         ReportWindow::from_request(&payload, clock.now(), settings.config.lookup.settling_seconds())?;
+    if payload.get("skip_first") == Some(&Value::Bool(true)) && is_first_run(resources.table)? {
+        return Ok(skipped());
+    }
     let account_regions =
         AccountRegion::configured(&settings.config, &resources.caller.account, resources.aws.region());
     let not_looked_up = AccountRegion::accounts_without_role(&settings.config, &resources.caller.account);
@@ -72,7 +76,10 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
             .map_or(DEFAULT_INTERVAL_SECONDS, schedule_seconds),
         retention: &settings.config.retention,
     };
-    let published = publish(&publisher, window, purpose, run)?;
+    let published = publish(&publisher, window, purpose, run).map_err(|error| {
+        let metrics = error.metrics();
+        FunctionError::from(error).with_metrics(metrics)
+    })?;
     let metrics = published.metrics();
     let mut compacted = Default::default();
     if purpose == ReportPurpose::Current && clock.remaining() > RESERVED_TIME {
@@ -81,6 +88,22 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     }
     let metrics = metrics.count("parts_merged", compacted.parts_merged);
     Ok(JobOutcome { response: response(&published), metrics, is_quiet: false, notes: Vec::new() })
+}
+
+/// Whether this function has no record of a run, and no report was attempted.
+fn is_first_run(table: &dyn Table) -> Result<bool, FunctionError> {
+    Ok(heartbeat(table, "report")?.is_none() && latest(table)?.is_none())
+}
+
+/// The outcome of the first run, which begins before there is evidence.
+fn skipped() -> JobOutcome {
+    let note = "no report was made: this is the first run, and the first pull may not have ended";
+    JobOutcome {
+        response: response(&PublishedReports::default()),
+        metrics: PublishedReports::default().metrics(),
+        is_quiet: false,
+        notes: vec![note.to_owned()],
+    }
 }
 
 fn response(published: &PublishedReports) -> Value {

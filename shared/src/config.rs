@@ -476,7 +476,7 @@ pub struct LookupSettings {
     /// Minutes that CloudTrail has to deliver an event before its time counts as looked up.
     #[schemars(range(min = 1, max = 1_440))]
     pub lag_minutes: u32,
-    /// Hours before now at which the first pull starts. CloudTrail keeps 90 days.
+    /// Hours that the first pull reads, before those that have not settled. CloudTrail keeps 90 days.
     #[schemars(range(min = 1, max = 2_160))]
     pub lookback_hours: u32,
     /// Longest time slice of one lookup, in minutes. A slice with many events is split.

@@ -4,10 +4,13 @@
 //! for notifications. Laws: an expired current status is `INSUFFICIENT_EVIDENCE`; a current status after a failure is
 //! never `COMPLIANT`; each change of status has its own number.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    finding::{Finding, Severity},
     report::Report,
     score::{RiskBand, Status},
     time::Time,
@@ -15,6 +18,12 @@ use crate::{
 
 /// Version of the schemas in this file. The first number changes when a reader of the old schema would be misled.
 pub const STATUS_VERSION: &str = "1.0";
+
+/// Findings of a report that a status change names.
+pub const MAX_TOP_FINDINGS: usize = 3;
+
+/// Hours from a notification of a status that is not compliant to its reminder.
+const REMINDER_HOURS: u32 = 24;
 
 /// A published report, in brief.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +73,11 @@ impl ReportBrief {
             report_key: key.to_owned(),
         }
     }
+
+    /// Object key of the report as a page.
+    pub fn page_key(&self) -> String {
+        format!("{}.html", self.report_key.strip_suffix(".json").unwrap_or(&self.report_key))
+    }
 }
 
 /// The current status, as of a time.
@@ -87,6 +101,9 @@ pub struct CurrentStatus {
     pub last_change: u64,
     /// Number of the last change for which all notifications were delivered.
     pub last_notified_change: u64,
+    /// When the status was last notified, by a change or a reminder, or when it was first stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_notified_at: Option<Time>,
 }
 
 impl CurrentStatus {
@@ -144,6 +161,7 @@ impl CurrentStatus {
             report,
             last_change: changes,
             last_notified_change: notified,
+            last_notified_at: before.and_then(|before| before.last_notified_at).or(Some(now)),
         }
     }
 
@@ -162,6 +180,14 @@ impl CurrentStatus {
     pub const fn needs_notification(&self) -> bool {
         self.last_notified_change < self.last_change
     }
+
+    /// Whether a notified status that is not compliant has to be notified again: a day of whole hours later, so that
+    /// a daily run that begins some seconds earlier than the last one reminds too.
+    pub fn needs_reminder(&self) -> bool {
+        let is_bad = self.status.is_some_and(|status| status != Status::Compliant);
+        let due = |last: Time| self.set_at.hour().0 >= last.hour().0.saturating_add(REMINDER_HOURS);
+        is_bad && !self.needs_notification() && self.last_notified_at.is_some_and(due)
+    }
 }
 
 /// The subject of a status change.
@@ -174,7 +200,40 @@ pub enum StatusSubject {
     Revision,
 }
 
-/// A change of status, for notifications.
+/// A finding of a report, in brief.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FindingBrief {
+    /// Rule that found it.
+    pub id: String,
+    /// Identity of the finding in every report.
+    pub fingerprint: String,
+    /// Severity of the finding.
+    pub severity: Severity,
+    /// What happened and to which principal, in one line.
+    pub title: String,
+    /// ARN of the principal, when it is about one.
+    pub principal: Option<Arc<str>>,
+}
+
+impl FindingBrief {
+    /// The most severe findings of a report, at most [`MAX_TOP_FINDINGS`].
+    pub fn top_of(report: &Report) -> Vec<Self> {
+        // A report has its findings in the order of their severity.
+        report.result.findings.iter().take(MAX_TOP_FINDINGS).map(Self::of).collect()
+    }
+
+    fn of(finding: &Finding) -> Self {
+        Self {
+            id: finding.id.clone(),
+            fingerprint: finding.fingerprint.clone(),
+            severity: finding.severity,
+            title: finding.title.clone(),
+            principal: finding.principal.clone(),
+        }
+    }
+}
+
+/// A change of status, for notifications; or a reminder of a status that did not change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusChange {
     /// Version of this schema.
@@ -193,11 +252,24 @@ pub struct StatusChange {
     pub valid_until: Option<Time>,
     /// The report that the status is based on; absent before the first report.
     pub report: Option<ReportBrief>,
+    /// The most severe findings of this report, at most three; empty if the report was made by an earlier run.
+    #[serde(default)]
+    pub top_findings: Vec<FindingBrief>,
+    /// Bucket of the report.
+    #[serde(default)]
+    pub bucket: String,
 }
 
 impl StatusChange {
-    /// A change of the current status.
-    pub fn of_current(current: &CurrentStatus, before: Option<&CurrentStatus>) -> Self {
+    /// A change of the current status. `report` is the report of the run, if it made one.
+    pub fn of_current(
+        current: &CurrentStatus,
+        before: Option<&CurrentStatus>,
+        report: Option<&Report>,
+        bucket: &str,
+    ) -> Self {
+        let named = current.report.as_ref();
+        let report = report.filter(|report| named.is_some_and(|named| named.id == report.id));
         Self {
             version: STATUS_VERSION.to_owned(),
             subject: StatusSubject::Latest,
@@ -207,20 +279,24 @@ impl StatusChange {
             set_at: current.set_at,
             valid_until: Some(current.valid_until),
             report: current.report.clone(),
+            top_findings: report.map(FindingBrief::top_of).unwrap_or_default(),
+            bucket: bucket.to_owned(),
         }
     }
 
-    /// A change of the status of a window in the past.
-    pub fn of_revision(report: ReportBrief, previous: Option<Status>) -> Self {
+    /// A change of the status of a window in the past. `brief` describes `report`.
+    pub fn of_revision(brief: ReportBrief, report: &Report, previous: Option<Status>, bucket: &str) -> Self {
         Self {
             version: STATUS_VERSION.to_owned(),
             subject: StatusSubject::Revision,
-            status: report.status,
+            status: brief.status,
             previous,
             reason: None,
-            set_at: report.generated_at,
+            set_at: brief.generated_at,
             valid_until: None,
-            report: Some(report),
+            report: Some(brief),
+            top_findings: FindingBrief::top_of(report),
+            bucket: bucket.to_owned(),
         }
     }
 
@@ -275,6 +351,7 @@ impl ReportIssued {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::HOUR_SECONDS;
 
     fn current_status(status: Option<Status>, before: Option<&CurrentStatus>) -> CurrentStatus {
         CurrentStatus::following(before, status, None, None, Time(1_000), 100, "run")
@@ -311,6 +388,40 @@ mod tests {
                 && current_status(None, Some(&one)).needs_notification()
                 && !current_status(None, None).needs_notification()
         );
+    }
+
+    #[test]
+    fn a_bad_status_is_due_for_a_reminder_after_a_day_of_whole_hours() {
+        let at = |status, before: Option<&CurrentStatus>, now: u32| {
+            CurrentStatus::following(before, status, None, None, Time(now), 100, "run")
+        };
+        let notified = |mut current: CurrentStatus| {
+            current.last_notified_change = current.last_change;
+            current
+        };
+        let begin = 10 * HOUR_SECONDS + 900;
+        for (status, is_bad) in [
+            (None, false),
+            (Some(Status::Compliant), false),
+            (Some(Status::InsufficientEvidence), true),
+            (Some(Status::NonCompliant), true),
+        ] {
+            let first = at(status, None, begin);
+            assert!(!first.needs_reminder(), "a change is notified first");
+            let first = notified(first);
+            let after = |seconds: u32| at(status, Some(&first), begin + seconds).needs_reminder();
+            assert!(!after(23 * HOUR_SECONDS), "{status:?}");
+            assert_eq!(after(24 * HOUR_SECONDS - 60), is_bad, "{status:?}");
+            assert_eq!(after(100 * HOUR_SECONDS), is_bad, "{status:?}");
+        }
+        // A status that an earlier version stored has no time: its day begins with the first run of this version.
+        let stored = notified(at(Some(Status::NonCompliant), None, begin));
+        let mut text = serde_json::to_value(&stored).unwrap();
+        text.as_object_mut().unwrap().remove("last_notified_at");
+        let stored: CurrentStatus = serde_json::from_value(text).unwrap();
+        let next = at(stored.status, Some(&stored), begin + 90 * HOUR_SECONDS);
+        assert!(!next.needs_reminder());
+        assert!(at(stored.status, Some(&next), begin + 114 * HOUR_SECONDS).needs_reminder());
     }
 
     #[test]

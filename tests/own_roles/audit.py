@@ -43,7 +43,8 @@ def named_resources(stack):
         "batches": f"arn:aws:states:{here}:execution:{stack.name}-backfill/*",
     }
     named = {"table": "Table", "bucket": "Bucket", "topic": "Topic", "bus": "Bus",
-             "dead-letter-queue": "DeadLetterQueue", "log-queue": "LogQueue", "backfill": "Backfill"}
+             "dead-letter-queue": "DeadLetterQueue", "log-queue": "LogQueue", "backfill": "Backfill",
+             "first-report": "FirstReport"}
     for name, resource in named.items():
         if resource in stack.resources:
             condition = stack.resources[resource].get("Condition")

@@ -60,6 +60,18 @@ fn a_report_without_evidence_is_insufficient_evidence() {
 }
 
 #[test]
+fn the_first_run_of_the_schedule_makes_no_report_and_the_second_makes_one() {
+    let cloud = FakeAws::start();
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
+    let timer = json!({ "schedule": "rate(1 hour)", "skip_first": true });
+    let first = function.invoke(timer.clone()).unwrap();
+    assert_eq!((&first["reports"], &first["current_status"]), (&json!([]), &Value::Null));
+    assert!(cloud.state().published.is_empty() && cloud.stored_keys().is_empty());
+    let second = function.invoke(timer).unwrap();
+    assert_eq!(second["current_status"]["status"], "INSUFFICIENT_EVIDENCE");
+}
+
+#[test]
 fn a_requested_window_needs_both_ends() {
     let cloud = FakeAws::start();
     let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);

@@ -41,6 +41,7 @@ use crate::{
     ports::{Clock, LatestReports, NotificationSink, ObjectStore, PortError, PortErrorKind, Table},
     render::emf::{MetricUnit, Metrics},
     report::{Report, ReportRun},
+    score::Status,
 };
 
 /// Any error of making a report.
@@ -138,6 +139,15 @@ pub struct PublishError {
     pub kind: Box<PublishErrorKind>,
     /// Further errors: of other windows, and of revoking the current status.
     pub other_errors: Vec<String>,
+    /// The current status after the failure.
+    pub current_status: Box<CurrentStatus>,
+}
+
+impl PublishError {
+    /// The metrics of the run that failed: the current status.
+    pub fn metrics(&self) -> Metrics {
+        with_status(Metrics::default(), self.current_status.status)
+    }
 }
 
 /// The cause of a [`PublishError`].
@@ -251,6 +261,17 @@ pub fn publish(
     publish_run.finish(Some(&report_revision).filter(|_| purpose == ReportPurpose::Current))
 }
 
+/// Adds the status as a number, so that an alarm can compare it; in a discovery nothing.
+fn with_status(metrics: Metrics, status: Option<Status>) -> Metrics {
+    let number = match status {
+        None => return metrics,
+        Some(Status::Compliant) => 0.0,
+        Some(Status::InsufficientEvidence) => 1.0,
+        Some(Status::NonCompliant) => 2.0,
+    };
+    metrics.with("status", MetricUnit::None, number)
+}
+
 impl PublishedReports {
     /// The metrics of the run, for its record and for CloudWatch.
     pub fn metrics(&self) -> Metrics {
@@ -260,6 +281,7 @@ impl PublishedReports {
             .count("reports", self.reports.len() as u64)
             .count("revisions", sum(|report| u64::from(report.is_new)))
             .count("parked", self.parked.len() as u64);
+        let metrics = with_status(metrics, self.current_status.as_ref().and_then(|current| current.status));
         let Some(PublishedReport { revision, findings, .. }) = current else { return metrics };
         let metrics = metrics
             .count("findings", findings.open)

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::json::escape_json;
 use crate::{
     alert::Alert,
-    current_status::{ReportBrief, ReportIssued, StatusChange, StatusSubject},
+    current_status::{FindingBrief, ReportBrief, ReportIssued, StatusChange, StatusSubject},
     escape::escape_hidden,
     event::Outcome,
     finding::Severity,
@@ -34,6 +34,9 @@ pub const LOGGING_KIND: &str = "Logging Changed";
 
 /// Detail type of a status change.
 pub const STATUS_KIND: &str = "Read-Only Status Changed";
+
+/// Detail type of a reminder: the status is not compliant and did not change.
+pub const REMINDER_KIND: &str = "Read-Only Status Reminder";
 
 /// Detail type of an over-privileged principal.
 pub const PERMISSIONS_KIND: &str = "Read-Only Principal Over-Privileged";
@@ -123,6 +126,26 @@ pub fn status_change(id: String, change: &StatusChange) -> Result<Notification, 
     let mut text = MessageText::of(title);
     text.line("Status", now);
     text.line("Before", before);
+    let text = status_lines(text, change);
+    notification(id, STATUS_KIND, status_severity(change.status), &subject, text, change)
+}
+
+/// The reminder of a status that is not compliant and did not change. `id` is the same for the same reminder.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn status_reminder(id: String, change: &StatusChange) -> Result<Notification, serde_json::Error> {
+    let now = status_word(change.status);
+    let subject = format!("{now}: the read-only status has not changed (reminder)");
+    let mut text = MessageText::of("Reminder: the read-only status has not changed");
+    text.line("Status", now);
+    let mut text = status_lines(text, change);
+    text.paragraph("A reminder follows once a day while the status is not COMPLIANT.");
+    notification(id, REMINDER_KIND, status_severity(change.status), &subject, text, change)
+}
+
+/// What a text says about a status besides the status: why, in which period, the top findings, and the report.
+fn status_lines(mut text: MessageText, change: &StatusChange) -> MessageText {
     text.optional("Reason", change.reason.as_deref());
     if let Some(until) = change.valid_until {
         text.line("Valid until", &until.to_string());
@@ -135,15 +158,36 @@ pub fn status_change(id: String, change: &StatusChange) -> Result<Notification, 
         text.line("Compliance", &score(report.compliance_score));
         text.line("Risk", &score(report.risk_score));
         text.line("Findings", &report.findings.to_string());
+        for FindingBrief { severity, id, title, principal, .. } in &change.top_findings {
+            text.line("Finding", &format!("{} {}: {}", severity.as_str(), text_value(id), text_value(title)));
+            text.optional("  principal", principal.as_deref());
+        }
+        text.line("Bucket", &text_value(&change.bucket));
         text.line("Report", &text_value(&report.report_key));
+        let page = report.page_key();
+        if is_shell_word(&change.bucket) && is_shell_word(&page) {
+            text.paragraph(&format!(
+                "This command fetches the report as a page:\naws s3api get-object --bucket {} --key {page} report.html",
+                change.bucket
+            ));
+        }
     }
-    let severity = match change.status {
+    text
+}
+
+/// Whether a shell takes a text as one word without quotes, and no program takes it as an option.
+fn is_shell_word(text: &str) -> bool {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "/=_-.".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_safe)
+}
+
+fn status_severity(status: Option<Status>) -> RiskLevel {
+    match status {
         Some(Status::NonCompliant) => RiskLevel::Critical,
         // No current report, so the promise is not proven.
         Some(Status::InsufficientEvidence) | None => RiskLevel::High,
         Some(Status::Compliant) => RiskLevel::Low,
-    };
-    notification(id, STATUS_KIND, severity, &subject, text, change)
+    }
 }
 
 /// The event about a new revision of a report.

@@ -106,11 +106,48 @@ fn a_status_change_names_both_statuses() {
         set_at: Time(0),
         valid_until: Some(Time(7_200)),
         report: None,
+        top_findings: Vec::new(),
+        bucket: "bucket".to_owned(),
     };
     let notification = status_change("id".to_owned(), &change).unwrap();
     assert_eq!(notification.subject, "INSUFFICIENT_EVIDENCE: the read-only status was COMPLIANT");
     assert!(is_safe(&notification), "{notification:?}");
     assert_eq!(notification.severity, RiskLevel::High);
+}
+
+#[test]
+fn a_status_change_names_the_top_findings_their_principals_and_the_report() {
+    let mut seen = 0;
+    for (name, report) in reports::all() {
+        let key = "reports/account=1/dt=2027-01-01/a_b_r0001_c.json";
+        let brief = ReportBrief::from_report(&report, Time(0), Time(3_600), key);
+        let change = StatusChange::of_revision(brief, &report, None, "onlooker-bucket");
+        let findings = &report.result.findings;
+        let severest = findings.iter().map(|finding| finding.severity).max();
+        assert_eq!(change.top_findings.first().map(|top| top.severity), severest, "{name}");
+        assert_eq!(change.top_findings.len(), findings.len().min(3), "{name}");
+        let text = status_change("id".to_owned(), &change).unwrap().text;
+        assert!(text.contains("\nBucket       onlooker-bucket\n"), "{text}");
+        assert!(
+            text.ends_with(
+                "\naws s3api get-object --bucket onlooker-bucket \
+                 --key reports/account=1/dt=2027-01-01/a_b_r0001_c.html report.html\n"
+            ),
+            "{text}"
+        );
+        for finding in findings.iter().take(3) {
+            let line = format!("\nFinding      {} {}: ", finding.severity.as_str(), text_value(&finding.id));
+            assert!(text.contains(&line), "{text}");
+            if let Some(principal) = &finding.principal {
+                seen += 1;
+                assert!(text.contains(&format!("\n  principal  {}\n", text_value(principal))), "{text}");
+            }
+        }
+        // A name that a shell would not take as one word is in no command.
+        let hostile = StatusChange { bucket: "a;b$(c)".to_owned(), ..change };
+        assert!(!status_change("id".to_owned(), &hostile).unwrap().text.contains("aws s3api"));
+    }
+    assert!(seen > 3);
 }
 
 #[test]
@@ -133,10 +170,13 @@ fn details_fit_their_schema() {
     let schema = serde_json::to_value(StatusChange::schema()).unwrap();
     for (name, report) in reports::all() {
         let reported = ReportBrief::from_report(&report, Time(0), Time(3_600), "key");
-        let notification =
-            status_change("id".to_owned(), &StatusChange::of_revision(reported, None)).unwrap();
-        assert_eq!(schema_violation(&notification.detail, &schema, &schema, "$"), None, "{name}");
-        assert!(is_safe(&notification), "{name}");
+        let change = StatusChange::of_revision(reported, &report, None, "bucket");
+        let notification = status_change("id".to_owned(), &change).unwrap();
+        let reminder = status_reminder("id".to_owned(), &change).unwrap();
+        for notification in [notification, reminder] {
+            assert_eq!(schema_violation(&notification.detail, &schema, &schema, "$"), None, "{name}");
+            assert!(is_safe(&notification), "{name}");
+        }
         let reported = ReportBrief::from_report(&report, Time(0), Time(3_600), "key");
         let issued = report_issued("id".to_owned(), &ReportIssued::new("bucket", &reported)).unwrap();
         let schema = serde_json::to_value(ReportIssued::schema()).unwrap();

@@ -3,7 +3,10 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use onlooker_core::{
-    jobs::history::{AccountRegion, REQUEST_INTERVAL},
+    jobs::{
+        history::{AccountRegion, REQUEST_INTERVAL},
+        publish::ReportWindow,
+    },
     ports::{PortErrorKind, TableItem},
     time::{HOUR_SECONDS, Time},
 };
@@ -146,10 +149,34 @@ fn an_account_region_without_events_is_covered() {
     let pulled = fixture.run(300).remove(0);
     assert_eq!((pulled.events, pulled.lag_seconds), (0, Some(0)));
     assert_eq!(pulled.complete_until, Some(Time(START.0 - fixture.lag())));
-    // From the start of the hour two hours back, without the current hour.
-    let hours = (START.0 - fixture.lag()) / HOUR_SECONDS - (START.0 - 2 * HOUR_SECONDS) / HOUR_SECONDS;
+    // From the start of the hour two hours before the last settled one, without the current hour.
+    let settled = START.0 - fixture.config.lookup.settling_seconds();
+    let hours = (START.0 - fixture.lag()) / HOUR_SECONDS - (settled - 2 * HOUR_SECONDS) / HOUR_SECONDS;
     assert_eq!(fixture.evidence().digest_hours().count(), hours as usize);
     fixture.assert_checkpoint_is_covered_by_evidence();
+}
+
+/// The state machine of the first report waits ten minutes after the first pull.
+#[test]
+fn the_first_pull_covers_the_period_of_the_first_report_at_every_minute_of_an_hour() {
+    for minute in 0..60 {
+        let mut fixture = PullFixture::new();
+        fixture.config.lookup.lookback_hours = 24;
+        fixture.clock.set(Time(START.0 + minute * 60));
+        assert_eq!(fixture.run(3_000)[0].error, None);
+        let checkpoint = fixture.checkpoint().unwrap();
+        for wait in [0, 600] {
+            let now = Time(START.0 + minute * 60 + wait);
+            let settling = fixture.config.lookup.settling_seconds();
+            let (window, _) = ReportWindow::from_request(&serde_json::json!({}), now, settling).unwrap();
+            assert!(
+                checkpoint.since <= window.since && window.until <= checkpoint.complete_until,
+                "{minute} {wait}: {window} {checkpoint:?}"
+            );
+            let summary = fixture.evidence_summary(window.since, window.until);
+            assert!(summary.incomplete_hours.is_empty(), "{minute} {wait}");
+        }
+    }
 }
 
 #[test]

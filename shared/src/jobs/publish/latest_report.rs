@@ -6,6 +6,7 @@
 
 use super::{PublishErrorKind, ReportPublisher, status};
 use crate::{
+    current_status::ReportBrief,
     ports::LatestReports,
     render::{html, json},
 };
@@ -29,21 +30,20 @@ pub(super) fn write(publisher: &ReportPublisher<'_>) -> Result<(), PublishErrorK
         if written.as_ref() == Some(&report.report_key) {
             break;
         }
-        copy(publisher, latest, &report.report_key)?;
+        copy(publisher, latest, &report)?;
         written = Some(report.report_key);
     }
     Ok(())
 }
 
-/// Copies the page of a report, then the report as JSON with this key.
+/// Copies the page of a report, then the report as JSON.
 fn copy(
     publisher: &ReportPublisher<'_>,
     latest: &dyn LatestReports,
-    key: &str,
+    brief: &ReportBrief,
 ) -> Result<(), PublishErrorKind> {
-    let page = format!("{}.html", key.strip_suffix(".json").unwrap_or(key));
-    let page = publisher.store.read(&page, None)?;
-    let report = publisher.store.read(key, None)?;
+    let page = publisher.store.read(&brief.page_key(), None)?;
+    let report = publisher.store.read(&brief.report_key, None)?;
     latest.replace(LATEST_HTML, &page, html::MEDIA_TYPE)?;
     latest.replace(LATEST_JSON, &report, json::MEDIA_TYPE)?;
     Ok(())

@@ -129,9 +129,10 @@ impl PublishRun<'_> {
         let Some((pending, error)) = failures.next() else { return Ok(published) };
         other_errors.extend(failures.map(|(pending, error)| format!("{}: {error}", pending.window)));
         let reason = truncated(&format!("cannot publish the report about {}: {error}", pending.window));
-        let seen = report_revision.map(|report_revision| &report_revision.revision.report);
-        other_errors.extend(status::revoke(publisher, run, &reason, seen));
-        Err(PublishError { window: pending.window, kind: Box::new(error), other_errors })
+        let (revoked, errors) = status::revoke(publisher, run, &reason, report_revision);
+        other_errors.extend(errors);
+        let (kind, current_status) = (Box::new(error), Box::new(revoked));
+        Err(PublishError { window: pending.window, kind, other_errors, current_status })
     }
 }
 

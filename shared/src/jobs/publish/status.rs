@@ -1,7 +1,8 @@
-//! Stores, updates and revokes the current status, and sends its changes.
+//! Stores, updates and revokes the current status, and sends its changes and reminders.
 //!
 //! Enters: a report revision on the current window, or a failure. Leaves: the latest [`CurrentStatus`], its history,
-//! and a notification of each change. Laws: a report on an older window never replaces the status of a newer one; the
+//! a notification of each change, and a reminder once a day while the status
+//! is not compliant. Laws: a report on an older window never replaces the status of a newer one; the
 //! notification of a changed status is sent before the status is stored, so a status is not claimed if its
 //! notification fails; after a failure no status is claimed.
 //!
@@ -17,10 +18,10 @@ use super::{
 };
 use crate::{
     current_status::{CurrentStatus, ReportBrief, ReportIssued, StatusChange},
-    jobs::notifications::{DeliveryResult, Notifier},
+    jobs::notifications::Notifier,
     ports::{PortError, Table, TableItem, WriteCondition},
     render::message,
-    report::ReportRun,
+    report::{Report, ReportRun},
     score::Status,
     time::Time,
 };
@@ -88,7 +89,7 @@ pub(super) fn update(
         if !report_revision.is_new && before.as_ref().is_some_and(|before| before.reason.is_some()) {
             append_history(publisher, now, &run.run_id, &current_status)?;
         }
-        notify_change(publisher, &mut current_status, before.as_ref())?;
+        notify_change(publisher, &mut current_status, before.as_ref(), Some(&report_revision.report))?;
         if put_latest(publisher, &current_status, item.as_ref(), WriteCondition::Unchanged)? {
             return Ok(current_status);
         }
@@ -96,23 +97,23 @@ pub(super) fn update(
     Err(PublishErrorKind::Contended)
 }
 
-/// Revokes the current status. `seen` is the report of this run, if there is one. Every step is attempted; the errors
-/// are returned.
+/// Revokes the current status. `seen` is the report of this run, if there is one. Every step is attempted; returns the
+/// status and the errors.
 pub(super) fn revoke(
     publisher: &ReportPublisher<'_>,
     run: &ReportRun,
     reason: &str,
-    seen: Option<&ReportBrief>,
-) -> Vec<String> {
+    seen: Option<&ReportRevision>,
+) -> (CurrentStatus, Vec<String>) {
     let mut errors = Vec::new();
     let mut note = |error: PublishErrorKind| errors.push(error.to_string());
     let item = latest_item(publisher.table).map_err(Into::into).map_err(&mut note).ok().flatten();
     let before = item.as_ref().and_then(parse_status);
     let now = publisher.clock.now();
-    let seen = seen.filter(|seen| !is_superseded(before.as_ref(), seen)).cloned();
+    let seen = seen.filter(|seen| !is_superseded(before.as_ref(), &seen.revision.report));
     let mut current_status = CurrentStatus::from_failure(
         reason,
-        seen,
+        seen.map(|seen| seen.revision.report.clone()),
         before.as_ref(),
         now,
         publisher.interval_seconds,
@@ -125,14 +126,15 @@ pub(super) fn revoke(
     if let Err(error) = append_history(publisher, now, &run.run_id, &current_status) {
         note(error);
     }
-    if current_status.needs_notification() {
-        let notified = notify_change(publisher, &mut current_status, before.as_ref())
+    if current_status.needs_notification() || current_status.needs_reminder() {
+        let report = seen.map(|seen| &seen.report);
+        let notified = notify_change(publisher, &mut current_status, before.as_ref(), report)
             .and_then(|()| put_latest(publisher, &current_status, None, WriteCondition::Always));
         if let Err(error) = notified {
             note(error);
         }
     }
-    errors
+    (current_status, errors)
 }
 
 /// Sends a notification of a late revision if its status differs from the one before it. A first revision is sent
@@ -148,8 +150,12 @@ pub(super) fn notify_revision(
         return Ok(());
     }
     let id = format!("late-{}-{}-r{}", now.report.since, now.report.until, now.report.revision);
-    let change = StatusChange::of_revision(now.report.clone(), before.flatten());
-    notify(publisher, id, &change)?;
+    let report = &report_revision.report;
+    let change = StatusChange::of_revision(now.report.clone(), report, before.flatten(), publisher.bucket);
+    let name = id.clone();
+    let notification =
+        message::status_change(id, &change).map_err(|cause| serialization_error(name, cause))?;
+    publisher.notifier().notify(&notification)?;
     Ok(())
 }
 
@@ -171,30 +177,36 @@ pub(super) fn notify_issued(
     Ok(())
 }
 
+/// Sends the notification of a changed status, or the reminder of a bad one, if it is due.
 fn notify_change(
     publisher: &ReportPublisher<'_>,
     current_status: &mut CurrentStatus,
     before: Option<&CurrentStatus>,
+    report: Option<&Report>,
 ) -> Result<(), PublishErrorKind> {
-    if !current_status.needs_notification() {
+    let is_reminder = current_status.needs_reminder();
+    if !is_reminder && !current_status.needs_notification() {
         return Ok(());
     }
     let status = current_status.status.map_or("none", Status::as_str);
-    let id = format!("status-{}-{status}", current_status.last_change);
-    notify(publisher, id, &StatusChange::of_current(current_status, before))?;
-    current_status.last_notified_change = current_status.last_change;
+    let number = current_status.last_change;
+    let change = StatusChange::of_current(current_status, before, report, publisher.bucket);
+    let (id, notification) = match current_status.last_notified_at {
+        // The id is that of a reminder that a killed run has sent.
+        Some(last) if is_reminder => {
+            let id = format!("reminder-{number}-{last}");
+            (id.clone(), message::status_reminder(id, &change))
+        }
+        _ => {
+            let id = format!("status-{number}-{status}");
+            (id.clone(), message::status_change(id, &change))
+        }
+    };
+    let notification = notification.map_err(|cause| serialization_error(id, cause))?;
+    publisher.notifier().notify(&notification)?;
+    current_status.last_notified_change = number;
+    current_status.last_notified_at = Some(current_status.set_at);
     Ok(())
-}
-
-fn notify(
-    publisher: &ReportPublisher<'_>,
-    id: String,
-    change: &StatusChange,
-) -> Result<DeliveryResult, PublishErrorKind> {
-    let name = id.clone();
-    let notification =
-        message::status_change(id, change).map_err(|cause| serialization_error(name, cause))?;
-    Ok(publisher.notifier().notify(&notification)?)
 }
 
 fn put_latest(

@@ -90,8 +90,8 @@ impl ReportWindow {
         Self { since: Time(self.since.0.saturating_sub(length)), until: self.since }
     }
 
-    /// The window that a payload requests. A payload without `since` and `until` is empty, `{"schedule"}`, or an event of
-    /// EventBridge (with `source`); the window then ends with the last hour that was over `settling` seconds ago.
+    /// The window that a payload requests. A payload without `since` and `until` is empty, `{"schedule"}` (also with
+    /// `skip_first`), or an event of EventBridge (with `source`); the window then ends with the last hour that was over `settling` seconds ago.
     ///
     /// # Errors
     /// [`ReportRequestError`].
@@ -109,7 +109,7 @@ impl ReportWindow {
         let is_window = fields.contains_key("since") || fields.contains_key("until");
         let is_known = |key: &String| match key.as_str() {
             "since" | "until" => true,
-            "schedule" => !is_window,
+            "schedule" | "skip_first" => !is_window,
             _ => false,
         };
         let is_event = !is_window && fields.contains_key("source");
@@ -177,7 +177,10 @@ mod tests {
         let current =
             ReportWindow { since: time("2026-11-20T10:00:00Z"), until: time("2026-11-21T10:00:00Z") };
         let scheduled = json!({"schedule": "rate(1 hour)"});
-        for payload in [json!(null), json!({}), json!({"source": "aws.scheduler", "time": NOW}), scheduled] {
+        let timer = json!({"schedule": "rate(1 hour)", "skip_first": true});
+        for payload in
+            [json!(null), json!({}), json!({"source": "aws.scheduler", "time": NOW}), scheduled, timer]
+        {
             assert_eq!(
                 ReportWindow::from_request(&payload, time(NOW), 300),
                 Ok((current, ReportPurpose::Current))

@@ -96,7 +96,10 @@ impl PullTurn<'_, '_> {
 
     /// The checkpoint of an account and region that has none.
     fn initial_checkpoint(&self) -> Checkpoint {
-        let back = self.task.config.lookup.lookback_hours.saturating_mul(HOUR_SECONDS);
+        // A report that is made now ends with the last settled hour, and its period has to be covered from its start.
+        let lookup = &self.task.config.lookup;
+        let back =
+            lookup.lookback_hours.saturating_mul(HOUR_SECONDS).saturating_add(lookup.settling_seconds());
         let since = Time(self.now.0.saturating_sub(back)).hour().start().max(earliest_available(self.now));
         let second_lookup_until =
             Time(self.now.0.saturating_sub(second_lookup_due(Time(0)).0)).hour().start().max(since);

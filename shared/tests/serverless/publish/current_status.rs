@@ -152,6 +152,84 @@ fn a_new_status_is_notified_although_an_equal_one_was_notified_before() {
     }
 }
 
+/// The status that the metrics of a run name.
+fn status_metric(metrics: &Metrics) -> Option<f64> {
+    metrics.iter().find(|(name, ..)| *name == "status").map(|(_, _, value)| value)
+}
+
+/// Ids of the reminders that each sink sent.
+fn reminders(environment: &TestEnvironment) -> [Vec<String>; 2] {
+    notifications(environment).map(|sent| {
+        let reminders = sent.into_iter().filter(|one| one.detail_type == "Read-Only Status Reminder");
+        reminders.map(|one| one.id).collect()
+    })
+}
+
+#[test]
+fn a_status_that_stays_bad_is_reminded_of_once_a_day() {
+    let environment = environment_on_second_day();
+    // Without evidence of the hours that follow, the status is never compliant again.
+    deliver(&environment, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
+    let mut per_day = Vec::new();
+    for hour in 0..73 {
+        let published = invoke_scheduled(&environment, &format!("run-{hour}")).unwrap();
+        let expected = if hour < 24 { 2.0 } else { 1.0 };
+        assert_eq!(status_metric(&published.metrics()), Some(expected), "{hour}");
+        let [sns, bus] = reminders(&environment);
+        assert_eq!(sns, bus);
+        if hour % 24 == 0 {
+            per_day.push(sns.len());
+        }
+        // A second run in the same hour sends nothing.
+        invoke_scheduled(&environment, &format!("again-{hour}")).unwrap();
+        assert_eq!(reminders(&environment)[0], sns);
+        environment.clock.advance(HOUR_SECONDS);
+    }
+    // The first day ends with a change, which is notified as such; each following day with a reminder.
+    assert_eq!(per_day, [0, 0, 1, 2]);
+    let [sns, _] = notifications(&environment);
+    let reminder = sns.iter().rfind(|one| one.detail_type == "Read-Only Status Reminder").unwrap();
+    assert_eq!(
+        (&reminder.detail["status"], &reminder.detail["previous"], reminder.severity),
+        (&json!("INSUFFICIENT_EVIDENCE"), &json!("INSUFFICIENT_EVIDENCE"), RiskLevel::High)
+    );
+    assert!(!reminder.detail["top_findings"].as_array().unwrap().is_empty());
+    assert_eq!(reminder.detail["bucket"], "bucket");
+}
+
+#[test]
+fn a_deployment_that_cannot_publish_is_reminded_of_once_a_day_and_a_killed_reminder_once() {
+    let environment = environment_on_second_day();
+    invoke_scheduled(&environment, "run-0").unwrap();
+    environment.clock.advance(HOUR_SECONDS);
+    let fail = |matching: fn(usize, &PortCall) -> bool| {
+        let (kind, timing) = (PortErrorKind::AccessDenied, FaultTiming::Before);
+        environment.injector.plan(FaultPlan::Fail { kind, timing, matching: Box::new(matching) });
+    };
+    fail(|_, call| call.method == "create" && call.target.starts_with("reports/"));
+    let failing = |id: &str| invoke_scheduled(&environment, id).unwrap_err();
+    assert_eq!(status_metric(&failing("run-1").metrics()), Some(1.0));
+    assert!(reminders(&environment)[0].is_empty());
+    environment.clock.advance(DAY);
+    // The reminder is sent, and the status with its time cannot be stored.
+    fail(|_, call| {
+        call.target.starts_with("reports/") && call.method == "create"
+            || call.method == "put" && call.target.starts_with("STATUS") && call.target.contains("LATEST")
+    });
+    failing("run-2");
+    assert_eq!(reminders(&environment)[0].len(), 1);
+    environment.injector.reset();
+    fail(|_, call| call.method == "create" && call.target.starts_with("reports/"));
+    environment.clock.advance(HOUR_SECONDS);
+    failing("run-3");
+    environment.clock.advance(22 * HOUR_SECONDS);
+    failing("run-4");
+    assert_eq!(reminders(&environment).map(|sent| sent.len()), [1, 1]);
+    environment.clock.advance(2 * HOUR_SECONDS);
+    failing("run-5");
+    assert_eq!(reminders(&environment).map(|sent| sent.len()), [2, 2]);
+}
+
 #[test]
 fn the_removal_of_all_promises_is_notified() {
     let environment = environment_on_second_day();
