@@ -211,7 +211,7 @@ fn a_principal_under_another_name_is_the_same() {
     let renamed = write_by(&with_id("carol"));
     let known = record(7, &with_id("alice"), "ec2.amazonaws.com", "DescribeInstances", Some(true));
     let with = |records: &[Value]| status(&[&compliant_records()[..], records].concat());
-    assert_eq!(with(std::slice::from_ref(&renamed)), Status::Compliant, "no record says whose id it is");
+    assert_eq!(with(std::slice::from_ref(&renamed)), Status::Compliant, "other records do not show the id");
     assert_eq!(with(&[renamed.clone(), known.clone()]), Status::NonCompliant);
     let issuer = json!({"sessionIssuer": {"arn": "arn:aws:iam::111122223333:user/carol"}});
     let federated = write_by(&json!({

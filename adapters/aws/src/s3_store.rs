@@ -1,11 +1,14 @@
-//! An S3 bucket as an [`ObjectStore`].
+//! An S3 bucket as an [`ObjectStore`] and as [`LatestReports`].
 //!
 //! Enters: keys and bytes. Leaves: objects with the default encryption of the bucket and a checksum that S3 verifies.
-//! Laws: an object is never overwritten; a list is complete.
+//! Laws: an object of the store is never overwritten; a list is complete.
 
 use std::{ops::Range, thread, time::Duration};
 
-use aws_sdk_s3::{error::SdkError, primitives::ByteStream, types::ChecksumAlgorithm};
+use aws_sdk_s3::{
+    error::SdkError, operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream,
+    types::ChecksumAlgorithm,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{
@@ -36,6 +39,18 @@ impl S3Store {
     fn uri(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
     }
+
+    /// The request that writes an object.
+    fn put(&self, key: &str, bytes: &[u8], media_type: &str) -> PutObjectFluentBuilder {
+        self.aws
+            .s3()
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(media_type)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(bytes.to_vec()))
+    }
 }
 
 impl ObjectStore for S3Store {
@@ -43,16 +58,7 @@ impl ObjectStore for S3Store {
     /// object exists then; its content is the same.
     fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError> {
         for attempt in 1..=MAX_ATTEMPTS {
-            let put = self
-                .aws
-                .s3()
-                .put_object()
-                .bucket(&self.bucket)
-                .key(key)
-                .if_none_match("*")
-                .content_type(media_type)
-                .checksum_algorithm(ChecksumAlgorithm::Crc32)
-                .body(ByteStream::from(bytes.to_vec()));
+            let put = self.put(key, bytes, media_type).if_none_match("*");
             let error = match self.aws.block_on(put.send()) {
                 Ok(_) => return Ok(true),
                 Err(error) => error,
@@ -119,16 +125,7 @@ impl ObjectStore for S3Store {
 
 impl LatestReports for S3Store {
     fn replace(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<(), PortError> {
-        let put = self
-            .aws
-            .s3()
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .content_type(media_type)
-            .cache_control("no-cache")
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::from(bytes.to_vec()));
+        let put = self.put(key, bytes, media_type).cache_control("no-cache");
         let done = self.aws.block_on(put.send());
         done.map(|_| ()).map_err(|error| sdk_error(WRITE, self.uri(key), &error))
     }

@@ -3,8 +3,9 @@
 //! Enters: the tally of the period and that of the hours before it, with the digest hours. Leaves: hours. Laws: after a
 //! call that stops logging, the hours from its own to that of the next event of the account and region are incomplete;
 //! after any other change its own hour is, unless a later event of that hour or a digest file shows that logging went
-//! on; an earlier event if events may begin with the change, both if they may go elsewhere from then on. An event in the quarter hour of the change shows nothing. Of a trail that no longer logs events of global services
-//! only such an event shows that these are logged.
+//! on; an earlier event if events may begin with the change, both if they may go elsewhere from then on. An event in the
+//! quarter hour of the change shows nothing. Of a trail that no longer logs events of global services only such an event
+//! shows that these are logged.
 
 use std::{
     cell::Cell,

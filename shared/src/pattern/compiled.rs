@@ -24,7 +24,7 @@ pub(crate) enum PatternPart {
 }
 
 impl PatternPart {
-    /// The letters that a run does not have; none for a part that is no run.
+    /// The letters that a run does not have; none for every other part.
     const fn excluded_letters(self) -> Option<&'static [char]> {
         match self {
             Self::Char(_) | Self::AnyChar => None,

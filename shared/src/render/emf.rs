@@ -97,7 +97,7 @@ fn json_number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 9e15 { Value::from(value as i64) } else { Value::from(value) }
 }
 
-/// One line, with a newline at its end, for standard output of a function. `properties` are texts that are no metrics, such
+/// One line, with a newline at its end, for standard output of a function. `properties` are texts besides the metrics, such
 /// as the id of the request, by which a query finds the lines of the log about the same run.
 pub fn line(
     deployment: &str,
