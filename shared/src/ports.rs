@@ -184,7 +184,7 @@ pub trait ObjectStore: Sync {
     fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError>;
 }
 
-/// The newest report, under keys that do not change. Nothing else in a store is ever replaced.
+/// The newest report and the index of reports, under keys that do not change. Nothing else in a store is ever replaced.
 pub trait LatestReports: Sync {
     /// Writes an object, and replaces the one under its key.
     ///

@@ -48,6 +48,36 @@ class EvidenceSources(StackTestCase):
         report = self.deployment.report(self.hour - 3600, self.hour)
         self.assertEqual(report["run"]["caller"]["account"], HOME_ACCOUNT)
 
+    def test_01_the_first_report_of_a_new_stack_is_about_the_day_before(self):
+        self.configure(**LOOKUP)
+        made = Trail("first", self.now - 30 * 3600, self.now - 1200, 240, [(HOME_ACCOUNT, REGION), (HOME_ACCOUNT, GLOBAL_REGION)])
+        self.record_all(made)
+        states = self.deployment.client("stepfunctions")
+        arn = self.deployment.outputs["FirstReportArn"]
+        definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
+        self.addCleanup(states.update_state_machine, stateMachineArn=arn, definition=definition)
+        without_wait = json.loads(definition)
+        [settle] = [one for one in without_wait["States"]["Evidence"]["Branches"] if one["StartAt"] == "Settle"]
+        self.assertEqual(settle["States"]["Settle"]["Seconds"], 600)
+        settle["States"]["Settle"]["Seconds"] = 1
+        states.update_state_machine(stateMachineArn=arn, definition=json.dumps(without_wait))
+        self.assertEqual(self.deployment.keys("latest/"), [])
+        execution = states.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
+
+        def ended():
+            found = states.describe_execution(executionArn=execution)
+            return found if found["status"] != "RUNNING" else None
+
+        found = wait_until("the first report", ended, 300, every=0.5)
+        self.assertEqual(found["status"], "SUCCEEDED", found)
+        result = json.loads(self.deployment.read("latest/report.json"))["result"]
+        since, until = (event_history.seconds(result["period"][end]) for end in ("from", "until"))
+        self.assertEqual(until - since, 24 * 3600)
+        self.assertEqual(result["coverage"]["percent"], 100.0, result["coverage"])
+        in_period = [one for one in made.records if since <= event_history.seconds(one["eventTime"]) < until]
+        self.assertEqual(result["totals"]["events"], len(in_period))
+        self.assertIn("../reports/", self.deployment.read("latest/index.html").decode())
+
     def test_02_ten_thousand_history_events_each_count_once(self):
         regions = [REGION, GLOBAL_REGION, "eu-central-1", "ap-southeast-2"]
         account_regions = [(HOME_ACCOUNT, region) for region in regions]

@@ -87,6 +87,8 @@ class Notifications(StackTestCase):
         issued = [event["detail"] for event in events if event["detail-type"] == "Read-Only Report Issued"]
         newest = json.loads(self.deployment.read("latest/report.json"))
         self.assertIn((newest["id"], newest["run"]["revision"]), [(one["id"], one["revision"]) for one in issued])
+        index = self.deployment.read("latest/index.html").decode()
+        self.assertEqual(index.count("s3:PutObject"), 1, "the index has a row for the failure")
         self.assertEqual({one["bucket"] for one in issued}, {self.deployment.outputs["Bucket"]})
         changes = [
             (event["detail-type"], event["detail"]["status"]) for event in events if event["detail"] not in issued

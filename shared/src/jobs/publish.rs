@@ -23,7 +23,7 @@ use std::{collections::BTreeSet, error::Error};
 use self::publish_run::PublishRun;
 pub use self::{
     finding_history::{FindingChanges, FindingRecord},
-    latest_report::{LATEST_HTML, LATEST_JSON},
+    latest_report::{LATEST_HTML, LATEST_INDEX, LATEST_JSON},
     pending::{MAX_ATTEMPTS, PendingReport, list_pending},
     revision::{RevisionRecord, list_revisions},
     status::{history, latest},
@@ -84,7 +84,7 @@ pub struct ReportPublisher<'a> {
     pub sinks: &'a [&'a dyn NotificationSink],
     /// Where each new revision of a report is announced.
     pub report_sinks: &'a [&'a dyn NotificationSink],
-    /// Where the newest report is kept under keys that do not change, if anywhere.
+    /// Where the newest report and the index are kept under keys that do not change, if anywhere.
     pub latest_reports: Option<&'a dyn LatestReports>,
     /// Bucket of the store, for the events about reports.
     pub bucket: &'a str,

@@ -1,14 +1,15 @@
-//! Keeps the newest report under keys that do not change.
+//! Keeps the newest report, and the index of the reports, under keys that do not change.
 //!
-//! Enters: the current status. Leaves: `latest/report.json` and `latest/report.html`, which are copies of stored objects.
-//! Laws: the last write is of the report that the current status names, also if runs overlap; only these two objects are
-//! ever replaced.
+//! Enters: the current status and its history. Leaves: `latest/report.json` and `latest/report.html`, which are copies of
+//! stored objects, and `latest/index.html`. Laws: the last write is of the report that the current status names, also if runs
+//! overlap; only these three objects are ever replaced.
 
-use super::{PublishErrorKind, ReportPublisher, status};
+use super::{PublishErrorKind, ReportPublisher, serialization_error, status};
 use crate::{
     current_status::ReportBrief,
     ports::LatestReports,
     render::{html, json},
+    time::Time,
 };
 
 /// Key of the newest report as JSON.
@@ -17,10 +18,13 @@ pub const LATEST_JSON: &str = "latest/report.json";
 /// Key of the newest report as HTML.
 pub const LATEST_HTML: &str = "latest/report.html";
 
+/// Key of the index of the reports of this month and the month before.
+pub const LATEST_INDEX: &str = "latest/index.html";
+
 /// Writes after which a run leaves the rest to the run that overtook it.
 const MAX_WRITES: usize = 3;
 
-/// Writes the report that the current status names.
+/// Writes the report that the current status names, and the index.
 pub(super) fn write(publisher: &ReportPublisher<'_>) -> Result<(), PublishErrorKind> {
     let Some(latest) = publisher.latest_reports else { return Ok(()) };
     let mut written: Option<String> = None;
@@ -31,6 +35,7 @@ pub(super) fn write(publisher: &ReportPublisher<'_>) -> Result<(), PublishErrorK
             break;
         }
         copy(publisher, latest, &report)?;
+        write_index_to(publisher, latest)?;
         written = Some(report.report_key);
     }
     Ok(())
@@ -47,4 +52,44 @@ fn copy(
     latest.replace(LATEST_HTML, &page, html::MEDIA_TYPE)?;
     latest.replace(LATEST_JSON, &report, json::MEDIA_TYPE)?;
     Ok(())
+}
+
+/// Writes the index after a failure, when there is no newer report.
+pub(super) fn write_index(publisher: &ReportPublisher<'_>) -> Result<(), PublishErrorKind> {
+    publisher.latest_reports.map_or(Ok(()), |latest| write_index_to(publisher, latest))
+}
+
+fn write_index_to(
+    publisher: &ReportPublisher<'_>,
+    latest: &dyn LatestReports,
+) -> Result<(), PublishErrorKind> {
+    let now = publisher.clock.now();
+    let mut history = Vec::new();
+    for month in index_months(now) {
+        history.extend(status::history(publisher.table, &month)?);
+    }
+    let page = html::report_index(&history, publisher.bucket, now)
+        .map_err(|cause| serialization_error(LATEST_INDEX, cause))?;
+    latest.replace(LATEST_INDEX, page.as_bytes(), html::MEDIA_TYPE)?;
+    Ok(())
+}
+
+/// The months of the index, as the beginning of a time: the month before this one, and this one.
+fn index_months(now: Time) -> [String; 2] {
+    let today = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let first = today.first_of_month();
+    let before = first.yesterday().unwrap_or(first);
+    [before, first].map(|day| day.strftime("%Y-%m").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_begins_with_the_month_before() {
+        let months = |text| index_months(Time::parse(text).unwrap());
+        assert_eq!(months("2026-03-31T23:59:59Z"), ["2026-02", "2026-03"]);
+        assert_eq!(months("2026-01-01T00:00:00Z"), ["2025-12", "2026-01"]);
+    }
 }

@@ -10,7 +10,7 @@ use super::{
     PendingReport, PublishError, PublishErrorKind, PublishedReport, PublishedReports, ReportPublisher,
     ReportPurpose, ReportWindow,
     finding_history::{FindingChanges, record_findings},
-    pending,
+    latest_report, pending,
     revision::{self, ReportRevision, list_revisions},
     status::{self, latest},
 };
@@ -131,6 +131,9 @@ impl PublishRun<'_> {
         let reason = truncated(&format!("cannot publish the report about {}: {error}", pending.window));
         let (revoked, errors) = status::revoke(publisher, run, &reason, report_revision);
         other_errors.extend(errors);
+        if let Err(error) = latest_report::write_index(publisher) {
+            other_errors.push(error.to_string());
+        }
         let (kind, current_status) = (Box::new(error), Box::new(revoked));
         Err(PublishError { window: pending.window, kind, other_errors, current_status })
     }

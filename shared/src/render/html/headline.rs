@@ -52,7 +52,7 @@ pub struct BehaviorShare {
     pub width: String,
 }
 
-const DISCOVERY: Badge = Badge {
+pub(super) const DISCOVERY: Badge = Badge {
     text: "Discovery",
     meaning: "No principal is watched. This report lists who did what and does not assess compliance.",
     tone: "none",

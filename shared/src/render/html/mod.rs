@@ -17,9 +17,11 @@ mod matrix;
 pub(super) mod permissions;
 mod principal;
 pub(super) mod principal_graph;
+mod report_index;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trend;
 mod truncated;
 
 use std::{collections::BTreeMap, io};
@@ -33,6 +35,7 @@ use crate::{
     report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
 };
 
+pub use self::report_index::report_index;
 use self::{
     activity::ActivityChart,
     coverage_map::CoverageMap,

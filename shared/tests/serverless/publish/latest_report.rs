@@ -1,7 +1,7 @@
 //! The newest report under keys that do not change, and the event about each new revision.
 
 use onlooker_core::{
-    jobs::publish::{LATEST_HTML, LATEST_JSON},
+    jobs::publish::{LATEST_HTML, LATEST_INDEX, LATEST_JSON},
     ports::LatestReports,
 };
 
@@ -30,6 +30,10 @@ fn latest_json(environment: &TestEnvironment) -> Report {
     serde_json::from_slice(&objects(environment)[LATEST_JSON]).unwrap()
 }
 
+fn index_page(environment: &TestEnvironment) -> String {
+    String::from_utf8(objects(environment)[LATEST_INDEX].clone()).unwrap()
+}
+
 /// Keys of the reports that events announced, in order.
 fn announced(environment: &TestEnvironment) -> Vec<String> {
     let [_, on_the_bus] = notifications(environment);
@@ -49,6 +53,8 @@ fn the_newest_report_has_keys_that_do_not_change() {
     let all = objects(&environment);
     assert_eq!(all[LATEST_JSON], all[&first.report.report_key]);
     assert_eq!(all[LATEST_HTML], all[&first.keys[1]]);
+    let index = index_page(&environment);
+    assert!(index.contains(&format!("href=\"../{}\"", first.report.page_key())), "{index}");
     // A requested report is announced and is not the newest one.
     let earlier = window.previous();
     let store = &environment.store;
@@ -136,4 +142,29 @@ fn a_slow_run_does_not_leave_an_older_report_as_the_newest() {
     assert_eq!(newest.until, ReportWindow::current(Time(NOW.0 + DAY)).until);
     let all = objects(&environment);
     assert_eq!(all[LATEST_JSON], all[&newest.report_key]);
+}
+
+#[test]
+fn the_index_tells_of_a_failure() {
+    let environment = environment_on_second_day();
+    let window = ReportWindow::current(NOW);
+    let publish =
+        |id| invoke_with_latest(&environment, id, window, ReportPurpose::Current, &environment.store);
+    publish("run-1").unwrap();
+    let is_report = |_, call: &PortCall| call.method == "create" && call.target.starts_with("reports/");
+    environment.clock.advance(DAY);
+    environment.injector.reset();
+    environment.injector.plan(FaultPlan::Fail {
+        kind: PortErrorKind::Unavailable,
+        timing: FaultTiming::Before,
+        matching: Box::new(is_report),
+    });
+    let window = ReportWindow::current(Time(NOW.0 + DAY));
+    let failed =
+        invoke_with_latest(&environment, "run-2", window, ReportPurpose::Current, &environment.store);
+    let error = failed.unwrap_err();
+    assert_eq!(error.other_errors, [] as [String; 0]);
+    let index = index_page(&environment);
+    assert!(index.contains("cannot publish the report about"), "{index}");
+    assert_eq!(index.matches("<tr><th scope=\"row\">").count(), 3, "two days and the failure");
 }

@@ -4,6 +4,7 @@
 
 mod hostile;
 mod matrix;
+mod report_index;
 
 use std::{
     cell::RefCell,
