@@ -15,8 +15,8 @@ use onlooker_core::{
 };
 
 use crate::{
-    catalog, check, completions, config as config_command, demo, guardrails, ops, overrides, permissions,
-    report, sweep,
+    audit, catalog, check, completions, config as config_command, demo, guardrails, ops, overrides,
+    permissions, report, sweep,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -141,6 +141,8 @@ pub enum CliCommand {
     Permissions(Box<permissions::PermissionsArgs>),
     /// Generate policies that limit a principal to reads, with proof
     Guardrails(guardrails::GuardrailsArgs),
+    /// Find, verify and prune the entries of the audit trail
+    Audit(audit::AuditArgs),
     /// Search the operations of AWS
     Ops(ops::OpsArgs),
     /// Build, compare or show the operation catalog

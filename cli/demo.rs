@@ -11,7 +11,10 @@ use onlooker_core::{
     time::{HOUR_SECONDS, Time},
 };
 use onlooker_demo::{DemoScenario, DemoTrail, PromisedRole, scenario};
-use onlooker_local::{config_file::LoadedConfig, local_files::LocalFiles, sweep_state::SweepState};
+use onlooker_local::{
+    config_file::LoadedConfig, directory_store::DirectoryStore, local_files::LocalFiles,
+    sweep_state::SweepState,
+};
 
 use crate::{
     args::GlobalArgs,
@@ -20,7 +23,7 @@ use crate::{
     output,
     progress::ProgressMeter,
     report_output::ReportOutput,
-    sweep::{EvidencePeriod, record_run, run_sweep},
+    sweep::{EvidencePeriod, SweepScope, audit_trail, record_in_trail, record_run, run_sweep},
 };
 
 /// Options of `demo`.
@@ -55,8 +58,11 @@ pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, Comman
     let logs = LocalFiles::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
     let loaded = LoadedConfig { config: demo_config(&demo), path: None };
     let policies = authorization_details::policies(&[args.out.join(AUTHORIZATION_DETAILS_FILE)])?;
-    let report =
-        run_sweep(global, &loaded, &policies, &logs, Some(&mut state), period_of(&trail).into(), None)?;
+    let store = DirectoryStore::new(dir);
+    let audit = audit_trail(&store, &loaded.config, "demo");
+    let scope = SweepScope { audit: Some(&audit), ..period_of(&trail).into() };
+    let report = run_sweep(global, &loaded, &policies, &logs, Some(&mut state), scope, None)?;
+    record_in_trail(&audit, &report)?;
     let kept = record_run(Some(&mut state), &report)?;
     if !global.quiet {
         let (name, accounts, regions) = (demo.organization, demo.accounts.len(), demo.regions.len());

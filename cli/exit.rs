@@ -14,7 +14,10 @@ use onlooker_core::{
     controls::ControlPackError,
     escape::escape_remaining,
     guardrails::GuardrailError,
-    jobs::sweep::SweepError,
+    jobs::{
+        audit::{AuditError, TrailChangeError},
+        sweep::SweepError,
+    },
     ports::{PortError, PortErrorKind},
     render::RenderError,
 };
@@ -104,6 +107,15 @@ pub enum CommandError {
     /// Evidence that was looked up cannot be stored.
     #[error("cannot store the evidence: {0}")]
     Evidence(#[source] Box<dyn Error + Send + Sync>),
+    /// The audit trail cannot be read or written.
+    #[error(transparent)]
+    AuditTrail(PortError),
+    /// The audit trail is not pruned or sealed.
+    #[error(transparent)]
+    TrailChange(TrailChangeError),
+    /// An entry is not in the audit trail.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The sweep failed.
     #[error(transparent)]
     Sweep(SweepError),
@@ -177,7 +189,11 @@ impl CommandError {
             | Self::ListSource(_)
             | Self::State(StateError::OriginMismatch { .. } | StateError::UnsupportedVersion { .. })
             | Self::DemoTrail(TrailWriteError::ForeignDirectory { .. }) => 2,
+            Self::TrailChange(TrailChangeError::NotIntact(_)) => 1,
             Self::File { .. }
+            | Self::AuditTrail(_)
+            | Self::TrailChange(_)
+            | Self::Audit(_)
             | Self::Sweep(_)
             | Self::Aws(_)
             | Self::Runtime(_)

@@ -13,9 +13,14 @@ use std::{
 };
 
 use onlooker_core::{
+    audit::AuditCriteria,
     config::{Config, Diagnostic},
-    jobs::history::{
-        AccountRegion, HistoryReader, LookupProgress, LookupStop, LookupWindow, TimeSlice, earliest_available,
+    jobs::{
+        audit::Auditing,
+        history::{
+            AccountRegion, HistoryReader, LookupProgress, LookupStop, LookupWindow, TimeSlice,
+            earliest_available,
+        },
     },
     ports::{Clock, CloudTrailApi, ProcessedObject, SweepEvidence},
     segment::Segment,
@@ -37,6 +42,7 @@ pub fn look_up<E: SweepEvidence + Send>(
     account: &str,
     period: EvidencePeriod,
     kept: &mut E,
+    audit: Option<Auditing<'_>>,
 ) -> Result<EvidencePeriod, CommandError> {
     let mut config = config.clone();
     config.lookup.enabled = true;
@@ -45,13 +51,17 @@ pub fn look_up<E: SweepEvidence + Send>(
     let account_regions = AccountRegion::configured(&config, account, cloud.region());
     let trail = cloud.trail(account, config.lookup.role.clone());
     let bar = ProgressMeter::for_time(global, "looking up");
-    let windows = pull_windows(&account_regions, &*trail, &*clock, &config, span, &bar);
+    let criteria = audit.map(|audit| audit.criteria);
+    let windows = pull_windows(&account_regions, &*trail, &*clock, &config, span, &bar, criteria);
     bar.finish();
     let mut failure = None;
     for (account_region, window) in account_regions.iter().zip(windows) {
         let (records, until) = (window.contents.records, window.complete_until);
         tracing::info!(%account_region, records, %until, "looked up");
         if window.complete_until > span.since {
+            if let Some(audit) = audit {
+                audit.store(&window.contents.audit_entries)?;
+            }
             let keep = kept.save(&window.as_object(account_region), &window.contents.segment);
             keep.map_err(|error| CommandError::Evidence(Box::new(error)))?;
         }
@@ -95,6 +105,7 @@ fn pull_windows(
     config: &Config,
     span: TimeSlice,
     bar: &ProgressMeter,
+    audit: Option<AuditCriteria<'_>>,
 ) -> Vec<LookupWindow> {
     let longest = config.lookup.slice_minutes.saturating_mul(60).max(1);
     let progress = Mutex::new(vec![LookupProgress::default(); account_regions.len()]);
@@ -109,7 +120,11 @@ fn pull_windows(
             let whole = u64::from(span.seconds()) * account_regions.len() as u64;
             bar.set_time_pulled(sum(|one| one.seconds), whole, sum(|one| one.records));
         };
-        HistoryReader::new(account_region, trail, clock, config).read_window(span, longest, report_progress)
+        let mut history = HistoryReader::new(account_region, trail, clock, config);
+        if let Some(audit) = audit {
+            history.record_calls(audit);
+        }
+        history.read_window(span, longest, report_progress)
     };
     for (n, some) in account_regions.chunks(MAX_THREADS).enumerate() {
         thread::scope(|scope| {

@@ -1,6 +1,7 @@
 //! Command line of Onlooker: parse, run, exit code.
 
 mod args;
+mod audit;
 mod authorization_details;
 #[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
 mod aws;
@@ -67,6 +68,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Check(args) => check::run(global, args),
         CliCommand::Permissions(args) => permissions::run(global, *args),
         CliCommand::Guardrails(args) => guardrails::run(global, args),
+        CliCommand::Audit(args) => audit::run(global, args),
         CliCommand::Ops(args) => ops::run(global, args),
         CliCommand::Catalog(args) => catalog::run(global, args),
         CliCommand::Config(args) => config::run(global, args),

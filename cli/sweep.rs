@@ -7,11 +7,13 @@ use std::{fs, path::PathBuf, time::Instant};
 
 use clap::Args;
 use onlooker_core::{
+    audit::AuditKind,
     config::{Config, Diagnostic, Standard, Watch},
     escape::escape_hidden,
     event_selectors::TrailSelectors,
     grants::PolicyHistory,
     jobs::{
+        audit::{AuditTrail, Auditing},
         evaluation::EvaluationCriteria,
         gather::GatherOptions,
         sweep::{Exclusion, SweepTask, sweep},
@@ -20,10 +22,12 @@ use onlooker_core::{
     record::ReadLimits,
     render::{Format, json::json},
     report::{CallerIdentity, Report, ReportRun},
+    score::Status,
     time::Time,
 };
 use onlooker_local::{
     config_file::LoadedConfig,
+    directory_store::DirectoryStore,
     local_files::{ExcludeGlobs, LocalFiles},
     sweep_state::SweepState,
 };
@@ -174,8 +178,11 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     let exclude = exclude_globs(&args.exclude)?;
     let policies = authorization_details::policies(&args.authorization_details)?;
     let mut state = if args.no_state { None } else { Some(SweepState::open(&args.state, LOG_FILES_ORIGIN)?) };
+    let trail_store = DirectoryStore::new(&args.state);
+    let trail = (!args.no_state).then(|| audit_trail(&trail_store, &loaded.config, "sweep"));
+    let audit = trail.as_ref();
     let report = if args.lookup {
-        sweep_event_history(global, &loaded, &policies, state.as_mut(), period)?
+        sweep_event_history(global, &loaded, &policies, state.as_mut(), period, audit)?
     } else {
         let paths = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         let source = SweepSource::from_paths(paths)?;
@@ -184,9 +191,12 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         }
         let matches = |name: &str| exclude.matches(name);
         let exclusion = Exclusion { globs: &args.exclude, matches: &matches };
-        let scope = SweepScope { period, exclude: exclusion };
+        let scope = SweepScope { period, exclude: exclusion, audit };
         run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?
     };
+    if let Some(trail) = &trail {
+        record_in_trail(trail, &report)?;
+    }
     let kept = record_run(state.as_mut(), &report)?;
     publication.write(global, &report, kept.as_slice())?;
     Ok(conclude(global, &report, &args.fail_on))
@@ -199,6 +209,7 @@ fn sweep_event_history(
     policies: &PolicyHistory,
     state: Option<&mut SweepState>,
     period: EvidencePeriod,
+    audit: Option<&AuditTrail<'_>>,
 ) -> Result<Report, CommandError> {
     fn with<E: SweepEvidence + Send>(
         global: &GlobalArgs,
@@ -206,18 +217,29 @@ fn sweep_event_history(
         policies: &PolicyHistory,
         kept: &mut E,
         period: EvidencePeriod,
+        audit: Option<&AuditTrail<'_>>,
     ) -> Result<Report, CommandError> {
         let cloud = AwsConnection::connect("--lookup")?;
         let caller = cloud.caller()?;
-        let span = look_up(global, &cloud, &loaded.config, &caller.account, period, kept)?;
+        let auditing = audit
+            .map(|trail| {
+                Ok::<_, CommandError>(Auditing::new(
+                    trail,
+                    &loaded.config,
+                    inputs::catalog(loaded)?,
+                    environment::now(),
+                ))
+            })
+            .transpose()?;
+        let span = look_up(global, &cloud, &loaded.config, &caller.account, period, kept, auditing)?;
         let period =
             EvidencePeriod { since: period.since.or(span.since), until: period.until.or(span.until) };
         let nothing_else = LocalFiles::new([] as [String; 0]);
         run_sweep(global, loaded, policies, &nothing_else, Some(kept), period.into(), Some(caller))
     }
     match state {
-        Some(state) => with(global, loaded, policies, state, period),
-        None => with(global, loaded, policies, &mut MemoryEvidence::default(), period),
+        Some(state) => with(global, loaded, policies, state, period, audit),
+        None => with(global, loaded, policies, &mut MemoryEvidence::default(), period, None),
     }
 }
 
@@ -275,14 +297,18 @@ impl EvidencePeriod {
 /// What of a source is swept.
 #[derive(Clone, Copy, Debug)]
 pub struct SweepScope<'a> {
-    period: EvidencePeriod,
-    exclude: Exclusion<'a>,
+    /// The period of the report.
+    pub period: EvidencePeriod,
+    /// Files that are not read.
+    pub exclude: Exclusion<'a>,
+    /// The audit trail, for calls that are read for the first time.
+    pub audit: Option<&'a AuditTrail<'a>>,
 }
 
 /// All files, in a period.
 impl From<EvidencePeriod> for SweepScope<'_> {
     fn from(period: EvidencePeriod) -> Self {
-        Self { period, exclude: Exclusion::NONE }
+        Self { period, exclude: Exclusion::NONE, audit: None }
     }
 }
 
@@ -299,14 +325,16 @@ pub fn run_sweep<E: SweepEvidence + Send>(
 ) -> Result<Report, CommandError> {
     let config = &loaded.config;
     let pack = inputs::pack(loaded)?;
+    let (started, clock) = (environment::now(), Instant::now());
+    let catalog = inputs::catalog(loaded)?;
     let task = SweepTask {
-        criteria: EvaluationCriteria { config, catalog: inputs::catalog(loaded)?, pack: &pack, policies },
+        criteria: EvaluationCriteria { config, catalog, pack: &pack, policies },
         since: scope.period.since,
         until: scope.period.until,
         gather_options: GatherOptions { threads: threads(config), limits: limits(config) },
         exclude: scope.exclude,
+        audit: scope.audit.map(|trail| Auditing::new(trail, config, catalog, started)),
     };
-    let (started, clock) = (environment::now(), Instant::now());
     let run =
         ReportRun { run_id: environment::run_id(), caller, started_at: started, ..ReportRun::default() };
     let bar = ProgressMeter::new(global, "reading");
@@ -319,6 +347,23 @@ pub fn run_sweep<E: SweepEvidence + Send>(
         records = report.run.records_seen, seconds = report.run.duration_seconds, "swept"
     );
     Ok(report)
+}
+
+/// The audit trail of this command, a chain of its own.
+pub fn audit_trail<'a>(store: &'a DirectoryStore, config: &Config, command: &str) -> AuditTrail<'a> {
+    AuditTrail::new(store, &config.audit, config.standard, command, &environment::run_id())
+}
+
+/// Adds the run to the audit trail.
+pub fn record_in_trail(trail: &AuditTrail<'_>, report: &Report) -> Result<(), CommandError> {
+    let status = report.result.summary.overall_compliance.map_or("a discovery", Status::as_str);
+    let message = format!(
+        "run {} read {} records of {} log files: {status}, report {}",
+        report.run.run_id, report.run.records_seen, report.run.log_files_read, report.id
+    );
+    let now = environment::now();
+    trail.add_note(AuditKind::Run, message, now)?;
+    Ok(trail.flush(now)?)
 }
 
 /// Adds a report to the history of a state, if there is one. Returns the file of the report.

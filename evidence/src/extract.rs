@@ -169,8 +169,8 @@ mod tests {
     struct RecordsOnly(SegmentBuilder);
 
     impl RecordVisitor for RecordsOnly {
-        fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
-            self.0.push_record(record)
+        fn visit_record(&mut self, record: &Record<'_>, _: &[u8]) -> Result<(), RecordError> {
+            self.0.push_record(record).map(|_| ())
         }
 
         fn visit_insight(&mut self, insight: Fingerprint) {

@@ -8,7 +8,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::Error;
 use onlooker_aws::S3Source;
 use onlooker_core::{
-    jobs::ingest::{IngestMessage, IngestOutcome, ingest},
+    jobs::ingest::{IngestError, IngestMessage, IngestOutcome, ingest},
     ports::Clock as _,
     render::emf::{MetricUnit, Metrics},
     time::Time,
@@ -30,7 +30,18 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
         vec![IngestMessage { id, body, sent_at: now, receive_count: 0 }]
     });
     let source = S3Source::new(resources.aws.clone(), Vec::new());
-    let ingested = ingest(&source, &resources.evidence, &settings.config, clock, &messages)?;
+    let ingested = ingest(
+        &source,
+        &resources.evidence,
+        &settings.config,
+        clock,
+        &messages,
+        Some(invocation.auditing()),
+    );
+    let ingested = ingested.map_err(|error| match error {
+        IngestError::Evidence(error) => FunctionError::from(error),
+        IngestError::Audit(error) => error.into(),
+    })?;
     let metrics = metrics(&ingested, &messages, now);
     for failed in &ingested.failed {
         tracing::warn!(

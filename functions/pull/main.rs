@@ -39,7 +39,13 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     };
     let cloudtrail = EventHistory::new(resources.aws.clone(), account, config.lookup.role.clone());
     let ports = PullPorts { cloudtrail: &cloudtrail, clock, evidence: &resources.evidence };
-    let task = PullTask { config, account_regions: &account_regions, run_id: &run.run_id, threads: THREADS };
+    let task = PullTask {
+        config,
+        account_regions: &account_regions,
+        run_id: &run.run_id,
+        threads: THREADS,
+        audit: Some(invocation.auditing()),
+    };
     let pulled = pull(ports, task);
     let metrics = metrics(&pulled, without_role.len() as u64);
     let notes = notes(&pulled, &without_role);

@@ -4,6 +4,7 @@
 //! is an error; no value is read and then ignored.
 
 mod arn;
+mod audit;
 mod calendar;
 mod consistency;
 mod diagnostic;
@@ -27,6 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    audit::{AuditLevel, AuditProfile, AuditSettings},
     calendar::BusinessCalendar,
     diagnostic::{ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
     formats::{account, log_filter, region},
@@ -82,6 +84,8 @@ pub struct Config {
     pub retention: RetentionSettings,
     /// How permissions are checked.
     pub permissions: PermissionCheckSettings,
+    /// The audit trail.
+    pub audit: AuditSettings,
 }
 
 impl Config {
@@ -145,6 +149,7 @@ impl Config {
             lookup: LookupSettings::default(),
             delivery: DeliverySettings::default(),
             retention: RetentionSettings::default(),
+            audit: AuditSettings::default(),
             ..self.clone()
         }
     }

@@ -29,6 +29,7 @@
 pub mod access_matrix;
 pub mod alert;
 pub mod assessment;
+pub mod audit;
 pub mod catalog;
 pub mod classification;
 pub mod config;

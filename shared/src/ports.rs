@@ -184,6 +184,15 @@ pub trait ObjectStore: Sync {
     fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError>;
 }
 
+/// Removes objects from a store, for the few kinds that do not stay.
+pub trait ObjectRemover: Sync {
+    /// Removes an object, if it exists.
+    ///
+    /// # Errors
+    /// When the object cannot be removed.
+    fn remove(&self, key: &str) -> Result<(), PortError>;
+}
+
 /// The newest report and the index of reports, under keys that do not change. Nothing else in a store is ever replaced.
 pub trait LatestReports: Sync {
     /// Writes an object, and replaces the one under its key.

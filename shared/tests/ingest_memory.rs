@@ -56,9 +56,15 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
     let body = json!({ "bucket": "b", "key": "k" }).to_string();
     let message = IngestMessage { id: "1".to_owned(), body, sent_at: Time(1_791_248_400), receive_count: 1 };
     let source = SingleFileSource(LocalFiles::new([path.to_string_lossy()]));
-    let ingested =
-        ingest(&source, &EvidenceStore::new(&table, &store), &Config::default(), &Unhurried, &[message])
-            .unwrap();
+    let ingested = ingest(
+        &source,
+        &EvidenceStore::new(&table, &store),
+        &Config::default(),
+        &Unhurried,
+        &[message],
+        None,
+    )
+    .unwrap();
     assert_eq!((ingested.statistics.tallied, ingested.failed.len()), (u64::from(records), 0));
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -7,6 +7,7 @@ use onlooker_core::{
     config::{ConfigError, Diagnostic},
     controls::ControlPackError,
     jobs::{
+        audit::AuditError,
         evidence::EvidenceError,
         notifications::NotificationError,
         permissions::PoliciesError,
@@ -23,7 +24,7 @@ use onlooker_core::{
 pub struct FunctionError {
     /// Its name: `InvalidConfiguration`, `InvalidRequest`, `AccessDenied`, `Throttled`, `NotFound`, `Unavailable`,
     /// `DamagedEvidence`, `DamagedPolicies`, `NotificationFailed`, `AccountRegionFailed`, `PrincipalFailed`,
-    /// `ReportFailed`, `JobFailed`, `Panicked`.
+    /// `ReportFailed`, `AuditTrailFailed`, `JobFailed`, `Panicked`.
     pub error_type: &'static str,
     /// What happened, for the operator.
     pub message: String,
@@ -93,6 +94,16 @@ impl From<EvidenceError> for FunctionError {
         let kind = match &error {
             EvidenceError::Port(error) => port_error_type(error),
             _ => "DamagedEvidence",
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<AuditError> for FunctionError {
+    fn from(error: AuditError) -> Self {
+        let kind = match &error {
+            AuditError::Store(error) => port_error_type(error),
+            _ => "AuditTrailFailed",
         };
         Self::new(kind, error.to_string())
     }

@@ -31,8 +31,12 @@ use tokio::runtime::Handle;
 pub use self::{function_error::FunctionError, resources::FunctionResources, settings::Settings};
 use onlooker_aws::{AwsSession, SystemClock};
 use onlooker_core::{
+    audit::AuditKind,
     config::RetentionSettings,
-    jobs::runs::{RunRecord, record_run},
+    jobs::{
+        audit::{AuditTrail, Auditing},
+        runs::{RunRecord, record_run},
+    },
     ports::Clock,
     render::emf::{self, MetricUnit, Metrics},
     report::ReportRun,
@@ -50,6 +54,15 @@ pub struct Invocation<'a> {
     pub run: ReportRun,
     /// Name of the function, such as `pull`, as in metrics and run records.
     pub function: &'static str,
+    /// The audit trail of this process.
+    pub audit: &'a AuditTrail<'static>,
+}
+
+impl<'a> Invocation<'a> {
+    /// Where the job records the calls that it reads.
+    pub fn auditing(&self) -> Auditing<'_> {
+        Auditing::new(self.audit, &self.settings.config, self.settings.catalog, self.clock.now())
+    }
 }
 
 /// The result of a job.
@@ -96,6 +109,7 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
         function,
         variables,
         ready: Mutex::default(),
+        trail: Mutex::default(),
         has_run: AtomicBool::default(),
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<P>| {
@@ -121,6 +135,7 @@ struct FunctionProcess {
     function: &'static str,
     variables: settings::EnvVariables,
     ready: Mutex<KeptByProcess>,
+    trail: Mutex<Option<KeptTrail>>,
     /// Whether the process has served an invocation.
     has_run: AtomicBool,
 }
@@ -163,7 +178,15 @@ impl FunctionProcess {
         let (done, retention, is_stale) = match settings {
             Ok(settings) => {
                 let function = self.function;
-                let done = job(&Invocation { resources, settings: &settings, clock, run, function }, payload);
+                let done = self.audit(resources, Arc::clone(&settings), clock.now()).and_then(|audit| {
+                    let run_id = run.run_id.clone();
+                    let invocation =
+                        Invocation { resources, settings: &settings, clock, run, function, audit: &audit };
+                    let done = job(&invocation, payload);
+                    let recorded = record_in_trail(&audit, &run_id, &done, clock.now());
+                    // A run that is not in the audit trail is a failure. The error of the job takes precedence.
+                    done.and_then(|outcome| recorded.map(|()| outcome))
+                });
                 (done, settings.config.retention.clone(), settings.is_stale())
             }
             // Without a configuration the run is recorded too.
@@ -215,6 +238,33 @@ impl FunctionProcess {
         }
     }
 
+    /// The audit trail of the process: a chain of its own, and another one after the settings of the trail have changed.
+    fn audit(
+        &self,
+        resources: &'static FunctionResources,
+        settings: Arc<Settings>,
+        now: onlooker_core::time::Time,
+    ) -> Result<Arc<AuditTrail<'static>>, FunctionError> {
+        let mut kept = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = &settings.config;
+        let trail = match &*kept {
+            Some(kept) if kept.settings.config.audit == config.audit => Arc::clone(&kept.trail),
+            _ => {
+                let chain = uuid::Uuid::now_v7().to_string();
+                let trail =
+                    AuditTrail::new(resources.store, &config.audit, config.standard, self.function, &chain);
+                Arc::new(trail)
+            }
+        };
+        if let Some(before) = kept.as_ref().filter(|kept| kept.settings.config != *config) {
+            let (new, old) = (settings.fingerprint(), before.settings.fingerprint());
+            let message = format!("the configuration {new} is in force instead of {old}");
+            trail.add_note(AuditKind::ConfigurationChange, message, now)?;
+        }
+        *kept = Some(KeptTrail { trail: Arc::clone(&trail), settings });
+        Ok(trail)
+    }
+
     /// Resources and settings. They are created if missing, and settings are read again if they may have changed. If they
     /// cannot be read, those that were read last stay in force.
     fn ready(&self, handle: &Handle, now: onlooker_core::time::Time) -> ReadyProcess {
@@ -254,6 +304,30 @@ impl FunctionProcess {
         };
         ReadyProcess { resources, settings }
     }
+}
+
+/// The audit trail of a process, and the settings of the run before.
+struct KeptTrail {
+    trail: Arc<AuditTrail<'static>>,
+    settings: Arc<Settings>,
+}
+
+/// Adds the run to the audit trail, unless it is quiet, and stores what is not stored yet.
+fn record_in_trail(
+    trail: &AuditTrail<'_>,
+    run_id: &str,
+    done: &Result<JobOutcome, FunctionError>,
+    now: onlooker_core::time::Time,
+) -> Result<(), FunctionError> {
+    let message = match done {
+        Ok(JobOutcome { is_quiet: true, .. }) => None,
+        Ok(_) => Some(format!("run {run_id} succeeded")),
+        Err(failure) => Some(format!("run {run_id} failed: {}: {failure}", failure.error_type)),
+    };
+    if let Some(message) = message {
+        trail.add_note(AuditKind::Run, message, now)?;
+    }
+    Ok(trail.flush(now)?)
 }
 
 /// What a process keeps between invocations, as far as it could be created.

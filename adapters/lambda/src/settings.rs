@@ -16,6 +16,7 @@ use onlooker_core::{
     grants::PolicyHistory,
     jobs::evaluation::EvaluationCriteria,
     ports::ObjectStore as _,
+    record::Fingerprint,
     time::Time,
 };
 
@@ -88,6 +89,12 @@ impl Settings {
             pack: &self.pack,
             policies: PolicyHistory::empty(),
         }
+    }
+
+    /// Identifies the configuration: equal ones have equal fingerprints.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        // A configuration is written as JSON whatever it has.
+        Fingerprint::of("configuration", &[&serde_json::to_vec(&self.config).unwrap_or_default()])
     }
 
     /// Whether a newer configuration cannot be used, so that this one stays in force.

@@ -19,7 +19,7 @@ use std::{
 use walkdir::{DirEntry, WalkDir};
 
 use super::sweep_state::temporary_file_builder;
-use onlooker_core::ports::{ObjectStore, PortError, PortErrorKind, StoredObject};
+use onlooker_core::ports::{ObjectRemover, ObjectStore, PortError, PortErrorKind, StoredObject};
 
 /// Objects as files in a directory.
 #[derive(Clone, Debug)]
@@ -132,6 +132,15 @@ impl ObjectStore for DirectoryStore {
         }
         objects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(objects)
+    }
+}
+
+impl ObjectRemover for DirectoryStore {
+    fn remove(&self, key: &str) -> Result<(), PortError> {
+        match fs::remove_file(self.path(key)) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(port_error("remove", key, cause)),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -464,7 +464,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             self.visitor.visit_insight(identity);
             self.listing.as_mut().map(Listing::add_other);
         } else {
-            self.visitor.visit_record(record)?;
+            self.visitor.visit_record(record, bytes)?;
             if let Some(listing) = &mut self.listing {
                 listing.add(record);
             }

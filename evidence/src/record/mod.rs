@@ -60,11 +60,11 @@ pub const MAX_DEPTH: usize = 127;
 
 /// Receives the content of a log file, piece by piece.
 pub trait RecordVisitor {
-    /// One record. An error makes it unreadable.
+    /// One record, and its text as JSON. An error makes it unreadable.
     ///
     /// # Errors
     /// Why the record is not a valid event.
-    fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError>;
+    fn visit_record(&mut self, record: &Record<'_>, text: &[u8]) -> Result<(), RecordError>;
     /// One Insights event or aggregated event, by its identity. Neither is a call.
     fn visit_insight(&mut self, identity: Fingerprint);
     /// The window of one digest file.
@@ -127,7 +127,7 @@ pub fn read_unless_other(
 }
 
 impl RecordVisitor for other_file::Probe {
-    fn visit_record(&mut self, _: &Record<'_>) -> Result<(), RecordError> {
+    fn visit_record(&mut self, _: &Record<'_>, _: &[u8]) -> Result<(), RecordError> {
         self.read = true;
         Ok(())
     }

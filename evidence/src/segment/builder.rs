@@ -35,21 +35,22 @@ pub struct SegmentBuilder {
 }
 
 impl SegmentBuilder {
-    /// Adds the event of a record.
+    /// Adds the event of a record. Returns the positions of its actor and its call key: equal ones have equal positions, until
+    /// the segment is built.
     ///
     /// # Errors
     /// Why the record is not a valid event.
-    pub fn push_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
+    pub fn push_record(&mut self, record: &Record<'_>) -> Result<(u32, u32), RecordError> {
         let id = EventId::of(record)?;
         let time = Time::of(record)?;
         let actor = self.cache.actor(record, || Ok(self.actors.insert(Actor::of(record)?)))?;
         let call_key = self.cache.call_key(record, || Ok(self.call_keys.insert(CallKey::of(record)?)))?;
         self.rows.push(EventRow { id, time, actor, call_key });
-        Ok(())
+        Ok((actor, call_key))
     }
 
-    /// Adds an event to the segment.
-    pub fn push(&mut self, event: Event) {
+    /// Adds an event to the segment. Returns positions as [`SegmentBuilder::push_record`] does.
+    pub fn push(&mut self, event: Event) -> (u32, u32) {
         let Event { id, time, actor, call_key } = event;
         let row = EventRow {
             id,
@@ -58,6 +59,7 @@ impl SegmentBuilder {
             call_key: self.call_keys.insert(call_key),
         };
         self.rows.push(row);
+        (row.actor, row.call_key)
     }
 
     /// Adds a piece that could not be read. Of two reasons for one piece the greater one is kept.

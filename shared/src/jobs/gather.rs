@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    audit::{AuditCriteria, AuditTrailEntry, CallRecorder},
     hex::hex,
     ports::{LogSource, PortError, ProcessedObject, StoredObject},
     record::{
@@ -148,8 +149,8 @@ fn insert_bounded<T: Ord>(kept: &mut BTreeSet<T>, one: T) {
 pub enum ObjectCallback<'a> {
     /// Receives the summary of the log file.
     Summary(&'a (dyn Fn(ProcessedObject) + Sync)),
-    /// Receives the summary of the log file and its evidence.
-    WithSegment(&'a (dyn Fn(ProcessedObject, &Segment) + Sync)),
+    /// Receives the summary of the log file, its evidence, and the entries of its calls for the audit trail.
+    WithSegment(&'a (dyn Fn(ProcessedObject, &Segment, Vec<AuditTrailEntry>) + Sync)),
 }
 
 /// Reads all log files of `source` and calls `progress` after each.
@@ -162,21 +163,23 @@ pub fn gather(
     progress: &(dyn Fn(GatherProgress) + Sync),
 ) -> Result<GatheredEvidence, PortError> {
     let objects = source.list()?;
-    Ok(gather_objects(source, &objects, options, progress, ObjectCallback::Summary(&|_| ())))
+    Ok(gather_objects(source, &objects, options, progress, ObjectCallback::Summary(&|_| ()), None))
 }
 
-/// Reads these log files of `source` and calls `each` and then `progress` after each.
+/// Reads these log files of `source` and calls `each` and then `progress` after each. With `audit`, calls are described for
+/// the audit trail.
 pub fn gather_objects(
     source: &dyn LogSource,
     objects: &[StoredObject],
     options: GatherOptions,
     progress: &(dyn Fn(GatherProgress) + Sync),
     each: ObjectCallback<'_>,
+    audit: Option<AuditCriteria<'_>>,
 ) -> GatheredEvidence {
     let next = AtomicUsize::new(0);
     let pool = Mutex::new((SegmentBuilder::default(), Vec::new(), ReadStatistics::default()));
     let read = || {
-        let mut reader = ObjectReader::new(options.limits);
+        let mut reader = ObjectReader::new(options.limits, audit);
         while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             let processed = reader.read_or_count_missing(source, object);
             let segment = match (processed, each) {
@@ -187,7 +190,7 @@ pub fn gather_objects(
                 }
                 (Some(processed), ObjectCallback::WithSegment(keep)) => {
                     let segment = std::mem::take(&mut reader.builder).finish();
-                    keep(processed, &segment);
+                    keep(processed, &segment, reader.take_entries());
                     Some(segment)
                 }
             };
@@ -224,14 +227,17 @@ pub fn gather_objects(
 
 /// Reads one log file that is already in memory.
 pub fn read_object(name: &str, bytes: &[u8], limits: ReadLimits) -> GatheredEvidence {
-    let mut reader = ObjectReader::new(limits);
+    let mut reader = ObjectReader::new(limits, None);
     reader.decode(name, bytes, None);
     reader.take_evidence()
 }
 
 /// Reads log files one after the other. Its buffers are reused for every log file.
-pub(super) struct ObjectReader {
+pub(super) struct ObjectReader<'a> {
     limits: ReadLimits,
+    audit: Option<CallRecorder<'a>>,
+    /// Entries of the calls that were read.
+    entries: Vec<AuditTrailEntry>,
     inflater: Inflater,
     bytes: Vec<u8>,
     builder: SegmentBuilder,
@@ -240,10 +246,12 @@ pub(super) struct ObjectReader {
     is_worth_retry: bool,
 }
 
-impl ObjectReader {
-    pub(super) fn new(limits: ReadLimits) -> Self {
+impl<'a> ObjectReader<'a> {
+    pub(super) fn new(limits: ReadLimits, audit: Option<AuditCriteria<'a>>) -> Self {
         Self {
             limits,
+            audit: audit.map(CallRecorder::new),
+            entries: Vec::new(),
             inflater: Inflater::default(),
             bytes: Vec::new(),
             builder: SegmentBuilder::default(),
@@ -271,6 +279,14 @@ impl ObjectReader {
             processed.object.version = version;
         }
         Ok(processed)
+    }
+
+    /// The entries of the calls that were read since the last call. The next records are of a new segment.
+    pub(super) fn take_entries(&mut self) -> Vec<AuditTrailEntry> {
+        if let Some(recorder) = &mut self.audit {
+            recorder.reset();
+        }
+        std::mem::take(&mut self.entries)
     }
 
     /// The evidence that was read since the last call.
@@ -374,9 +390,9 @@ impl ObjectReader {
         self.statistics.inflated_bytes += inflated as u64;
     }
 
-    const fn visitor<'r>(&'r mut self, object: &'r str, cause: Option<String>) -> SegmentVisitor<'r> {
-        let Self { builder, statistics, is_worth_retry, .. } = self;
-        SegmentVisitor { object, cause, builder, statistics, is_worth_retry }
+    const fn visitor<'r>(&'r mut self, object: &'r str, cause: Option<String>) -> SegmentVisitor<'r, 'a> {
+        let Self { audit, entries, builder, statistics, is_worth_retry, .. } = self;
+        SegmentVisitor { object, cause, audit: audit.as_mut(), entries, builder, statistics, is_worth_retry }
     }
 }
 
@@ -389,18 +405,23 @@ fn kind_without_fetching(name: &str) -> Option<OtherFile> {
 }
 
 /// Adds the pieces of one log file to the segment and the statistics.
-struct SegmentVisitor<'r> {
+struct SegmentVisitor<'r, 'a> {
     object: &'r str,
     cause: Option<String>,
+    audit: Option<&'r mut CallRecorder<'a>>,
+    entries: &'r mut Vec<AuditTrailEntry>,
     builder: &'r mut SegmentBuilder,
     statistics: &'r mut ReadStatistics,
     is_worth_retry: &'r mut bool,
 }
 
-impl RecordVisitor for SegmentVisitor<'_> {
-    fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
-        self.builder.push_record(record)?;
+impl RecordVisitor for SegmentVisitor<'_, '_> {
+    fn visit_record(&mut self, record: &Record<'_>, text: &[u8]) -> Result<(), RecordError> {
+        let position = self.builder.push_record(record)?;
         self.statistics.records += 1;
+        if let Some(recorder) = &mut self.audit {
+            self.entries.extend(recorder.entry(record, text, position));
+        }
         Ok(())
     }
 

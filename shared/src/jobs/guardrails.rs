@@ -87,8 +87,14 @@ pub fn usage<E: SweepEvidence>(
     progress: &(dyn Fn(GatherProgress) + Sync),
 ) -> Result<PrincipalUsage, SweepError> {
     let objects = source.list()?;
-    let gathered =
-        gather_objects(source, &objects, query.gather_options, progress, ObjectCallback::Summary(&|_| ()));
+    let gathered = gather_objects(
+        source,
+        &objects,
+        query.gather_options,
+        progress,
+        ObjectCallback::Summary(&|_| ()),
+        None,
+    );
     let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
     let earlier = match kept {
         None => Segment::default(),

@@ -23,6 +23,7 @@ pub use self::{
 };
 use self::{rate_limiter::RateLimiter, slice_contents::SliceBuilder};
 use crate::{
+    audit::AuditCriteria,
     config::Config,
     ports::{Clock, CloudTrailApi, LookupPage, LookupRequest, PortError, PortErrorKind, ProcessedObject},
     segment::Segment,
@@ -82,6 +83,7 @@ pub struct HistoryReader<'a> {
     clock: &'a dyn Clock,
     account_region: &'a AccountRegion,
     watched: Option<&'a Config>,
+    audit: Option<AuditCriteria<'a>>,
     rate_limiter: RateLimiter,
     reserved: Duration,
     statistics: LookupStatistics,
@@ -103,10 +105,16 @@ impl<'a> HistoryReader<'a> {
             clock,
             account_region,
             watched,
+            audit: None,
             rate_limiter,
             reserved: Duration::ZERO,
             statistics,
         }
+    }
+
+    /// Describes calls for the audit trail.
+    pub const fn record_calls(&mut self, audit: AuditCriteria<'a>) {
+        self.audit = Some(audit);
     }
 
     /// Sends requests only while more than `reserved` is left.
@@ -193,7 +201,7 @@ impl<'a> HistoryReader<'a> {
 
     /// Reads a slice from its first page to its last.
     fn read_slice(&mut self, slice: TimeSlice) -> Result<CompletedSlice, SliceFailure> {
-        let mut builder = SliceBuilder::new(self.account_region, slice, self.watched);
+        let mut builder = SliceBuilder::new(self.account_region, slice, self.watched, self.audit);
         let (mut token, mut pages, mut restarts) = (None::<String>, 0, 0);
         let long = slice.seconds() > 1;
         loop {

@@ -16,6 +16,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    audit::{AuditError, Auditing},
     evidence::{
         EvidenceBatch, EvidenceError, EvidenceSource, EvidenceStore, StoredBatch, record_missing,
         record_read, source_hash, store_batch,
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    ports::{Clock, LogSource, StoredObject},
+    ports::{Clock, LogSource, PortError, StoredObject},
     record::ReadLimits,
     segment::Segment,
     time::{Hour, Time},
@@ -75,6 +76,23 @@ pub struct FailedMessage {
     pub cause: String,
 }
 
+/// Why the evidence of a batch of messages was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The evidence cannot be stored.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The audit trail cannot be written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+impl From<PortError> for IngestError {
+    fn from(error: PortError) -> Self {
+        Self::Evidence(error.into())
+    }
+}
+
 /// Reads the objects that messages name, and stores their evidence.
 ///
 /// # Errors
@@ -85,7 +103,8 @@ pub fn ingest(
     config: &Config,
     clock: &dyn Clock,
     messages: &[IngestMessage],
-) -> Result<IngestOutcome, EvidenceError> {
+    audit: Option<Auditing<'_>>,
+) -> Result<IngestOutcome, IngestError> {
     let mut outcome = IngestOutcome::default();
     let mut failed: BTreeMap<usize, String> = BTreeMap::new();
     let pending = pending_objects(messages, &mut outcome, &mut failed);
@@ -102,9 +121,9 @@ pub fn ingest(
         }
     }
 
-    let mut reader = ObjectReader::new(read_limits(config));
+    let mut reader = ObjectReader::new(read_limits(config), audit.map(|audit| audit.criteria));
     let (mut read, mut missing) = (Vec::new(), Vec::new());
-    let mut parts = Vec::new();
+    let (mut parts, mut entries) = (Vec::new(), Vec::new());
     // An object that failed before may take long to fail again, so the others are read first.
     let received = |pending: &PendingObject| {
         pending.messages.iter().filter_map(|n| messages.get(*n)).map(|message| message.receive_count).max()
@@ -126,6 +145,7 @@ pub fn ingest(
         let cause = match reader.read(source, object) {
             Ok(processed) => {
                 let GatheredEvidence { segment, mut statistics } = reader.take_evidence();
+                entries.extend(reader.take_entries());
                 let poisoned = statistics.tallied == 0 && statistics.unreadable > 0;
                 let first = processed.unreadable.first().filter(|_| poisoned);
                 let cause = first.map(|first| first.reason.clone());
@@ -158,7 +178,10 @@ pub fn ingest(
     for (segment, hour, processed) in parts {
         batch.add(segment, hour, processed);
     }
-    let StoredBatch { key, bytes, rows, .. } = match store_batch(evidence_store, batch) {
+    // First the entries: an object with stored evidence is not read again.
+    let audited = audit.map_or(Ok(()), |audit| audit.store(&entries)).map_err(IngestError::from);
+    let stored = audited.and_then(|()| Ok(store_batch(evidence_store, batch)?));
+    let StoredBatch { key, bytes, rows, .. } = match stored {
         Ok(kept) => kept,
         Err(error) => {
             // A known object without stored evidence counts as missing. If the table fails too, no report can be

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use self::checkpoint::Checkpoint;
 use self::turn::PullTurn;
 use super::{
+    audit::{AuditError, Auditing},
     evidence::{EvidenceError, EvidenceStore},
     history::{AccountRegion, LookupStatistics},
 };
@@ -65,6 +66,8 @@ pub struct PullTask<'a> {
     pub run_id: &'a str,
     /// Accounts and regions pulled at the same time; at least one.
     pub threads: usize,
+    /// Where the calls are recorded, if anywhere.
+    pub audit: Option<Auditing<'a>>,
 }
 
 /// The outcome of a run for one account and region.
@@ -129,6 +132,9 @@ enum PullError {
     /// CloudTrail or the table failed.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// The audit trail cannot be written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Evidence cannot be stored.
     #[error("cannot store the evidence: {0}")]
     Evidence(#[from] EvidenceError),

@@ -15,10 +15,12 @@ use std::{
 use thiserror::Error;
 
 use super::{
+    audit::{AuditError, Auditing},
     evaluation::{EvaluationCriteria, evaluate},
     gather::{GatherOptions, GatherProgress, ObjectCallback, ReadStatistics, gather_objects},
 };
 use crate::{
+    audit::AuditTrailEntry,
     evidence_summary::{EvidenceSummary, ReportScope},
     ports::{LogSource, PortError, ProcessedObject, StoredObject, SweepEvidence},
     report::{InputFile, Report, ReportRun},
@@ -35,6 +37,9 @@ pub enum SweepError {
     /// Evidence cannot be stored or read back.
     #[error("cannot use the stored evidence: {0}")]
     Evidence(#[source] Box<dyn Error + Send + Sync>),
+    /// The audit trail cannot be written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The report cannot be written as JSON.
     #[error("cannot write the report as JSON: {0}")]
     Report(#[from] serde_json::Error),
@@ -73,6 +78,8 @@ pub struct SweepTask<'a> {
     pub gather_options: GatherOptions,
     /// Files that are not read.
     pub exclude: Exclusion<'a>,
+    /// The audit trail, for the calls of log files that are read with kept evidence.
+    pub audit: Option<Auditing<'a>>,
 }
 
 /// Reads new log files, merges them with the stored evidence, and makes a report. `run` carries id and start time.
@@ -100,6 +107,7 @@ pub fn sweep<E: SweepEvidence + Send>(
                 task.gather_options,
                 progress,
                 ObjectCallback::Summary(&add_input),
+                None,
             );
             (gathered.segment, gathered.statistics, Vec::new())
         }
@@ -110,11 +118,15 @@ pub fn sweep<E: SweepEvidence + Send>(
             known.retain(|name, _| !excluded.contains(name));
             let (fresh, old) = split_new_and_processed(objects, known);
             let store = Mutex::new((kept, Ok(())));
-            let keep = |read: ProcessedObject, segment: &Segment| {
+            let keep = |read: ProcessedObject, segment: &Segment, entries: Vec<AuditTrailEntry>| {
                 let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
                 let (kept, state) = &mut *store;
                 if state.is_ok() {
-                    *state = kept.save(&read, segment);
+                    // First the entries: a log file with stored evidence is not read again.
+                    let added = task.audit.map_or(Ok(()), |audit| audit.store(&entries));
+                    *state = added
+                        .map_err(SweepError::from)
+                        .and_then(|()| kept.save(&read, segment).map_err(failed));
                 }
                 drop(store);
                 add_input(read);
@@ -125,9 +137,10 @@ pub fn sweep<E: SweepEvidence + Send>(
                 task.gather_options,
                 progress,
                 ObjectCallback::WithSegment(&keep),
+                task.audit.map(|audit| audit.criteria),
             );
             let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
-            state.map_err(failed)?;
+            state?;
             let (earlier, mut statistics) = (kept.load(&old).map_err(failed)?, gathered.statistics);
             let apart = earlier.rows().len() + gathered.segment.rows().len();
             let segment = earlier.merge(gathered.segment);

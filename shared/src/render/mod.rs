@@ -4,6 +4,7 @@
 //! pure; every text from a record is hostile and is escaped for the output it is put in; [`FORMATS`] lists every format
 //! of a report, and what a format is called, writes and is for is in its own file.
 
+pub mod audit_trail;
 pub mod csv;
 pub mod emf;
 pub mod escape;

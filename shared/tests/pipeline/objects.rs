@@ -90,6 +90,7 @@ fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) ->
         until: None,
         gather_options: GatherOptions { threads: 2, limits },
         exclude: Exclusion::NONE,
+        audit: None,
     };
     let mut state = SweepState::open(state, "objects in memory").unwrap();
     sweep(objects, Some(&mut state), task, ReportRun::default(), &|_| {}).unwrap()

@@ -95,6 +95,7 @@ impl PullFixture {
             account_regions: &self.account_regions,
             run_id: run,
             threads: self.threads,
+            audit: None,
         };
         pull(ports, task)
     }

@@ -105,7 +105,8 @@ impl<T: Table, S: ObjectStore> Stage for TestEnvironment<T, S> {
                 let evidence_store = EvidenceStore::new(&self.table, &self.store);
                 let done = match step {
                     JobStep::Ingest(_) => {
-                        match ingest(&self.logs, &evidence_store, &scenario.config, &self.clock, &queue) {
+                        match ingest(&self.logs, &evidence_store, &scenario.config, &self.clock, &queue, None)
+                        {
                             Ok(ingested) if !self.injector.is_killed() => {
                                 queue.retain(|message| {
                                     ingested.failed.iter().any(|failed| failed.message_id == message.id)
@@ -161,7 +162,8 @@ impl<T: Table, S: ObjectStore> Stage for TestEnvironment<T, S> {
     /// The report after the dead-letter queue was redriven.
     fn report_after_redrive(&self, scenario: &JobScenario, outcome: &ReplayOutcome) -> Report {
         let evidence_store = EvidenceStore::new(&self.table, &self.store);
-        ingest(&self.logs, &evidence_store, &scenario.config, &self.clock, &outcome.dead_letters).unwrap();
+        ingest(&self.logs, &evidence_store, &scenario.config, &self.clock, &outcome.dead_letters, None)
+            .unwrap();
         report(&evidence_store, &scenario.config, (hour_after_start(0), hour_after_start(4)), 1).unwrap()
     }
 }

@@ -35,7 +35,7 @@ fn ingest_messages(
     messages: &[IngestMessage],
 ) -> IngestOutcome {
     let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
-    ingest(&environment.logs, &evidence_store, config, &environment.clock, messages).unwrap()
+    ingest(&environment.logs, &evidence_store, config, &environment.clock, messages, None).unwrap()
 }
 
 /// Delivers an object and returns it with its evidence.
@@ -170,7 +170,8 @@ fn a_run_stores_what_it_read_before_its_time_is_used_up_and_reads_repeated_messa
     while !messages.is_empty() {
         environment.clock.set_remaining(65);
         let source = SlowSource(&environment);
-        let ingested = ingest(&source, &evidence_store, &config, &environment.clock, &messages).unwrap();
+        let ingested =
+            ingest(&source, &evidence_store, &config, &environment.clock, &messages, None).unwrap();
         let left: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message_id).collect();
         assert_eq!((messages.len() - left.len(), ingested.missing_objects), (messages.len().min(4), 0));
         assert!(ingested.failed.iter().all(|failed| failed.cause.contains("time of the run was used up")));
@@ -200,7 +201,7 @@ fn an_object_that_kills_the_function_is_missing_before_its_message_reaches_the_d
         environment.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
         let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
         let again = IngestMessage { receive_count: received, ..messages[2].clone() };
-        drop(ingest(&environment.logs, &evidence_store, &config, &environment.clock, &[again]));
+        drop(ingest(&environment.logs, &evidence_store, &config, &environment.clock, &[again], None));
         let calls = environment.injector.reset();
         assert_eq!((calls[at].method, &calls[at].target), ("fetch", &which));
     }
@@ -476,7 +477,7 @@ fn evidence_that_cannot_be_stored_is_missing_and_retried() {
         }),
     });
     let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
-    let error = ingest(&environment.logs, &evidence_store, &config, &environment.clock, &messages)
+    let error = ingest(&environment.logs, &evidence_store, &config, &environment.clock, &messages, None)
         .unwrap_err()
         .to_string();
     assert!(error.contains("evidence/dt=2026-10-06/"), "{error}");

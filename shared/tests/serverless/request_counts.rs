@@ -45,6 +45,7 @@ fn cost(account_regions: u32, records: u32, batch: usize) -> (BTreeMap<&'static 
                 &promise_config(Some(hour_after_start(0))),
                 &environment.clock,
                 some,
+                None
             )
             .unwrap()
             .failed,

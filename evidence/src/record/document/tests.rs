@@ -22,7 +22,7 @@ struct Visited {
 }
 
 impl RecordVisitor for Visited {
-    fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
+    fn visit_record(&mut self, record: &Record<'_>, _: &[u8]) -> Result<(), RecordError> {
         self.events.push(Event::from_record(record)?);
         Ok(())
     }

@@ -15,7 +15,7 @@ struct Counts {
 }
 
 impl RecordVisitor for Counts {
-    fn visit_record(&mut self, _: &Record<'_>) -> Result<(), RecordError> {
+    fn visit_record(&mut self, _: &Record<'_>, _: &[u8]) -> Result<(), RecordError> {
         self.records += 1;
         Ok(())
     }
@@ -250,7 +250,7 @@ fn a_record_anywhere_in_a_file_makes_it_evidence() {
 struct Reasons(Vec<String>);
 
 impl RecordVisitor for Reasons {
-    fn visit_record(&mut self, _: &Record<'_>) -> Result<(), RecordError> {
+    fn visit_record(&mut self, _: &Record<'_>, _: &[u8]) -> Result<(), RecordError> {
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{AccountRegion, TimeSlice};
 use crate::{
+    audit::{AuditCriteria, AuditTrailEntry, CallRecorder},
     config::Config,
     event::Event,
     hex::hex,
@@ -58,6 +59,8 @@ pub(super) struct SliceBuilder<'a> {
     /// Number of records read before this page.
     records_before_page: u64,
     inflater: Inflater,
+    audit: Option<CallRecorder<'a>>,
+    audit_entries: Vec<AuditTrailEntry>,
 }
 
 /// The contents of a slice that was read completely.
@@ -77,6 +80,8 @@ pub struct SliceContents {
     pub watch_fingerprint: Option<Fingerprint>,
     /// Identifies the set of record texts that were looked up: the sum of their fingerprints.
     pub records_fingerprint: u128,
+    /// The entries of the calls for the audit trail, if they are recorded.
+    pub audit_entries: Vec<AuditTrailEntry>,
 }
 
 impl SliceContents {
@@ -103,12 +108,18 @@ impl SliceContents {
         self.dropped += other.dropped;
         self.watch_fingerprint = self.watch_fingerprint.or(other.watch_fingerprint);
         self.records_fingerprint = self.records_fingerprint.wrapping_add(other.records_fingerprint);
+        self.audit_entries.extend(other.audit_entries);
         other.segment
     }
 }
 
 impl<'a> SliceBuilder<'a> {
-    pub(super) fn new(account_region: &AccountRegion, slice: TimeSlice, watched: Option<&'a Config>) -> Self {
+    pub(super) fn new(
+        account_region: &AccountRegion,
+        slice: TimeSlice,
+        watched: Option<&'a Config>,
+        audit: Option<AuditCriteria<'a>>,
+    ) -> Self {
         Self {
             name: object_name(account_region, slice),
             slice,
@@ -124,6 +135,8 @@ impl<'a> SliceBuilder<'a> {
             oldest: None,
             records_before_page: 0,
             inflater: Inflater::default(),
+            audit: audit.map(CallRecorder::new),
+            audit_entries: Vec::new(),
         }
     }
 
@@ -176,6 +189,7 @@ impl<'a> SliceBuilder<'a> {
             bytes: self.bytes,
             dropped: self.dropped,
             watch_fingerprint: self.watch_fingerprint.filter(|_| self.has_dropped),
+            audit_entries: self.audit_entries,
             records_fingerprint: self.seen.into_iter().fold(0, u128::wrapping_add),
         }
     }
@@ -201,7 +215,7 @@ fn is_unwatched(event: &Event, config: &Config) -> bool {
 }
 
 impl RecordVisitor for SliceBuilder<'_> {
-    fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
+    fn visit_record(&mut self, record: &Record<'_>, text: &[u8]) -> Result<(), RecordError> {
         let event = Event::from_record(record)?;
         self.of_next_slice += u64::from(self.slice.ends_at(event.time));
         self.oldest = Some(self.oldest.map_or(event.time, |oldest| oldest.min(event.time)));
@@ -209,7 +223,10 @@ impl RecordVisitor for SliceBuilder<'_> {
             self.has_dropped = true;
             self.dropped += u64::from(!self.slice.ends_at(event.time));
         } else {
-            self.builder.push(event);
+            let position = self.builder.push(event);
+            if let Some(recorder) = &mut self.audit {
+                self.audit_entries.extend(recorder.entry(record, text, position));
+            }
         }
         Ok(())
     }

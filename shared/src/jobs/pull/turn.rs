@@ -67,6 +67,9 @@ impl PullTurn<'_, '_> {
         };
         let mut history = HistoryReader::new(self.account_region, cloudtrail, clock, self.task.config);
         history.reserve_time(self.reserved);
+        if let Some(audit) = self.task.audit {
+            history.record_calls(audit.criteria);
+        }
         if lease.was_just_released {
             history.assume_recent_request();
         }
@@ -171,6 +174,10 @@ impl PullTurn<'_, '_> {
         pass: u8,
         contents: SliceContents,
     ) -> Result<(), PullError> {
+        // First the entries: a slice with stored evidence is not looked up again.
+        if let Some(audit) = self.task.audit {
+            audit.store(&contents.audit_entries)?;
+        }
         let read = contents.as_object(self.account_region, slice);
         let name = format!("{}?pass={pass}&evidence={}", read.object.name, read.sha256);
         let mut batch = EvidenceBatch::new(evidence::EvidenceSource::Lookup, hex(&Sha256::digest(name)));

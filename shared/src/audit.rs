@@ -1,0 +1,29 @@
+//! The audit trail: which calls watched principals made, what Onlooker decided about them, and what it did itself.
+//!
+//! Enters: records of calls, and decisions and runs of Onlooker. Leaves: [`AuditTrailEntry`], and [`AuditBatch`]es of them in
+//! the form in which they are stored. Laws: each call that the level selects has an entry of its own; an entry that is too
+//! long is shortened and says so, and is not left out; a batch names the hash of the batch before it, so that an edit, a gap,
+//! a fork and a changed order are found by [`verify`].
+
+mod batch;
+mod entry;
+mod pruning;
+mod query;
+mod recorder;
+mod redaction;
+mod seal;
+mod verify;
+
+pub use self::{
+    batch::{
+        AuditBatch, BatchCounts, BatchError, BatchHeader, BatchKey, EntryLine, GENESIS, PREFIX, SealedBatch,
+        seal_batch,
+    },
+    entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
+    pruning::{AuditPruning, PRUNINGS_PREFIX},
+    query::{AuditQuery, StoredEntry},
+    recorder::{AuditCriteria, CallRecorder},
+    redaction::{REDACTED, redact_secrets},
+    seal::{AuditSeal, ChainHead, SEALS_PREFIX},
+    verify::{AuditProblem, AuditProblemKind, AuditVerification, ChainSummary, verify},
+};

@@ -1,0 +1,204 @@
+//! Turns records into entries.
+//!
+//! Enters: a record with its text. Leaves: an [`AuditTrailEntry`] if the call is one of a watched principal that the level
+//! selects. Laws: each such record gives an entry of its own; the operation is classified by the same stages as in a report,
+//! as if the call were the only event; a record that is not selected costs one lookup.
+
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
+    redaction::redact_secrets,
+};
+use crate::{
+    assessment::Assessment,
+    catalog::Catalog,
+    classification::Classification,
+    config::{AuditLevel, Config},
+    coverage::Coverage,
+    event::Event,
+    evidence_summary::EvidenceQuality,
+    operation::{OperationType, RiskLevel},
+    record::Record,
+    segment::Segment,
+    tally::Tally,
+    time::Time,
+};
+
+/// What records are recorded with.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditCriteria<'a> {
+    /// The watched principals, the overrides and the level.
+    pub config: &'a Config,
+    /// The catalog that classifies operations.
+    pub catalog: &'a Catalog,
+    /// Name of the function or command.
+    pub recorded_by: &'a str,
+    /// The time of the entries.
+    pub now: Time,
+}
+
+/// Decides about records and describes them.
+pub struct CallRecorder<'a> {
+    criteria: AuditCriteria<'a>,
+    /// What was decided about calls that are equal but for their id and time.
+    decisions: HashMap<(u32, u32), Option<Arc<CallDecision>>>,
+}
+
+/// What is known of calls that are equal but for their id and time.
+struct CallDecision {
+    operation: Arc<str>,
+    classification: Arc<Classification>,
+    /// The reason of the override that allows the call.
+    allowed_by: Option<String>,
+}
+
+impl<'a> CallRecorder<'a> {
+    /// A recorder for records of one thread.
+    pub fn new(criteria: AuditCriteria<'a>) -> Self {
+        Self { criteria, decisions: HashMap::new() }
+    }
+
+    /// Forgets the decisions: the next positions are of other tables.
+    pub fn reset(&mut self) {
+        self.decisions.clear();
+    }
+
+    /// The entry for a record, if it needs one. `position` identifies actor and content of the call among the records since
+    /// the last reset; `text` is the record as JSON.
+    pub fn entry(
+        &mut self,
+        record: &Record<'_>,
+        text: &[u8],
+        position: (u32, u32),
+    ) -> Option<AuditTrailEntry> {
+        let known = self.decisions.get(&position).cloned();
+        let event = match &known {
+            Some(None) => return None,
+            // The validity of an override depends on the time.
+            Some(Some(_)) if self.criteria.config.overrides.is_empty() => None,
+            _ => Some(Event::from_record(record).ok()?),
+        };
+        let decision = match (known.flatten(), event) {
+            (Some(decision), None) => decision,
+            (_, event) => {
+                let decision = event.and_then(|event| self.decide(event)).map(Arc::new);
+                self.decisions.insert(position, decision.clone());
+                decision?
+            }
+        };
+        self.describe(record, text, &decision)
+    }
+
+    fn decide(&self, event: Event) -> Option<CallDecision> {
+        let tally = Tally::of(Segment::from_events([event]));
+        let (coverage, evidence, lead_in) =
+            (Coverage::default(), EvidenceQuality::default(), Tally::default());
+        let assessment = Assessment::classify(
+            &tally,
+            &lead_in,
+            &coverage,
+            &evidence,
+            self.criteria.catalog,
+            self.criteria.config,
+        );
+        let call = assessment.classified.first().filter(|call| call.watch.is_some() && call.is_call())?;
+        let is_significant = call.classification.operation_type != OperationType::ReadOnly
+            || call.classification.risk_level >= RiskLevel::Medium;
+        let is_selected = match self.criteria.config.audit.level {
+            AuditLevel::Runs => false,
+            AuditLevel::Significant => is_significant,
+            AuditLevel::All => true,
+        };
+        is_selected.then(|| CallDecision {
+            operation: call.operation().into(),
+            classification: Arc::clone(&call.classification),
+            allowed_by: call.allowed_by.map(|allowed| allowed.reason.clone()),
+        })
+    }
+
+    fn describe(&self, record: &Record<'_>, text: &[u8], decision: &CallDecision) -> Option<AuditTrailEntry> {
+        let event = Event::from_record(record).ok()?;
+        let details: Value = serde_json::from_slice(text).unwrap_or_default();
+        let limit = self.criteria.config.audit.max_details_size as usize;
+        let mut is_truncated = false;
+        let mut words = |value: &Value| {
+            let text = value.as_str()?;
+            let shown = shortened(text, limit);
+            is_truncated |= shown.len() < text.len();
+            Some(shown.into_owned())
+        };
+        let source_ip = words(&details["sourceIPAddress"]);
+        let user_agent = words(&details["userAgent"]);
+        let access_key_id = words(&details["userIdentity"]["accessKeyId"]);
+        let kind = words(&details["userIdentity"]["type"]);
+        let mut document = |name: &str| {
+            let mut value = details.get(name).filter(|value| !value.is_null())?.clone();
+            if self.criteria.config.audit.redact {
+                redact_secrets(&mut value);
+            }
+            let written = value.to_string();
+            if written.len() > limit {
+                is_truncated = true;
+                value = Value::String(shortened(&written, limit).into_owned());
+            }
+            Some(value)
+        };
+        let request_parameters = document("requestParameters");
+        let response_elements = document("responseElements");
+        let mfa = &details["userIdentity"]["sessionContext"]["attributes"]["mfaAuthenticated"];
+        let mfa_authenticated = mfa.as_bool().or_else(|| match mfa.as_str() {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => None,
+        });
+        let resource_arns = record.resources.iter().filter_map(|resource| resource.arn.as_deref());
+        let (actor, call_key) = (event.actor, event.call_key);
+        Some(AuditTrailEntry {
+            kind: if decision.allowed_by.is_some() { AuditKind::Override } else { AuditKind::Call },
+            timestamp: event.time,
+            recorded_at: self.criteria.now,
+            recorded_by: self.criteria.recorded_by.to_owned(),
+            message: decision
+                .allowed_by
+                .as_ref()
+                .map(|reason| format!("an override allows the call: {reason}")),
+            compliance_standard: self.criteria.config.standard,
+            call: Some(AuditedCall {
+                operation: Arc::clone(&decision.operation),
+                service: call_key.source,
+                operation_type: decision.classification.operation_type,
+                severity: decision.classification.risk_level,
+                outcome: call_key.outcome,
+                error_code: call_key.error_code,
+                event_id: event.id.to_string(),
+                account: actor.account,
+                region: actor.region,
+                user_identity: ApiCaller {
+                    principal: actor.principal.arn,
+                    kind,
+                    session_name: actor.session.name,
+                    access_key_id,
+                    mfa_authenticated,
+                },
+                resource_arns: resource_arns.map(str::to_owned).collect(),
+                source_ip,
+                user_agent,
+                request_parameters,
+                response_elements,
+                is_truncated,
+                reason: decision.classification.reason.clone(),
+            }),
+        })
+    }
+}
+
+/// A text of at most `limit` bytes.
+fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.get(..text.floor_char_boundary(limit)).unwrap_or_default().to_owned())
+}

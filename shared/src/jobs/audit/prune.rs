@@ -1,0 +1,114 @@
+//! Removes old batches from the audit trail.
+//!
+//! Enters: the time before which batches are removed. Leaves: an [`AuditPruning`]. Laws: a chain loses only its first
+//! batches; the pruning is stored before the first batch is removed, so a run that is killed leaves a trail that verifies, and
+//! the next one continues; a trail with a problem is not pruned.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    audit::{AuditBatch, AuditPruning, AuditVerification, BatchKey, ChainHead, PREFIX},
+    hex::hex,
+    ports::{ObjectRemover, ObjectStore, PortError, PortErrorKind},
+    record::Inflater,
+    time::Time,
+};
+use sha2::{Digest, Sha256};
+
+/// What would be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrunePlan {
+    /// The pruning, as it is stored.
+    pub pruning: AuditPruning,
+    /// Keys of the batches, oldest first.
+    pub keys: Vec<String>,
+    /// Bytes of the batches.
+    pub bytes: u64,
+}
+
+/// Why a trail is not pruned or sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrailChangeError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] PortError),
+    /// The trail does not verify.
+    #[error(
+        "the audit trail has {} problems and is left as it is, so that they can be examined: `onlooker audit verify` \
+         names them",
+        .0.problems.len()
+    )]
+    NotIntact(Box<AuditVerification>),
+}
+
+/// What is to be removed: the batches at the beginning of each chain that were written before a time.
+///
+/// # Errors
+/// [`TrailChangeError`].
+pub fn plan_pruning(
+    store: &dyn ObjectStore,
+    older_than: Time,
+    now: Time,
+) -> Result<PrunePlan, TrailChangeError> {
+    let verification = super::verify_trail(store, &|_, _| ())?;
+    if !verification.problems.is_empty() {
+        return Err(TrailChangeError::NotIntact(Box::new(verification)));
+    }
+    let mut chains: BTreeMap<String, BTreeMap<u64, (String, u64)>> = BTreeMap::new();
+    for object in store.list(PREFIX)? {
+        if let Some(key) = BatchKey::parse(&object.name) {
+            chains.entry(key.chain).or_default().insert(key.sequence, (object.name, object.size));
+        }
+    }
+    let mut pruning = AuditPruning {
+        version: AuditPruning::VERSION,
+        pruned_at: now,
+        older_than,
+        batches: 0,
+        entries: 0,
+        chains: BTreeMap::new(),
+    };
+    let (mut keys, mut total, mut inflater) = (Vec::new(), 0, Inflater::default());
+    for (chain, batches) in chains {
+        for (sequence, (key, size)) in batches {
+            let stored = store.read(&key, None)?;
+            // Verified above; a batch that was damaged since ends the pruning of its chain.
+            let Ok(batch) = AuditBatch::decode(&stored, &mut inflater) else { break };
+            if batch.header.written_at >= older_than {
+                break;
+            }
+            pruning.batches += 1;
+            pruning.entries += batch.header.counts.entries;
+            pruning
+                .chains
+                .insert(chain.clone(), ChainHead { sequence, sha256: hex(&Sha256::digest(&stored)) });
+            keys.push(key);
+            total += size;
+        }
+    }
+    Ok(PrunePlan { pruning, keys, bytes: total })
+}
+
+/// Removes what a plan names.
+///
+/// # Errors
+/// When the pruning cannot be stored, or a batch cannot be removed.
+pub fn prune(
+    store: &dyn ObjectStore,
+    remover: &dyn ObjectRemover,
+    plan: &PrunePlan,
+    run_id: &str,
+) -> Result<(), PortError> {
+    if plan.keys.is_empty() {
+        return Ok(());
+    }
+    let key = plan.pruning.key(run_id);
+    let text = serde_json::to_vec(&plan.pruning).map_err(|cause| PortError {
+        operation: "render",
+        name: key.clone(),
+        kind: PortErrorKind::Other,
+        cause: Box::new(cause),
+    })?;
+    store.create(&key, &text, "application/json")?;
+    plan.keys.iter().try_for_each(|key| remover.remove(key))
+}

@@ -1,0 +1,252 @@
+//! Writes the audit trail.
+//!
+//! Enters: entries, from any number of threads. Leaves: batches in an [`ObjectStore`], one chain for each [`AuditTrail`].
+//! Laws: an entry is in the buffer or in a batch, or its writer gets an error; a batch that failed is written again with the
+//! same bytes before any other; the batches of a chain are numbered without a gap and each names the hash of the one before
+//! it; entries are written in the order in which they were added.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    audit::{AuditKind, AuditTrailEntry, EntryLine, GENESIS, SealedBatch, seal_batch},
+    config::{AuditSettings, Standard},
+    ports::{ObjectStore, PortError},
+    time::Time,
+};
+
+/// Media type of a batch.
+const MEDIA_TYPE: &str = "application/gzip";
+
+/// Why an entry is not in the audit trail.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// A batch could not be written. Its entries stay in memory.
+    #[error("cannot write the audit trail: {0}")]
+    Store(#[from] PortError),
+    /// The store has another object under the key of a batch.
+    #[error(
+        "`{key}` already exists and is another batch: another writer uses the same chain; find out who wrote it"
+    )]
+    Forked {
+        /// Key of the batch.
+        key: String,
+    },
+    /// Too many entries are in memory because earlier batches could not be written.
+    #[error(
+        "the audit trail has {entries} entries in memory that could not be written, and takes no more \
+         (`audit.max_memory_events`)"
+    )]
+    Full {
+        /// Number of entries in memory.
+        entries: usize,
+    },
+    /// The entry cannot be written as JSON.
+    #[error("cannot write an audit entry as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The writer of one chain.
+pub struct AuditTrail<'a> {
+    store: &'a dyn ObjectStore,
+    settings: AuditSettings,
+    /// Standard of the reports, for entries of the trail's own.
+    standard: Standard,
+    /// Name of the function or command.
+    recorded_by: String,
+    buffer: Mutex<WriteBuffer>,
+    chain: Mutex<Chain>,
+}
+
+/// Entries that are not in a batch yet.
+#[derive(Default)]
+struct WriteBuffer {
+    lines: Vec<EntryLine>,
+    /// When the oldest entry was added.
+    since: Time,
+    /// Entries of each principal since the last batch.
+    by_principal: BTreeMap<Arc<str>, u64>,
+    /// Number of entries added so far.
+    added: u64,
+}
+
+/// The end of the chain.
+struct Chain {
+    id: String,
+    sequence: u64,
+    previous: String,
+    /// A batch that was not confirmed, and the number of entries added up to it.
+    pending: Option<(SealedBatch, u64)>,
+    /// Number of entries added up to the last batch that is stored.
+    stored: u64,
+}
+
+impl fmt::Debug for AuditTrail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditTrail").field("chain", &self.chain()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> AuditTrail<'a> {
+    /// The writer of the chain `id`, a UUID that no other writer has.
+    pub fn new(
+        store: &'a dyn ObjectStore,
+        settings: &AuditSettings,
+        standard: Standard,
+        recorded_by: &str,
+        id: &str,
+    ) -> Self {
+        let chain =
+            Chain { id: id.to_owned(), sequence: 0, previous: GENESIS.to_owned(), pending: None, stored: 0 };
+        Self {
+            store,
+            settings: settings.clone(),
+            standard,
+            recorded_by: recorded_by.to_owned(),
+            buffer: Mutex::default(),
+            chain: Mutex::new(chain),
+        }
+    }
+
+    /// Adds an entry. It is stored with the next batch: when the buffer is full or old, or at [`AuditTrail::flush`].
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn add(&self, entry: &AuditTrailEntry, now: Time) -> Result<(), AuditError> {
+        let is_due = self.buffer_entry(entry, now)?.1;
+        if is_due { self.flush(now) } else { Ok(()) }
+    }
+
+    /// Adds an entry and returns when it is stored. Writers that wait at the same time share a batch.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn add_durably(&self, entry: &AuditTrailEntry, now: Time) -> Result<(), AuditError> {
+        let (number, _) = self.buffer_entry(entry, now)?;
+        let mut chain = lock(&self.chain);
+        if chain.stored >= number { Ok(()) } else { self.write_batches(&mut chain, now) }
+    }
+
+    /// Adds entries and stores them, if there are any.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn add_all(&self, entries: &[AuditTrailEntry], now: Time) -> Result<(), AuditError> {
+        for entry in entries {
+            self.add(entry, now)?;
+        }
+        if entries.is_empty() { Ok(()) } else { self.flush(now) }
+    }
+
+    /// Name of the function or command that writes.
+    pub fn recorded_by(&self) -> &str {
+        &self.recorded_by
+    }
+
+    /// Adds the entry about a run.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn add_note(&self, kind: AuditKind, message: String, now: Time) -> Result<(), AuditError> {
+        self.add(&self.note(kind, message, now), now)
+    }
+
+    fn note(&self, kind: AuditKind, message: String, now: Time) -> AuditTrailEntry {
+        AuditTrailEntry {
+            kind,
+            timestamp: now,
+            recorded_at: now,
+            recorded_by: self.recorded_by.clone(),
+            message: Some(message),
+            compliance_standard: self.standard,
+            call: None,
+        }
+    }
+
+    /// Stores every entry that was added.
+    ///
+    /// # Errors
+    /// [`AuditError`]; the entries stay in memory for the next attempt.
+    pub fn flush(&self, now: Time) -> Result<(), AuditError> {
+        self.write_batches(&mut lock(&self.chain), now)
+    }
+
+    /// Id of the chain.
+    pub fn chain(&self) -> String {
+        lock(&self.chain).id.clone()
+    }
+
+    /// Adds a line to the buffer. Returns its number, and whether the buffer is to be written.
+    fn buffer_entry(&self, entry: &AuditTrailEntry, now: Time) -> Result<(u64, bool), AuditError> {
+        let line = EntryLine::of(entry)?;
+        let mut buffer = lock(&self.buffer);
+        if buffer.lines.len() >= self.settings.max_memory_events as usize {
+            return Err(AuditError::Full { entries: buffer.lines.len() });
+        }
+        if buffer.lines.is_empty() {
+            buffer.since = now;
+        }
+        buffer.added += 1;
+        let is_limited = self.settings.rate_limit > 0
+            && line.principal().is_some_and(|principal| {
+                let count = buffer.by_principal.entry(Arc::clone(principal)).or_default();
+                *count += 1;
+                *count > u64::from(self.settings.rate_limit)
+            });
+        if !is_limited {
+            buffer.lines.push(line);
+        }
+        let is_due = buffer.lines.len() >= self.settings.buffer_size()
+            || now.since(buffer.since) >= self.settings.flush_seconds();
+        Ok((buffer.added, is_due))
+    }
+
+    /// Writes the batch that failed before, and then the buffer.
+    fn write_batches(&self, chain: &mut Chain, now: Time) -> Result<(), AuditError> {
+        self.write_pending(chain)?;
+        let (lines, added) = {
+            let mut buffer = lock(&self.buffer);
+            let by_principal = std::mem::take(&mut buffer.by_principal);
+            let limit = u64::from(self.settings.rate_limit);
+            for (principal, count) in
+                by_principal.into_iter().filter(|(_, count)| limit > 0 && *count > limit)
+            {
+                let message = format!(
+                    "{} more entries of {principal} were not written (`audit.rate_limit`)",
+                    count - limit
+                );
+                let note = self.note(AuditKind::RateLimit, message, now);
+                buffer.lines.push(EntryLine::of(&note)?);
+            }
+            (std::mem::take(&mut buffer.lines), buffer.added)
+        };
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let level = self.settings.gzip_level();
+        let batch = seal_batch(&chain.id, chain.sequence, &chain.previous, now, level, &lines);
+        chain.pending = Some((batch, added));
+        self.write_pending(chain)
+    }
+
+    fn write_pending(&self, chain: &mut Chain) -> Result<(), AuditError> {
+        let Some((batch, added)) = &chain.pending else { return Ok(()) };
+        let key = batch.key.to_string();
+        if !self.store.create(&key, &batch.bytes, MEDIA_TYPE)? && self.store.read(&key, None)? != batch.bytes
+        {
+            return Err(AuditError::Forked { key });
+        }
+        chain.stored = *added;
+        chain.sequence += 1;
+        chain.previous.clone_from(&batch.sha256);
+        chain.pending = None;
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
