@@ -15,7 +15,7 @@ use onlooker_core::{
     event::Outcome,
     jobs::audit::AuditReader,
     operation::RiskLevel,
-    render::{audit_trail, json::escape_json},
+    render::{audit_trail, format::thousands, json::escape_json},
 };
 
 use super::TrailPlace;
@@ -188,7 +188,7 @@ pub fn query(global: &GlobalArgs, args: QueryArgs) -> Result<CommandOutcome, Com
     if !global.quiet {
         let omitted =
             if omitted > 0 { format!(", {omitted} older ones are not shown") } else { String::new() };
-        note(&format!("{} entries{omitted}", entries.len()));
+        note(&format!("{}{omitted}", entries_noun(entries.len() as u64)));
     }
     Ok(outcome)
 }
@@ -241,7 +241,7 @@ pub fn summary(global: &GlobalArgs, args: SummaryArgs) -> Result<CommandOutcome,
 }
 
 fn print_counts(out: &mut dyn Write, screen: ScreenSettings, counts: &BatchCounts) -> io::Result<()> {
-    writeln!(out, "{} entries", counts.entries)?;
+    writeln!(out, "{}", entries_noun(counts.entries))?;
     if counts.entries == 0 {
         return Ok(());
     }
@@ -296,7 +296,7 @@ pub fn export(args: ExportArgs) -> Result<CommandOutcome, CommandError> {
     output::write(|out| {
         entries.iter().try_for_each(|entry| {
             let text = serde_json::to_string(entry).map_err(io::Error::other)?;
-            writeln!(out, "{}", escape_json(text))
+            writeln!(out, "{}", escape_json(text).trim_end())
         })
     })?;
     Ok(outcome)
@@ -308,6 +308,12 @@ fn tell_unreadable(unreadable: &[String]) -> CommandOutcome {
         note(&format!("cannot read a part of the audit trail: {}", escape_hidden(problem)));
     }
     if unreadable.is_empty() { CommandOutcome::Proven } else { CommandOutcome::InsufficientEvidence }
+}
+
+/// `1 entry`, `2 entries`.
+pub(super) fn entries_noun(number: u64) -> String {
+    let noun = if number == 1 { "entry" } else { "entries" };
+    format!("{} {noun}", thousands(number))
 }
 
 fn note(text: &str) {

@@ -11,9 +11,10 @@ use onlooker_core::{
     config::Diagnostic,
     escape::escape_hidden,
     jobs::audit::{plan_pruning, prune as prune_trail, seal_trail, verify_trail},
+    render::format::{count_noun, thousands},
 };
 
-use super::TrailPlace;
+use super::{TrailPlace, find::entries_noun};
 use crate::{
     args::GlobalArgs,
     environment,
@@ -95,22 +96,22 @@ fn print(out: &mut dyn io::Write, found: &AuditVerification) -> io::Result<()> {
     };
     writeln!(
         out,
-        "{verdict}: {} entries in {} batches of {} chains, {} seals, {} problems",
-        found.entries,
-        found.batches,
-        found.chains.len(),
-        found.seals,
-        found.problems.len()
+        "{verdict}: {} in {} of {}, {}, {}",
+        entries_noun(found.entries),
+        batches_noun(found.batches),
+        count_noun(found.chains.len() as u64, "chain"),
+        count_noun(found.seals, "seal"),
+        count_noun(found.problems.len() as u64, "problem")
     )?;
     if let Some(at) = found.pruned_at {
-        writeln!(out, "{} entries were pruned, the last on {at}", found.pruned_entries)?;
+        writeln!(out, "{} were pruned, the last on {at}", entries_noun(found.pruned_entries))?;
     }
     if found.unprotected_entries > 0 {
         writeln!(
             out,
-            "{} entries are in the last batch of a chain that no seal names: if they were changed or removed, this \
-             check would not show it; `onlooker audit seal` seals them",
-            found.unprotected_entries
+            "the last batches of chains, with {}, are in no seal: if they were changed or removed, this check would not \
+             show it; `onlooker audit seal` seals them",
+            entries_noun(found.unprotected_entries)
         )?;
     }
     Ok(())
@@ -136,10 +137,10 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
     let now = environment::now();
     let plan = plan_pruning(&store, args.older_than.in_past(now), now).map_err(CommandError::TrailChange)?;
     let what = format!(
-        "{} entries in {} batches of {} chains, {} bytes, written before {}",
-        plan.pruning.entries,
-        plan.pruning.batches,
-        plan.pruning.chains.len(),
+        "{} in {} of {}, {} bytes, written before {}",
+        entries_noun(plan.pruning.entries),
+        batches_noun(plan.pruning.batches),
+        count_noun(plan.pruning.chains.len() as u64, "chain"),
         plan.bytes,
         plan.pruning.older_than
     );
@@ -158,6 +159,11 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
         output::write(|out| writeln!(out, "removed {what}"))?;
     }
     Ok(CommandOutcome::Proven)
+}
+
+fn batches_noun(number: u64) -> String {
+    let noun = if number == 1 { "batch" } else { "batches" };
+    format!("{} {noun}", thousands(number))
 }
 
 /// Asks on a terminal; without one the answer is no.

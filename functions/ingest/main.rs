@@ -30,14 +30,8 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
         vec![IngestMessage { id, body, sent_at: now, receive_count: 0 }]
     });
     let source = S3Source::new(resources.aws.clone(), Vec::new());
-    let ingested = ingest(
-        &source,
-        &resources.evidence,
-        &settings.config,
-        clock,
-        &messages,
-        Some(invocation.auditing()),
-    );
+    let ingested =
+        ingest(&source, &resources.evidence, &settings.config, clock, &messages, Some(invocation.auditing()));
     let ingested = ingested.map_err(|error| match error {
         IngestError::Evidence(error) => FunctionError::from(error),
         IngestError::Audit(error) => error.into(),
