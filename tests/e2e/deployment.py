@@ -26,7 +26,7 @@ import trail
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / "target" / "e2e"
-BUILD = VENV / "build"
+RELEASE = VENV / "release"
 STACK = "onlooker"
 TRAIL_BUCKET = "larkspur-trail"
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/main.rs"))
@@ -180,15 +180,19 @@ class Deployment:
     # -- the stack
 
     def deploy(self, **parameters):
-        """Deploys what was built, as a user does."""
+        """Deploys the packed release, as an operator does."""
         s3 = self.client("s3")
         s3.create_bucket(Bucket=TRAIL_BUCKET, CreateBucketConfiguration={"LocationConstraint": self.region})
         s3.put_bucket_notification_configuration(
             Bucket=TRAIL_BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
+        # A copy: nothing beside the release is in reach.
+        release = self.scratch / "release"
+        shutil.copytree(RELEASE, release)
+        template = release / f"template-{parameters['Architecture']}.yaml"
         overrides = " ".join(f'{name}="{value}"' for name, value in parameters.items())
         done = self.sam(
-            "deploy", "--template-file", BUILD / "template.yaml", "--stack-name", STACK, "--resolve-s3",
+            "deploy", "--template-file", template, "--stack-name", STACK, "--resolve-s3",
             "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar",
             "--parameter-overrides", overrides,
         )
@@ -406,4 +410,4 @@ class Deployment:
 
 def onlooker_binary():
     """The command line, built together with the functions."""
-    return BUILD.parent / "onlooker"
+    return VENV / "onlooker"
