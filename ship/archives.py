@@ -31,11 +31,11 @@ def function_zip(bootstrap):
 def tar_gz(folder, files, executables=()):
     """A tar.gz with one folder. `files` are contents by name."""
     packed = io.BytesIO()
-    # Without a name and a time, which gzip would put into its header.
-    with gzip.GzipFile("", "wb", 9, packed, mtime=0) as stream, tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in sorted(files.items()):
             member = tarfile.TarInfo(f"{folder}/{name}")
             member.size, member.mtime = len(content), TAR_TIME
             member.mode = 0o755 if name in executables else 0o644
             archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
+    # Without the time that gzip would put into its header.
+    return gzip.compress(packed.getvalue(), 9, mtime=0)

@@ -116,7 +116,8 @@ def main(arguments, environment):
     print(f"packed {len(files)} files into {given.out}")
     for architecture in MACHINES.keys() - functions.keys():
         print(f"left out: functions for {architecture}, which were not built")
-    if not json.loads(files["provenance.json"])["predicate"]["buildDefinition"]["resolvedDependencies"][0]["annotations"].get("clean"):
+    definition = json.loads(files["provenance.json"])["predicate"]["buildDefinition"]
+    if not definition["resolvedDependencies"][0]["annotations"].get("clean"):
         print("note: the source is not a clean commit; provenance.json says so")
     return 0
 
