@@ -2,7 +2,8 @@
 
 Enters: the files, the source and the builder. Leaves: a statement (https://in-toto.io/Statement/v1) with the predicate
 https://slsa.dev/provenance/v1. Laws: it has the SHA-256 of every file; it has no time, so the same build makes the same
-statement; it says whether the working tree was the commit that it names. It is not signed: it is what the packing says of itself.
+statement; it says whether the working tree was the commit that it names, at the time of packing. It is not signed: it is what the
+packing says of itself.
 """
 
 import hashlib
