@@ -27,6 +27,11 @@ TIMED_TESTS := CARGO_BUILD_TARGET=$(HOST) python3 tests/slowest.py $(CARGO) test
 LAYERS := $(TESTS) --quiet --test layers
 # Test of the deployed stack to run: a word in its name.
 T ?=
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# What `make pack` packs: the folder of each architecture, the binary of each target. The release workflow names all of them.
+FUNCTIONS ?= $(ARCHITECTURE)=.aws-sam/build
+CLI ?= $(HOST)=$(TARGET)/$(HOST)/dist/onlooker
+SHIP := $(CURDIR)/target/ship/onlooker-$(VERSION)
 
 # $(call timed,STEP,COMMAND): runs a command and prints how many seconds it took, also when it fails.
 timed = @began=$$(date +%s); $(2); code=$$?; echo "$(1): $$(($$(date +%s) - began)) s"; exit $$code
@@ -93,25 +98,41 @@ audit: ## Licenses, sources and bans of all dependencies
 .PHONY: test
 test: ## Everything there is to test; prints the slowest Rust tests
 	$(TIMED_TESTS)
+	$(MAKE) test-ship
 	$(MAKE) self-audit
 	$(MAKE) fuzz
 	$(MAKE) e2e
 
 .PHONY: e2e
-e2e: functions $(E2E)/emulator/bin/ministack ## Deploy the stack on an emulator and drive it; T=word for some of it
+e2e: functions $(E2E)/emulator/bin/ministack ## Deploy the packed stack on an emulator and drive it; T=word for some of it
 	$(E2E)/emulator/bin/python tests/e2e/run.py $(T)
 
 .PHONY: functions
-functions: $(E2E)/tools/bin/sam ## Build the functions for the emulator, in the profile of the tests
+functions: $(E2E)/tools/bin/sam ## Build and pack the functions for the emulator, in the profile of the tests
 	PATH=$(E2E)/tools/bin:$$PATH SAM_BUILD_MODE=debug CARGO_LAMBDA_COMPILER=cargo \
 		CARGO_LAMBDA_GLOBAL=$(CURDIR)/tests/e2e/lambda.toml \
 		sam build --build-dir $(E2E)/build --parameter-overrides Architecture=$(ARCHITECTURE)
 	strip $(E2E)/build/*/bootstrap
+	python3 -B ship/pack.py --out $(E2E)/release --functions $(ARCHITECTURE)=$(E2E)/build
 	cp $(TARGET)/lambda/onlooker/bootstrap $(E2E)/onlooker
 
 .PHONY: ship
+ship: release-functions release-cli ## Build and pack a release for this machine's architecture, into target/ship
+	$(MAKE) pack
+
+.PHONY: pack
+pack: $(E2E)/tools/bin/sam ## Pack what is built, with templates, checksums and provenance; lint the packed templates
+	python3 -B ship/pack.py --out $(SHIP) $(FUNCTIONS:%=--functions %) $(CLI:%=--cli %)
+	$(E2E)/tools/bin/cfn-lint $(SHIP)/template-*.yaml $(SHIP)/member.yaml
+	for template in $(SHIP)/template-*.yaml; do $(E2E)/tools/bin/sam validate --lint --template $$template || exit 1; done
+
+.PHONY: release-cli
+release-cli: ## Build the command line as it is released
+	$(CARGO) build --locked --profile dist --features aws --target $(HOST)
+
+.PHONY: release-functions
 # `sam build` always builds the profile `release`; these variables give it the settings of `dist`.
-ship: $(E2E)/tools/bin/sam ## Build the functions as they are deployed, into .aws-sam/build
+release-functions: $(E2E)/tools/bin/sam ## Build the functions as they are deployed, into .aws-sam/build
 	PATH=$(E2E)/tools/bin:$$PATH CARGO_PROFILE_RELEASE_OPT_LEVEL=3 CARGO_PROFILE_RELEASE_LTO=thin \
 		CARGO_PROFILE_RELEASE_CODEGEN_UNITS=4 sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
@@ -124,9 +145,13 @@ $(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov:
 	touch $@
 
 .PHONY: bench-functions
-bench-functions: ship $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
+bench-functions: release-functions $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
 	$(CARGO) build --profile dist --package watch --example hello
 	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/dist/examples/hello .aws-sam/build
+
+.PHONY: test-ship
+test-ship: ## Tests of the packing of a release
+	python3 -B -m unittest discover --quiet --start-directory ship
 
 .PHONY: fuzz
 fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each

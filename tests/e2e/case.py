@@ -7,7 +7,7 @@ import time
 import unittest
 
 import trail
-from deployment import FUNCTIONS, STACK, wait_until
+from deployment import FUNCTIONS, wait_until
 
 # The window of scheduled reports moves LOOKUP_LAG_MINUTES and this many seconds after each full hour: two pulls take ten
 # minutes, see `LookupSettings::settling_seconds`.
@@ -70,7 +70,7 @@ class StackTestCase(unittest.TestCase):
 
     def physical_id(self, logical_id):
         found = self.deployment.client("cloudformation").describe_stack_resource(
-            StackName=STACK, LogicalResourceId=logical_id
+            StackName=self.deployment.stack, LogicalResourceId=logical_id
         )
         return found["StackResourceDetail"]["PhysicalResourceId"]
 

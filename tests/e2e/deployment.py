@@ -26,7 +26,7 @@ import trail
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / "target" / "e2e"
-BUILD = VENV / "build"
+RELEASE = VENV / "release"
 STACK = "onlooker"
 TRAIL_BUCKET = "larkspur-trail"
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/main.rs"))
@@ -74,7 +74,7 @@ class Deployment:
         self.scratch = Path(tempfile.mkdtemp(dir=VENV / "run"))
         self.emulator = None
         self.clients = {}
-        self.outputs = {}
+        self.stack, self.outputs = STACK, {}
         self.awaited = set()
         self.round = 0
 
@@ -179,26 +179,37 @@ class Deployment:
 
     # -- the stack
 
-    def deploy(self, **parameters):
-        """Deploys what was built, as a user does."""
+    def create_trail_bucket(self):
         s3 = self.client("s3")
         s3.create_bucket(Bucket=TRAIL_BUCKET, CreateBucketConfiguration={"LocationConstraint": self.region})
         s3.put_bucket_notification_configuration(
             Bucket=TRAIL_BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
-        overrides = " ".join(f'{name}="{value}"' for name, value in parameters.items())
-        done = self.sam(
-            "deploy", "--template-file", BUILD / "template.yaml", "--stack-name", STACK, "--resolve-s3",
-            "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar",
-            "--parameter-overrides", overrides,
-        )
+
+    def deploy(self, stack=STACK, **parameters):
+        """Deploys the packed release, as an operator does. The other methods then drive this stack."""
+        done = self.sam_deploy(stack, **parameters)
         if done.returncode:
             raise RuntimeError(f"the deployment failed:\n{done.stdout}\n{self.emulator_log()}")
-        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.stack, self.parameters = stack, parameters
+        found = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
         self.roles = self.configuration("report")["Environment"]["Variables"]["ONLOOKER_ROLES"]
         self.read_environments()
         return self.outputs
+
+    def sam_deploy(self, stack, **parameters):
+        # A copy: nothing beside the release is in reach.
+        release = self.scratch / "release"
+        if not release.exists():
+            shutil.copytree(RELEASE, release)
+        template = release / f"template-{parameters['Architecture']}.yaml"
+        overrides = " ".join(f'{name}="{value}"' for name, value in parameters.items())
+        return self.sam(
+            "deploy", "--template-file", template, "--stack-name", stack, "--resolve-s3",
+            "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar",
+            "--parameter-overrides", overrides,
+        )
 
     def read_environments(self):
         """Reads the variables of the functions, without the stack's own roles.
@@ -230,7 +241,7 @@ class Deployment:
     def update(self, **parameters):
         """Changes parameters of the stack. The other parameters keep their values."""
         cloudformation = self.client("cloudformation")
-        stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        stack = cloudformation.describe_stacks(StackName=self.stack)["Stacks"][0]
         names = [parameter["ParameterKey"] for parameter in stack["Parameters"]]
         given = [
             {"ParameterKey": name, "ParameterValue": parameters[name]}
@@ -239,12 +250,12 @@ class Deployment:
             for name in names
         ]
         cloudformation.update_stack(
-            StackName=STACK, UsePreviousTemplate=True, Parameters=given,
+            StackName=self.stack, UsePreviousTemplate=True, Parameters=given,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
 
         def updated():
-            status = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+            status = cloudformation.describe_stacks(StackName=self.stack)["Stacks"][0]["StackStatus"]
             if "ROLLBACK" in status or "FAILED" in status:
                 raise RuntimeError(f"the update ended as {status}\n{self.emulator_log()}")
             return status == "UPDATE_COMPLETE"
@@ -290,7 +301,7 @@ class Deployment:
     # -- functions
 
     def configuration(self, name):
-        return self.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{name}")
+        return self.client("lambda").get_function_configuration(FunctionName=f"{self.stack}-{name}")
 
     def configure(self, name, timeout=None, **variables):
         """Changes variables of a function. They take precedence over those that it was deployed with."""
@@ -302,11 +313,11 @@ class Deployment:
         if timeout and now["Timeout"] != timeout:
             change["Timeout"] = timeout
         if change:
-            self.client("lambda").update_function_configuration(FunctionName=f"{STACK}-{name}", **change)
+            self.client("lambda").update_function_configuration(FunctionName=f"{self.stack}-{name}", **change)
 
     def limit_concurrency(self, name, limit):
         """Reserves concurrency for a function, so that at most so many invocations run at a time. `None`: no limit."""
-        client, function = self.client("lambda"), {"FunctionName": f"{STACK}-{name}"}
+        client, function = self.client("lambda"), {"FunctionName": f"{self.stack}-{name}"}
         if limit is None:
             client.delete_function_concurrency(**function)
         else:
@@ -315,7 +326,7 @@ class Deployment:
     def invoke(self, name, payload=None):
         """Invokes a function and waits for it. Returns its response, and its error if it failed."""
         done = self.client("lambda").invoke(
-            FunctionName=f"{STACK}-{name}", Payload=json.dumps({} if payload is None else payload)
+            FunctionName=f"{self.stack}-{name}", Payload=json.dumps({} if payload is None else payload)
         )
         content = json.loads(done["Payload"].read() or b"null")
         return (None, content) if done.get("FunctionError") else (content, None)
@@ -406,4 +417,4 @@ class Deployment:
 
 def onlooker_binary():
     """The command line, built together with the functions."""
-    return BUILD.parent / "onlooker"
+    return VENV / "onlooker"

@@ -63,6 +63,7 @@ def main(word=""):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     with Deployment() as deployment:
+        deployment.create_trail_bucket()
         deployment.deploy(
             Architecture="arm64" if platform.machine() == "aarch64" else "x86_64",
             Profile="low-latency",

@@ -1,8 +1,8 @@
-"""Operations on the stack: remove a permission, query stored data, delete the stack."""
+"""Operations on the stack: remove a permission, query stored data."""
 
 import trail
 from case import StackTestCase
-from deployment import FUNCTIONS, ROOT, STACK, TRAIL_BUCKET, wait_until
+from deployment import FUNCTIONS, ROOT, TRAIL_BUCKET, wait_until
 from trail import HOME_ACCOUNT, REGION, Trail
 
 LOOKUP = {"DELIVERY_AUTHORITATIVE_FROM": "", "LOOKUP_LAG_MINUTES": "1", "LOOKUP_LOOKBACK_HOURS": "1"}
@@ -122,20 +122,3 @@ class StackOperations(StackTestCase):
         self.assertLessEqual(reported, {(row["rule"], row["severity"]) for row in found})
         succeeded = next(row for row in found if row["rule"] == "write-succeeded")
         self.assertEqual((found[0]["severity"], int(succeeded["calls"])), ("CRITICAL", 3))
-
-    def test_15_the_evidence_outlives_the_stack(self):
-        made, objects = self.deliver("retained", violations=1)
-        report = self.deployment.report(*self.window)
-        bucket, table = self.deployment.outputs["Bucket"], self.deployment.outputs["Table"]
-        before = {key: self.deployment.read(key) for key in self.deployment.keys("")}
-        items = len(self.deployment.items(f"SHARD#{HOME_ACCOUNT}#{REGION}#{trail.stamp(self.window[0])[:10]}"))
-        self.assertGreater(len(before), 5)
-        done = self.deployment.sam("delete", "--stack-name", STACK, "--no-prompts")
-        self.assertEqual(done.returncode, 0, done.stdout)
-        functions = self.deployment.client("lambda").list_functions()["Functions"]
-        self.assertEqual([one["FunctionName"] for one in functions], [])
-        self.assertEqual({key: self.deployment.read(key) for key in self.deployment.keys("")}, before)
-        self.assertIn(report["id"], "".join(content.decode(errors="replace") for content in before.values()))
-        self.assertEqual(self.deployment.client("s3").get_bucket_versioning(Bucket=bucket)["Status"], "Enabled")
-        self.assertEqual(len(self.deployment.items(f"SHARD#{HOME_ACCOUNT}#{REGION}#{trail.stamp(self.window[0])[:10]}")), items)
-        self.assertEqual(self.deployment.client("dynamodb").describe_table(TableName=table)["Table"]["TableStatus"], "ACTIVE")

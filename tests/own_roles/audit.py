@@ -42,7 +42,10 @@ def named_resources(stack):
         "functions": f"arn:aws:lambda:{here}:function:{stack.name}-*",
         "batches": f"arn:aws:states:{here}:execution:{stack.name}-backfill/*",
     }
-    named = {"table": "Table", "bucket": "Bucket", "topic": "Topic", "bus": "Bus",
+    if "BucketName" in stack.resources:
+        found["bucket"] = f"arn:aws:s3:::{stack.attribute('BucketName', 'Value')}"
+        found["table"] = f"arn:aws:dynamodb:{here}:table/{stack.attribute('TableName', 'Value')}"
+    named = {"topic": "Topic", "bus": "Bus",
              "dead-letter-queue": "DeadLetterQueue", "log-queue": "LogQueue", "backfill": "Backfill",
              "first-report": "FirstReport"}
     for name, resource in named.items():

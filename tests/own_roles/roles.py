@@ -228,6 +228,8 @@ class Stack:
             return self.arn(name)
         if attribute == "QueueName" and self.resource_type(name) == "AWS::SQS::Queue":
             return self.physical_id(name)
+        if attribute == "Value" and self.resource_type(name) == "AWS::SSM::Parameter":
+            return self.text(self.resolve(self.resources[name]["Properties"]["Value"]))
         raise Unresolved(f"{name}.{attribute} is not supported")
 
     def check(self):

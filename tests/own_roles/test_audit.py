@@ -14,7 +14,7 @@ PUT_STATEMENT = """              - Sid: WriteEvidence
                 Effect: Allow
                 Action: s3:PutObject
                 Resource:
-                  - !Sub ${Bucket.Arn}/evidence/*
+                  - !Sub arn:${AWS::Partition}:s3:::${BucketName.Value}/evidence/*
 """
 
 
@@ -63,8 +63,8 @@ class Audit(unittest.TestCase):
 
     def test_unresolvable_template_parts_are_refused(self):
         changes = [
-            (PUT_STATEMENT, PUT_STATEMENT.replace("!Sub ${Bucket.Arn}/evidence/*", "!ImportValue another-stack")),
-            (PUT_STATEMENT, PUT_STATEMENT.replace("Bucket.Arn", "Missing.Arn")),
+            (PUT_STATEMENT, PUT_STATEMENT.replace("!Sub arn:${AWS::Partition}:s3:::${BucketName.Value}/evidence/*", "!ImportValue another-stack")),
+            (PUT_STATEMENT, PUT_STATEMENT.replace("BucketName.Value", "Missing.Value")),
             ("      Role: !GetAtt PullRole.Arn\n", ""),
             ("      Description: Looks up CloudTrail events and stores them.\n",
              "      ManagedPolicyArns: [arn:aws:iam::aws:policy/AdministratorAccess]\n"),

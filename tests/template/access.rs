@@ -180,7 +180,7 @@ fn only_the_report_function_replaces_objects_and_only_the_newest_report() {
             }
             for resource in resources {
                 let path = resource["Fn::Sub"].as_str().expect("a path");
-                let prefix = path.strip_prefix("${Bucket.Arn}").expect("the bucket of the stack");
+                let prefix = path.strip_prefix(BUCKET_ARN).expect("the bucket of the stack");
                 // What may be written is protected from being written again, or is the newest report.
                 if !denied.contains(prefix) && prefix != "/evidence/merged/*" {
                     replacing.push((name, prefix.to_owned()));
@@ -190,7 +190,9 @@ fn only_the_report_function_replaces_objects_and_only_the_newest_report() {
     }
     assert_eq!(replacing, [("ReportRole", "/latest/*".to_owned())]);
     let output = stack.0["Outputs"]["NewestReport"]["Value"]["Fn::Sub"].as_str().expect("a command");
-    assert!(output.contains(&format!("s3://${{Bucket}}/{}", onlooker_core::jobs::publish::LATEST_HTML)));
+    assert!(
+        output.contains(&format!("s3://${{BucketName.Value}}/{}", onlooker_core::jobs::publish::LATEST_HTML))
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod access;
 mod alarms;
+mod storage;
 
 use std::{collections::BTreeSet, fs};
 
@@ -116,107 +117,12 @@ fn string_values(value: &Value) -> Vec<&str> {
     }
 }
 
+/// ARN of the bucket, as the template's `Fn::Sub` has it.
+const BUCKET_ARN: &str = "arn:${AWS::Partition}:s3:::${BucketName.Value}";
+
 /// The JSON of `!GetAtt Name.Arn`.
 fn get_att_arn(name: &str) -> Value {
     json!({ "Fn::GetAtt": format!("{name}.Arn") })
-}
-
-#[test]
-fn stored_data_is_retained_when_the_stack_is_deleted() {
-    let stack = StackTemplate::read();
-    for name in ["Bucket", "Table"] {
-        let resource = &stack.0["Resources"][name];
-        assert_eq!(
-            (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
-            (&json!("Retain"), &json!("Retain"))
-        );
-    }
-    let retained = stack.0["Resources"].as_object().expect("resources").values();
-    assert_eq!(
-        retained.filter(|one| one["DeletionPolicy"] == "Retain").count(),
-        2,
-        "the stack retains nothing else"
-    );
-}
-
-#[test]
-fn the_table_has_ttl_and_point_in_time_recovery() {
-    let stack = StackTemplate::read();
-    let table = stack.properties("Table");
-    assert_eq!(table["TimeToLiveSpecification"], json!({ "AttributeName": "ttl", "Enabled": true }));
-    assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
-    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
-    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
-}
-
-#[test]
-fn the_bucket_is_private_encrypted_versioned_and_lockable() {
-    let stack = StackTemplate::read();
-    let bucket = stack.properties("Bucket");
-    assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
-    let block = bucket["PublicAccessBlockConfiguration"].as_object().expect("a block");
-    assert_eq!((block.len(), block.values().all(|one| *one == true)), (4, true));
-    let encryption =
-        &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"];
-    assert_eq!(encryption["SSEAlgorithm"], json!({ "Fn::If": ["HasKey", "aws:kms", "AES256"] }));
-    let lock = &bucket["ObjectLockConfiguration"]["Fn::If"];
-    assert_eq!(lock[0], "HasObjectLock");
-    assert_eq!(
-        lock[1]["Rule"]["DefaultRetention"],
-        json!({ "Mode": { "Ref": "ObjectLockMode" }, "Days": { "Ref": "ObjectLockDays" } })
-    );
-    assert_eq!(
-        string_values(&stack.parameter("ObjectLockMode")["AllowedValues"]),
-        ["NONE", "GOVERNANCE", "COMPLIANCE"]
-    );
-    let policy = all_statements(stack.properties("BucketPolicy"));
-    let deny = |sid: &str| policy.iter().find(|one| one["Sid"] == sid && one["Effect"] == "Deny").cloned();
-    let in_transit = deny("DenyInsecureTransport").expect("TLS only");
-    assert_eq!(in_transit["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }));
-    let overwrite = deny("DenyOverwrite").expect("no object is overwritten").to_string();
-    for prefix in [
-        "evidence/",
-        "segments/",
-        "reports/",
-        "summaries/",
-        "findings/",
-        "policies/",
-        "permissions/",
-        "cache/",
-    ] {
-        assert!(overwrite.contains(&format!("/{prefix}*")), "{prefix}");
-    }
-}
-
-#[test]
-fn every_object_in_the_bucket_expires() {
-    let stack = StackTemplate::read();
-    let rules = stack.properties("Bucket")["LifecycleConfiguration"]["Rules"].as_array().expect("rules");
-    let ends = |prefix: &str| {
-        rules.iter().find(|rule| rule["Prefix"] == prefix).map(|rule| &rule["ExpirationInDays"])
-    };
-    for (prefix, days) in [
-        ("evidence/", json!({ "Ref": "EvidenceDays" })),
-        ("segments/", json!({ "Ref": "EvidenceDays" })),
-        ("reports/", json!({ "Ref": "ReportDays" })),
-        ("summaries/", json!({ "Ref": "ReportDays" })),
-        ("latest/", json!({ "Ref": "ReportDays" })),
-        ("findings/", json!({ "Ref": "ReportDays" })),
-        ("permissions/", json!({ "Ref": "ReportDays" })),
-        ("cache/", json!(35)),
-        ("athena/", json!(7)),
-    ] {
-        assert_eq!(ends(prefix), Some(&days), "{prefix}");
-    }
-    assert_eq!(ends("policies/"), None, "a policy in force may be older than any expiration");
-    let all = rules.iter().find(|rule| rule.get("Prefix").is_none()).expect("a rule for all objects");
-    assert_eq!(all["NoncurrentVersionExpiration"]["NoncurrentDays"], 30);
-    assert!(rules.iter().all(|rule| rule["Status"] == "Enabled"));
-}
-
-#[test]
-fn the_table_cannot_be_deleted_by_mistake() {
-    assert_eq!(StackTemplate::read().properties("Table")["DeletionProtectionEnabled"], true);
 }
 
 /// CloudFormation cannot limit the name of a stack, so the documentation names the limit.
