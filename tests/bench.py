@@ -91,7 +91,26 @@ def main():
         for job, rounds in figures.items():
             cpu, wall, peak = (statistics.median(column) for column in zip(*rounds))
             print(f"{name:7} {job:34} {cpu:7.2f} {cpu / inflate:9.2f} {wall:7.2f} {arguments.records / wall / 1000:7.0f} {peak:8.0f}")
+    audit(scratch)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def audit(scratch, entries=1_000_000):
+    """The audit trail: writes, compression, queries; and the same question to zcat and jq, on the same batches."""
+    program, trail = PROGRAMS / "examples" / "audit_speed", scratch / "trail"
+    for arguments in (
+        ("write", "1", "10000", trail), ("write", "20", str(entries), scratch / "other"), ("durable", "20", "20000", scratch / "other"),
+        ("compression", "10000"), ("write", "1", str(entries), trail), ("query", "0", trail),
+    ):
+        print(subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout, end="")
+    if not shutil.which("jq"):
+        print("jq is not installed: its time is not measured")
+        return
+    for name, question in (("one principal", '.user_identity.principal // "" | endswith("role/Auditor7")'), ("every denied call", '.outcome == "denied"')):
+        command = "find '%s' -name '*.gz' -print0 | xargs -0 zcat | jq -c 'select(%s)' | wc -l" % (trail, question)
+        began = time.monotonic()
+        subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
+        print(f'{{"what":"zcat | jq","for":"{name}","ms":{(time.monotonic() - began) * 1000:.0f}}}')
 
 
 main()

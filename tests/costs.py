@@ -63,6 +63,8 @@ REPORT_SECONDS, PERMISSIONS_SECONDS = 10, 60
 LOG_BYTES_A_RUN, LOG_BYTES_A_WATCH = 4_000, 600
 IDLE_SQS_REQUESTS = 5 * 86_400 / 20
 EVIDENCE_DAYS = 400
+# Assumed: a run writes a batch of the audit trail about itself, and every second one a batch about calls; bytes of a batch.
+AUDIT_PUTS_A_RUN, AUDIT_BYTES_A_BATCH = 1.5, 1_500
 # CloudTrail allows pull 1.5 requests a second, and an answer has 50 events (docs/deployment.md).
 LOOKUPS_A_SECOND, EVENTS_A_LOOKUP = 1.5, 50
 SLICES = 288
@@ -148,6 +150,8 @@ def parts_of(size):
     bytes_an_event = BYTES_AN_EVENT_LARGE if size.events / size.pairs > 100_000 else BYTES_AN_EVENT_SMALL
     storage = EVIDENCE_DAYS * (size.events * bytes_an_event / 1e9 * S3_GB_MONTH + parts * INDEX_GB_A_PART * DYNAMODB_GB_MONTH)
     logs = ((runs + 24 + 1) * LOG_BYTES_A_RUN + size.management * LOG_BYTES_A_WATCH) / 1e9 * LOGS_GB
+    batches = (runs + 24 + 1) * AUDIT_PUTS_A_RUN
+    audit = batches * (DAYS * S3_PUT + EVIDENCE_DAYS * AUDIT_BYTES_A_BATCH / 1e9 * S3_GB_MONTH)
     return {
         "evidence: `pull`, or `ingest` with a trail": DAYS * read,
         "hourly `report`, and compaction": DAYS * report,
@@ -155,6 +159,7 @@ def parts_of(size):
         "`watch`": DAYS * size.management * (LAMBDA_REQUEST + WATCH_TIME),
         "forwarded events": DAYS * size.forwarded * EVENTBRIDGE_EVENT,
         f"evidence and index of {EVIDENCE_DAYS} days": storage,
+        f"audit trail, and its batches of {EVIDENCE_DAYS} days": audit,
         "logs": DAYS * logs,
         "custom metrics": metrics(size) * METRIC_MONTH,
         f"{alarms()} alarms and a dashboard": alarms() * ALARM_MONTH + DASHBOARD_MONTH,

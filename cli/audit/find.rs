@@ -165,8 +165,9 @@ pub struct ExportArgs {
 fn find(filters: Filters, place: &TrailPlace) -> Result<(Vec<StoredEntry>, CommandOutcome), CommandError> {
     let trail = place.open()?;
     // One query needs no cache.
-    let answer =
-        AuditReader::new(&*trail.store, 1).query(&filters.query()).map_err(CommandError::AuditTrail)?;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let answer = AuditReader::new(&*trail.store, 0, threads).query(&filters.query());
+    let answer = std::sync::Arc::unwrap_or_clone(answer.map_err(CommandError::AuditTrail)?);
     let outcome = tell_unreadable(&answer.unreadable);
     Ok((answer.entries, outcome))
 }

@@ -79,7 +79,7 @@ fn entry(number: u32, is_distinct: bool) -> AuditTrailEntry {
 fn write(threads: u32, entries: u32, dir: &str, is_durable: bool) {
     let _ = fs::remove_dir_all(dir);
     let store = DirectoryStore::new(dir);
-    let settings = AuditSettings { profile: AuditProfile::Storage, ..AuditSettings::default() };
+    let settings = AuditSettings { profile: AuditProfile::HighTraffic, ..AuditSettings::default() };
     let trail = AuditTrail::new(&store, &settings, Default::default(), "bench", CHAIN);
     let start = Instant::now();
     std::thread::scope(|scope| {
@@ -131,7 +131,7 @@ fn query(dir: &str) {
     for (name, query) in
         [("one principal", one), ("a resource that no call names", rare), ("every denied call", all)]
     {
-        let mut reader = AuditReader::new(&store, 512);
+        let mut reader = AuditReader::new(&store, 512, 2);
         for state in ["uncached", "cached"] {
             let start = Instant::now();
             let answer = reader.query(&query).unwrap();

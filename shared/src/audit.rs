@@ -21,7 +21,7 @@ pub use self::{
     },
     entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
     pruning::{AuditPruning, PRUNINGS_PREFIX},
-    query::{AuditQuery, StoredEntry},
+    query::{AuditQuery, LineFilter, StoredEntry},
     recorder::{AuditCriteria, CallRecorder},
     redaction::{REDACTED, redact_secrets},
     seal::{AuditSeal, ChainHead, SEALS_PREFIX},

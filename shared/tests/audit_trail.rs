@@ -259,9 +259,9 @@ fn trail<'a>(store: &'a Objects, settings: &str) -> AuditTrail<'a> {
 }
 
 fn messages(store: &Objects) -> Vec<String> {
-    let answer = AuditReader::new(store, 10).query(&AuditQuery::default()).unwrap();
+    let answer = AuditReader::new(store, 10, 2).query(&AuditQuery::default()).unwrap();
     assert_eq!(answer.unreadable, [] as [String; 0]);
-    answer.entries.into_iter().filter_map(|stored| stored.entry.message).collect()
+    answer.entries.iter().filter_map(|stored| stored.entry.message.clone()).collect()
 }
 
 #[test]
@@ -623,10 +623,10 @@ proptest! {
         };
         let mut expected: Vec<AuditTrailEntry> = all.into_iter().filter(|entry| query.matches(entry)).collect();
         expected.sort_by_key(|entry| entry.timestamp);
-        let mut reader = AuditReader::new(&store, 2);
+        let mut reader = AuditReader::new(&store, 2, 2);
         for _ in 0..2 {
             let answer = reader.query(&query).unwrap();
-            let found: Vec<AuditTrailEntry> = answer.entries.into_iter().map(|stored| stored.entry).collect();
+            let found: Vec<AuditTrailEntry> = answer.entries.iter().map(|stored| stored.entry.clone()).collect();
             prop_assert_eq!(&found, &expected);
         }
     }
@@ -641,7 +641,7 @@ fn a_call_that_was_read_twice_is_found_once() {
         let trail = AuditTrail::new(&store, &config.audit, config.standard, "test", id);
         trail.add_all(&entries, NOW).unwrap();
     }
-    let answer = AuditReader::new(&store, 10).query(&AuditQuery::default()).unwrap();
+    let answer = AuditReader::new(&store, 10, 2).query(&AuditQuery::default()).unwrap();
     assert_eq!((answer.entries.len(), answer.duplicates), (entries.len(), entries.len() as u64));
     let ids: BTreeSet<&str> = answer.entries.iter().map(|stored| stored.audit_id.as_str()).collect();
     assert_eq!(ids.len(), entries.len());
@@ -654,7 +654,7 @@ fn a_damaged_batch_is_named_and_the_others_are_read() {
     (0..3).for_each(|number| trail.add(&note(number), NOW).unwrap());
     let damaged = store.stored.lock().unwrap().keys().nth(1).unwrap().clone();
     store.stored.lock().unwrap().insert(damaged.clone(), b"no gzip".to_vec());
-    let answer = AuditReader::new(&store, 10).query(&AuditQuery::default()).unwrap();
+    let answer = AuditReader::new(&store, 10, 2).query(&AuditQuery::default()).unwrap();
     assert_eq!(answer.entries.len(), 2);
     assert!(answer.unreadable[0].contains(&damaged), "{:?}", answer.unreadable);
 }

@@ -64,6 +64,7 @@ fn the_bucket_is_private_encrypted_versioned_and_lockable() {
         "policies/",
         "permissions/",
         "cache/",
+        "audit/",
     ] {
         assert!(overwrite.contains(&format!("/{prefix}*")), "{prefix}");
     }
@@ -90,6 +91,7 @@ fn every_object_in_the_bucket_expires() {
         assert_eq!(ends(prefix), Some(&days), "{prefix}");
     }
     assert_eq!(ends("policies/"), None, "a policy in force may be older than any expiration");
+    assert_eq!(ends("audit/"), None, "a chain without its first batches does not verify");
     let all = rules.iter().find(|rule| rule.get("Prefix").is_none()).expect("a rule for all objects");
     assert_eq!(all["NoncurrentVersionExpiration"]["NoncurrentDays"], 30);
     assert!(rules.iter().all(|rule| rule["Status"] == "Enabled"));

@@ -5,9 +5,9 @@
 //! `sha256sum` computes it; decoding gives the entries that were encoded; no more than [`MAX_BATCH_BYTES`] are inflated;
 //! equal input gives equal bytes.
 
-use std::{collections::BTreeMap, fmt, io::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use flate2::{Compression, GzBuilder};
+use libdeflater::{CompressionLvl, Compressor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -224,13 +224,22 @@ pub fn seal_batch(
     };
     // The header has only strings and numbers, so writing it cannot fail, and neither can writing to memory.
     let header = serde_json::to_string(&header).unwrap_or_default();
-    let mut gzip = GzBuilder::new().write(Vec::with_capacity(text.len() / 4), Compression::new(level.min(9)));
-    let written = gzip.write_all(header.as_bytes()).and_then(|()| gzip.write_all(b"\n"));
-    let bytes = written.and_then(|()| gzip.write_all(text.as_bytes())).and_then(|()| gzip.finish());
-    let bytes = bytes.unwrap_or_default();
+    let bytes = gzip(&[header.as_bytes(), b"\n", text.as_bytes()].concat(), level);
     let day = written_at.timestamp().strftime("%Y-%m-%d").to_string();
     let sha256 = hex(&Sha256::digest(&bytes));
     SealedBatch { key: BatchKey { day, chain: chain.to_owned(), sequence }, bytes, sha256 }
+}
+
+/// One gzip stream, without a time or a name in its header.
+fn gzip(text: &[u8], level: u32) -> Vec<u8> {
+    let level =
+        i32::try_from(level).ok().and_then(|level| CompressionLvl::new(level).ok()).unwrap_or_default();
+    let mut compressor = Compressor::new(level);
+    let mut bytes = vec![0; compressor.gzip_compress_bound(text.len())];
+    // The buffer has the size that is always enough.
+    let length = compressor.gzip_compress(text, &mut bytes).unwrap_or_default();
+    bytes.truncate(length);
+    bytes
 }
 
 /// Why the bytes of an object are not a batch.

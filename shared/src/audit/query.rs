@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -90,17 +91,52 @@ impl AuditQuery {
             && self.outcome.is_none_or(|outcome| call.outcome == outcome)
             && self.severity.is_none_or(|least| call.severity >= least)
     }
+}
+
+/// A query, with the texts that a line has if its entry matches: a line without them is not parsed.
+pub struct LineFilter<'q> {
+    query: &'q AuditQuery,
+    needles: Vec<memmem::Finder<'static>>,
+}
+
+impl<'q> LineFilter<'q> {
+    /// The filter of a query.
+    pub fn of(query: &'q AuditQuery) -> Self {
+        let words = [&query.principal, &query.operation, &query.resource];
+        let mut needles: Vec<String> =
+            words.into_iter().flatten().filter_map(|pattern| literal_part(pattern)).collect();
+        needles.extend(query.outcome.and_then(|outcome| member("outcome", &outcome)));
+        needles.extend(query.kind.and_then(|kind| member("kind", &kind)));
+        let finder = |needle: String| memmem::Finder::new(&needle).into_owned();
+        Self { query, needles: needles.into_iter().map(finder).collect() }
+    }
 
     /// The entries of a batch that match, and the number of lines that are not entries of this version.
     pub fn find(&self, batch: &AuditBatch) -> (Vec<StoredEntry>, u64) {
         let (mut found, mut unreadable) = (Vec::new(), 0);
         for line in batch.lines.lines() {
+            if self.needles.iter().any(|needle| needle.find(line.as_bytes()).is_none()) {
+                continue;
+            }
             match serde_json::from_str::<StoredEntry>(line) {
-                Ok(stored) if self.matches(&stored.entry) => found.push(stored),
+                Ok(stored) if self.query.matches(&stored.entry) => found.push(stored),
                 Ok(_) => {}
                 Err(_) => unreadable += 1,
             }
         }
         (found, unreadable)
     }
+}
+
+/// A member of a JSON object as it is written.
+fn member(name: &str, value: &impl Serialize) -> Option<String> {
+    Some(format!("\"{name}\":{}", serde_json::to_string(value).ok()?))
+}
+
+/// The longest part of a pattern that JSON writes as it is, and that a text must have to match.
+fn literal_part(pattern: &str) -> Option<String> {
+    let is_plain =
+        |part: &&str| part.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'));
+    let parts = pattern.split(['*', '?']).filter(is_plain);
+    parts.max_by_key(|part| part.len()).filter(|part| !part.is_empty()).map(str::to_owned)
 }

@@ -1,17 +1,21 @@
 //! Reads the audit trail.
 //!
-//! Enters: an [`AuditQuery`]. Leaves: an [`AuditAnswer`], or the verification of the trail. Laws: a batch is read once while it
-//! stays in the cache, and never changes; entries are in the order of their time; a call that was read twice, because its log
-//! file was, has one entry in an answer; a batch that cannot be read is counted and named, and the answer is not complete.
+//! Enters: an [`AuditQuery`]. Leaves: an [`AuditAnswer`], or the verification of the trail. Laws: an answer is about the
+//! batches that [`AuditReader::refresh`] listed last; a batch never changes, so what was read of it stays true; entries are in
+//! the order of their time; a call that was read twice, because its log file was, has one entry in an answer; a batch that
+//! cannot be read is counted and named, and the answer is not complete.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::{
     audit::{
-        AuditBatch, AuditQuery, AuditVerification, BatchCounts, BatchHeader, BatchKey, PREFIX, StoredEntry,
+        AuditBatch, AuditQuery, AuditVerification, BatchHeader, BatchKey, LineFilter, PREFIX, StoredEntry,
         verify,
     },
     ports::{ObjectStore, PortError},
@@ -36,53 +40,91 @@ pub struct AuditAnswer {
     pub unreadable: Vec<String>,
 }
 
-/// Reads batches, and keeps those that were read last.
+/// Reads batches, and keeps their headers and the answers to the last queries.
 pub struct AuditReader<'a> {
     store: &'a dyn ObjectStore,
-    headers: HashMap<String, Arc<BatchHeader>>,
-    batches: HashMap<String, Arc<AuditBatch>>,
-    /// Keys of `batches`, those read last at the end.
-    order: VecDeque<String>,
+    /// Batches that are read at the same time.
+    threads: usize,
+    /// Keys of the batches.
+    keys: Option<Vec<String>>,
+    headers: HashMap<String, Result<Arc<BatchHeader>, String>>,
+    answers: VecDeque<(AuditQuery, Arc<AuditAnswer>)>,
     capacity: usize,
-    inflater: Inflater,
 }
 
 impl<'a> AuditReader<'a> {
-    /// A reader that keeps this number of batches in memory.
-    pub fn new(store: &'a dyn ObjectStore, capacity: usize) -> Self {
-        Self {
-            store,
-            headers: HashMap::new(),
-            batches: HashMap::new(),
-            order: VecDeque::new(),
-            capacity: capacity.max(1),
-            inflater: Inflater::default(),
+    /// A reader that keeps this number of answers.
+    pub fn new(store: &'a dyn ObjectStore, capacity: usize, threads: usize) -> Self {
+        Self { store, threads, keys: None, headers: HashMap::new(), answers: VecDeque::new(), capacity }
+    }
+
+    fn keys(&mut self) -> Result<&[String], PortError> {
+        if self.keys.is_none() {
+            self.refresh()?;
         }
+        Ok(self.keys.as_deref().unwrap_or_default())
+    }
+
+    /// Lists the batches. If there are new ones, the next answers are about them too.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub fn refresh(&mut self) -> Result<(), PortError> {
+        let objects = self.store.list(PREFIX)?;
+        let keys = objects.into_iter().map(|object| object.name);
+        let keys: Vec<String> = keys.filter(|key| BatchKey::parse(key).is_some()).collect();
+        if self.keys.as_ref() != Some(&keys) {
+            self.answers.clear();
+            self.keys = Some(keys);
+        }
+        Ok(())
     }
 
     /// The entries that match.
     ///
     /// # Errors
     /// When the store cannot be listed or read.
-    pub fn query(&mut self, query: &AuditQuery) -> Result<AuditAnswer, PortError> {
-        let mut answer = AuditAnswer::default();
-        for key in self.keys()? {
-            answer.batches += 1;
-            let header = match self.header(&key)? {
-                Ok(header) => header,
-                Err(problem) => {
-                    answer.unreadable.push(problem);
-                    continue;
-                }
-            };
-            if !query.may_match(&header.counts) {
-                continue;
+    pub fn query(&mut self, query: &AuditQuery) -> Result<Arc<AuditAnswer>, PortError> {
+        if let Some((_, answer)) = self.answers.iter().find(|(asked, _)| asked == query) {
+            return Ok(Arc::clone(answer));
+        }
+        let answer = Arc::new(self.find(query)?);
+        if self.answers.len() >= self.capacity {
+            self.answers.pop_front();
+        }
+        if self.capacity > 0 {
+            self.answers.push_back((query.clone(), Arc::clone(&answer)));
+        }
+        Ok(answer)
+    }
+
+    fn find(&mut self, query: &AuditQuery) -> Result<AuditAnswer, PortError> {
+        let keys = self.keys()?.to_vec();
+        let mut answer = AuditAnswer { batches: keys.len() as u64, ..AuditAnswer::default() };
+        let unknown: Vec<&String> = keys.iter().filter(|key| !self.headers.contains_key(*key)).collect();
+        let store = self.store;
+        let headers = in_parallel(self.threads, &unknown, |key, inflater| read_header(store, key, inflater))?;
+        self.headers.extend(unknown.into_iter().cloned().zip(headers));
+        let mut candidates = Vec::new();
+        for key in &keys {
+            match self.headers.get(key) {
+                Some(Ok(header)) if query.may_match(&header.counts) => candidates.push(key),
+                Some(Err(problem)) => answer.unreadable.push(problem.clone()),
+                _ => {}
             }
-            answer.batches_read += 1;
-            match self.batch(&key)? {
-                Ok(batch) => {
-                    let (found, unreadable) = query.find(&batch);
-                    answer.entries.extend(found);
+        }
+        answer.batches_read = candidates.len() as u64;
+        let filter = LineFilter::of(query);
+        let found = in_parallel(self.threads, &candidates, |key, inflater| {
+            let bytes = store.read(key, None)?;
+            Ok(AuditBatch::decode(&bytes, inflater)
+                .map(|batch| filter.find(&batch))
+                .map_err(|error| format!("`{key}`: {error}")))
+        })?;
+        for (key, found) in candidates.into_iter().zip(found) {
+            match found {
+                Ok((entries, unreadable)) => {
+                    answer.entries.extend(entries);
                     if unreadable > 0 {
                         answer
                             .unreadable
@@ -93,78 +135,70 @@ impl<'a> AuditReader<'a> {
             }
         }
         answer.entries.sort_by_key(|stored| stored.entry.timestamp);
-        let mut seen = BTreeSet::new();
-        let before = answer.entries.len();
-        answer.entries.retain(|stored| {
-            let Some(call) = &stored.entry.call else { return true };
-            seen.insert((stored.entry.kind, call.account.clone(), call.region.clone(), call.event_id.clone()))
-        });
-        answer.duplicates = (before - answer.entries.len()) as u64;
+        answer.remove_duplicates();
         Ok(answer)
     }
+}
 
-    /// What all batches have that can match, from their headers alone, and the batches that could not be read. A call that
-    /// was read twice counts twice.
-    ///
-    /// # Errors
-    /// When the store cannot be listed or read.
-    pub fn counts(&mut self, query: &AuditQuery) -> Result<(BatchCounts, Vec<String>), PortError> {
-        let (mut counts, mut unreadable) = (BatchCounts::default(), Vec::new());
-        for key in self.keys()? {
-            match self.header(&key)? {
-                Ok(header) if query.may_match(&header.counts) => counts.merge(&header.counts),
-                Ok(_) => {}
-                Err(problem) => unreadable.push(problem),
-            }
-        }
-        Ok((counts, unreadable))
+impl AuditAnswer {
+    fn remove_duplicates(&mut self) {
+        let before = self.entries.len();
+        let mut seen = BTreeSet::new();
+        let is_first: Vec<bool> = self
+            .entries
+            .iter()
+            .map(|StoredEntry { entry, .. }| match &entry.call {
+                None => true,
+                Some(call) => seen.insert((entry.kind, &call.account, &call.region, &call.event_id)),
+            })
+            .collect();
+        drop(seen);
+        let mut is_first = is_first.into_iter();
+        self.entries.retain(|_| is_first.next().unwrap_or(true));
+        self.duplicates = (before - self.entries.len()) as u64;
     }
+}
 
-    /// Keys of all batches.
-    fn keys(&self) -> Result<Vec<String>, PortError> {
-        let objects = self.store.list(PREFIX)?;
-        Ok(objects
-            .into_iter()
-            .map(|object| object.name)
-            .filter(|key| BatchKey::parse(key).is_some())
-            .collect())
+fn read_header(
+    store: &dyn ObjectStore,
+    key: &str,
+    inflater: &mut Inflater,
+) -> Result<Result<Arc<BatchHeader>, String>, PortError> {
+    let begin = store.read(key, Some(0..HEADER_BYTES))?;
+    if let Ok(header) = AuditBatch::decode_header(&begin) {
+        return Ok(Ok(Arc::new(header)));
     }
+    let bytes = store.read(key, None)?;
+    let batch = AuditBatch::decode(&bytes, inflater);
+    Ok(batch.map(|batch| Arc::new(batch.header)).map_err(|error| format!("`{key}`: {error}")))
+}
 
-    fn header(&mut self, key: &str) -> Result<Result<Arc<BatchHeader>, String>, PortError> {
-        if let Some(header) = self.headers.get(key) {
-            return Ok(Ok(Arc::clone(header)));
+/// The results for all items, in their order.
+fn in_parallel<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T, &mut Inflater) -> Result<R, PortError> + Sync,
+) -> Result<Vec<R>, PortError> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let run = || {
+        let mut inflater = Inflater::default();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(number) else { break };
+            let result = work(item, &mut inflater);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
         }
-        let begin = self.store.read(key, Some(0..HEADER_BYTES))?;
-        if let Ok(header) = AuditBatch::decode_header(&begin) {
-            let header = Arc::new(header);
-            self.headers.insert(key.to_owned(), Arc::clone(&header));
-            return Ok(Ok(header));
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.clamp(1, items.len().max(1)) {
+            scope.spawn(run);
         }
-        Ok(self.batch(key)?.map(|batch| {
-            let header = Arc::new(batch.header.clone());
-            self.headers.insert(key.to_owned(), Arc::clone(&header));
-            header
-        }))
-    }
-
-    fn batch(&mut self, key: &str) -> Result<Result<Arc<AuditBatch>, String>, PortError> {
-        if let Some(batch) = self.batches.get(key) {
-            return Ok(Ok(Arc::clone(batch)));
-        }
-        let bytes = self.store.read(key, None)?;
-        let batch = match AuditBatch::decode(&bytes, &mut self.inflater) {
-            Ok(batch) => Arc::new(batch),
-            Err(error) => return Ok(Err(format!("`{key}`: {error}"))),
-        };
-        if self.order.len() >= self.capacity
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.batches.remove(&oldest);
-        }
-        self.order.push_back(key.to_owned());
-        self.batches.insert(key.to_owned(), Arc::clone(&batch));
-        Ok(Ok(batch))
-    }
+        run();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Verifies the whole trail, and calls `progress` with the number of objects read and their total.
