@@ -211,7 +211,15 @@ fn an_override_is_recorded_with_its_reason() {
 fn a_long_request_is_shortened_and_says_so() {
     let long =
         json!({ "requestParameters": { "text": "x".repeat(50_000) }, "userAgent": "é".repeat(20_000) });
-    let entries = recorded(&config("[audit]\nmax_details_size = 1000\n"), &[record(1, "PutObject", long)]);
+    let many: Vec<Value> =
+        (0..100).map(|n| json!({ "ARN": format!("arn:aws:s3:::ledger-{n:04}") })).collect();
+    let records = [record(1, "PutObject", long), record(2, "PutObject", json!({ "resources": many }))];
+    let entries = recorded(&config("[audit]\nmax_details_size = 1000\n"), &records);
+    let named = entries[1].call.as_ref().unwrap();
+    assert_eq!(
+        (named.resource_arns.len(), named.is_truncated),
+        (1_000 / "arn:aws:s3:::ledger-0000".len(), true)
+    );
     let call = entries[0].call.as_ref().unwrap();
     assert!(call.is_truncated);
     assert_eq!(call.request_parameters.as_ref().unwrap().as_str().unwrap().len(), 1_000);

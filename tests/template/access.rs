@@ -49,10 +49,11 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
         "IngestRole",
         &["sns:Publish", "events:PutEvents", "cloudtrail:LookupEvents", "sts:AssumeRole"]
     ));
-    assert!(!may(
-        "WatchRole",
-        &["s3:PutObject", "s3:ListBucket", "cloudtrail:LookupEvents", "sts:AssumeRole"]
-    ));
+    assert!(!may("WatchRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sts:AssumeRole"]));
+    let watch = all_statements(&stack.properties("WatchRole")["Policies"]);
+    let stores = watch.iter().filter(|one| string_values(&one["Action"]).contains(&"s3:PutObject"));
+    let resources: Vec<&Value> = stores.map(|one| &one["Resource"]).collect();
+    assert_eq!(resources, [&json!({ "Fn::Sub": format!("{BUCKET_ARN}/audit/*") })]);
     assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
     assert!(!may("PermissionsRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
     for (function, _) in stack.functions() {

@@ -154,7 +154,16 @@ impl<'a> CallRecorder<'a> {
             Some("false") => Some(false),
             _ => None,
         });
-        let resource_arns = record.resources.iter().filter_map(|resource| resource.arn.as_deref());
+        let mut left = limit;
+        let mut resource_arns = Vec::new();
+        for arn in record.resources.iter().filter_map(|resource| resource.arn.as_deref()) {
+            let Some(after) = left.checked_sub(arn.len()) else {
+                is_truncated = true;
+                break;
+            };
+            left = after;
+            resource_arns.push(arn.to_owned());
+        }
         let (actor, call_key) = (event.actor, event.call_key);
         Some(AuditTrailEntry {
             kind: if decision.allowed_by.is_some() { AuditKind::Override } else { AuditKind::Call },
@@ -183,7 +192,7 @@ impl<'a> CallRecorder<'a> {
                     access_key_id,
                     mfa_authenticated,
                 },
-                resource_arns: resource_arns.map(str::to_owned).collect(),
+                resource_arns,
                 source_ip,
                 user_agent,
                 request_parameters,

@@ -15,16 +15,16 @@ pub struct AuditSettings {
     /// Values for the keys below that are absent.
     pub profile: AuditProfile,
     /// Number of entries after which the write buffer is written.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = 10_000), example = 200)]
     pub write_buffer_size: Option<u32>,
     /// Seconds after which the write buffer is written. A function writes it before it answers.
-    #[schemars(range(min = 1, max = 300))]
+    #[schemars(range(min = 1, max = 300), example = 3)]
     pub write_flush_interval: Option<u32>,
     /// Number of batches that queries keep in memory.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = 10_000), example = 256)]
     pub query_cache_size: Option<u32>,
     /// Level of gzip: 1 is fastest, 9 is smallest.
-    #[schemars(range(min = 1, max = 9))]
+    #[schemars(range(min = 1, max = 9), example = 6)]
     pub compression_level: Option<u32>,
     /// Number of entries in memory, while the store fails, above which the run fails.
     #[schemars(range(min = 100, max = 1_000_000))]
