@@ -149,6 +149,30 @@ fn the_digest_files_that_overlap_the_window_are_verified_and_no_others() {
 }
 
 #[test]
+fn a_chain_that_ended_before_the_window_is_missing_in_it() {
+    let key = TestKey::cloudtrail();
+    let mut trail = untouched();
+    let ended = ChainSpec { region: "us-east-1", ..ChainSpec::six_hours() };
+    trail.deliver(&ChainSpec { start: time("2026-10-04T00:15:30Z"), ..ended }, &key);
+    let result = Check::of(&trail).run();
+    assert_eq!((result.result, missing(&result).len()), (IntegrityResult::Gap, 4));
+    assert_eq!(result.totals.digests_verified, 5, "the digest file before the window is not counted");
+    let regions = BTreeSet::from([REGION.to_owned()]);
+    let selection = Selection { regions, ..Selection::default() };
+    assert_eq!(Check { selection, ..Check::of(&trail) }.run().result, IntegrityResult::Verified);
+}
+
+#[test]
+fn a_gap_of_decades_is_named_without_a_window_for_each_hour() {
+    let trail = untouched();
+    let result = Check { since: Some(Time(0)), ..Check::of(&trail) }.run();
+    let windows = &result.chains[0].digests;
+    assert!(windows.len() < 20_000 && result.hours.len() < 20_000, "{}", windows.len());
+    assert!(windows.iter().zip(&windows[1..]).all(|(one, next)| one.until == next.from));
+    assert_eq!(windows[0].from, Time(0));
+}
+
+#[test]
 fn a_folder_without_metadata_is_verified_up_to_the_newest_digest_file() {
     let trail = untouched();
     let check = || Check { until: None, has_metadata: false, ..Check::of(&trail) };

@@ -19,8 +19,8 @@ use super::gather::GatherOptions;
 use crate::{
     hex::hex,
     log_integrity::{
-        DigestContent, DigestFault, DigestFile, DigestMetadata, DigestName, DigestObject, LogFileContent,
-        LogFileHashes, TrailFileName, TrailFiles, VerificationTask,
+        ChainName, DigestContent, DigestFault, DigestFile, DigestMetadata, DigestName, DigestObject,
+        LogFileContent, LogFileHashes, TrailFileName, TrailFiles, VerificationTask,
     },
     ports::{LogSource, ObjectMetadata, PortError, StoredObject},
     record::{Inflater, ReadLimits, UnreadableReason},
@@ -30,6 +30,10 @@ use crate::{
 /// Digest files that end this long after the window are read too, because they may overlap it, and because the one that
 /// follows the window has the signature of the last one in it.
 const READ_AFTER_SECONDS: u32 = 26 * HOUR_SECONDS;
+
+/// Inflated size of a digest file beyond which it is not read: 64 MiB, the list of about 150,000 log files. CloudTrail
+/// delivers a log file about every five minutes, or more for busy accounts.
+const MAX_DIGEST_BYTES: usize = 64 << 20;
 
 /// A source, listed, with its digest files read.
 pub struct TrailReader<'a> {
@@ -44,7 +48,8 @@ pub struct TrailReader<'a> {
 pub type FileProgress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 impl<'a> TrailReader<'a> {
-    /// Lists a source and reads the digest files that overlap the window from `since` to `until`.
+    /// Lists a source and reads the digest files that overlap the window from `since` to `until`, and of each chain the
+    /// newest one before it.
     ///
     /// # Errors
     /// When the source cannot be listed.
@@ -58,10 +63,17 @@ impl<'a> TrailReader<'a> {
     ) -> Result<Self, PortError> {
         let last = until.0.saturating_add(READ_AFTER_SECONDS);
         let (mut files, mut objects, mut digests) = (TrailFiles::default(), BTreeMap::new(), Vec::new());
+        let mut newest_before: BTreeMap<ChainName, (StoredObject, DigestName)> = BTreeMap::new();
         for object in source.list()? {
             match TrailFileName::parse(&object.name) {
                 Some(TrailFileName::Digest(name)) => {
-                    if since.is_none_or(|since| name.end > since) && name.end.0 <= last {
+                    if since.is_some_and(|since| name.end <= since) {
+                        let newest =
+                            newest_before.get(&name.chain).is_none_or(|(_, newest)| newest.end < name.end);
+                        if newest {
+                            newest_before.insert(name.chain.clone(), (object, name));
+                        }
+                    } else if name.end.0 <= last {
                         digests.push((object, name));
                     }
                 }
@@ -75,6 +87,8 @@ impl<'a> TrailReader<'a> {
                 }
             }
         }
+        // A chain that ended before the window is missing in it.
+        digests.extend(newest_before.into_values());
         files.digests = read_all(&digests, options.threads, progress, |reader, (object, name)| {
             reader.digest(source, metadata, options.limits, object, name)
         });
@@ -135,9 +149,13 @@ impl FileReader {
         object: &StoredObject,
         name: &DigestName,
     ) -> DigestObject {
+        let limits = ReadLimits { max_inflated_bytes: limits.max_inflated_bytes.min(MAX_DIGEST_BYTES) };
         let content = match self.inflate(source, limits, object) {
             Ok((text, None)) => {
                 DigestFile::parse(text).map_or_else(DigestContent::Fault, DigestContent::Digest)
+            }
+            Ok((_, Some(UnreadableReason::TooLarge))) => {
+                DigestContent::Unavailable(format!("it is larger than {MAX_DIGEST_BYTES} bytes"))
             }
             Ok(_) => DigestContent::Fault(DigestFault::Damaged),
             Err(cause) => DigestContent::Unavailable(cause),

@@ -1,6 +1,6 @@
 //! The status of each hour.
 //!
-//! Enters: the chains, and the log files that no digest file lists. Leaves: [`HourIntegrity`] for each whole hour in the window.
+//! Enters: the chains, and the log files that no digest file lists. Leaves: [`HourIntegrity`] for each whole hour in the window, at most the last two years.
 //! Laws: an hour that digest files cover only in part is missing; tampering in one chain counts, and otherwise the best chain
 //! stands for an hour, because the trails of an account and region log the same events.
 
@@ -12,6 +12,7 @@ use std::{
 use super::{
     VerificationTask,
     result::{ChainIntegrity, HourIntegrity, IntegrityStatus},
+    verification::MAX_HOURS,
 };
 use crate::time::{HOUR_SECONDS, Hour, Time};
 
@@ -36,9 +37,10 @@ pub(super) fn hours_of(
         let newest = digests().map(|digest| digest.until).max();
         let (Some(since), Some(newest)) = (task.since.or(oldest), newest) else { continue };
         let until = newest.max(task.expected_until()).min(task.until());
+        let first = Hour(since.0.div_ceil(HOUR_SECONDS).max(until.hour().0.saturating_sub(MAX_HOURS)));
         let of_chains: Vec<(bool, ChainHours)> =
-            chains.iter().map(|chain| (chain.is_backfill, chain_hours(chain))).collect();
-        for hour in since.0.div_ceil(HOUR_SECONDS)..until.hour().0 {
+            chains.iter().map(|chain| (chain.is_backfill, chain_hours(chain, first))).collect();
+        for hour in first.0..until.hour().0 {
             let hour = Hour(hour);
             let is_unlisted = unlisted.contains(&(account, region, hour));
             let least = if is_unlisted { IntegrityStatus::Unverified } else { IntegrityStatus::Verified };
@@ -54,12 +56,12 @@ pub(super) fn hours_of(
     hours
 }
 
-/// What the digest files of a chain say of the hours that they overlap.
-fn chain_hours(chain: &ChainIntegrity) -> ChainHours {
+/// What the digest files of a chain say of the hours that they overlap, from `first` on.
+fn chain_hours(chain: &ChainIntegrity, first: Hour) -> ChainHours {
     let mut hours = ChainHours::new();
     let mut counted = Time(0);
     for digest in &chain.digests {
-        for hour in digest.from.hour().0..=Time(digest.until.0.saturating_sub(1)).hour().0 {
+        for hour in digest.from.hour().max(first).0..=Time(digest.until.0.saturating_sub(1)).hour().0 {
             let hour = Hour(hour);
             let from = digest.from.max(hour.start()).max(counted);
             let seconds = digest.until.min(hour.end()).since(from);

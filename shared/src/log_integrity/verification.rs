@@ -285,12 +285,16 @@ const fn result_of(totals: &IntegrityTotals, unlisted: u64) -> IntegrityResult {
     }
 }
 
+/// Hours that are named one by one: two years. A longer gap, which a wrong time may make, ends with one window for the rest.
+pub(super) const MAX_HOURS: u32 = 2 * 366 * 24;
+
 /// The windows between two times for which a digest file is missing, of an hour each.
 pub(super) fn missing_windows(from: Time, until: Time) -> Vec<DigestIntegrity> {
     let mut missing = Vec::new();
     let mut from = from;
     while from < until {
-        let end = Time(from.0.saturating_add(HOUR_SECONDS)).min(until);
+        let is_rest = missing.len() >= MAX_HOURS as usize;
+        let end = if is_rest { until } else { Time(from.0.saturating_add(HOUR_SECONDS)).min(until) };
         missing.push(missing_window(from, end, None));
         from = end;
     }
