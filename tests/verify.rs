@@ -67,7 +67,7 @@ fn the_newest_digest_file_of_a_copy_needs_its_signature() {
 
 #[test]
 fn every_case_of_tampering_that_a_folder_shows_has_its_exit_code() {
-    let (mut seen, mut faults) = ([0; 4], Vec::new());
+    let (mut codes, mut faults) = (Vec::new(), Vec::new());
     for case in CASES {
         let mut trail = untouched();
         (case.tamper)(&mut trail);
@@ -87,10 +87,11 @@ fn every_case_of_tampering_that_a_folder_shows_has_its_exit_code() {
         if output.exit_code != code || json(&output)["result"] != wanted {
             faults.push(format!("{}: {} {}", case.name, output.exit_code, output.stdout));
         }
-        seen[code as usize] += 1;
+        codes.push(code);
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
-    assert!(seen[0] > 2 && seen[1] > 15 && seen[3] > 5, "{seen:?}");
+    let count = |code: i32| codes.iter().filter(|one| **one == code).count();
+    assert!(count(0) > 2 && count(1) > 15 && count(3) > 5, "{codes:?}");
 }
 
 #[test]

@@ -151,9 +151,8 @@ impl FileReader {
     ) -> DigestObject {
         let limits = ReadLimits { max_inflated_bytes: limits.max_inflated_bytes.min(MAX_DIGEST_BYTES) };
         let content = match self.inflate(source, limits, object) {
-            Ok((text, None)) => {
-                DigestFile::parse(text).map_or_else(DigestContent::Fault, DigestContent::Digest)
-            }
+            Ok((text, None)) => DigestFile::parse(text)
+                .map_or_else(DigestContent::Fault, |file| DigestContent::Digest(Box::new(file))),
             Ok((_, Some(UnreadableReason::TooLarge))) => {
                 DigestContent::Unavailable(format!("it is larger than {MAX_DIGEST_BYTES} bytes"))
             }

@@ -42,7 +42,7 @@ impl<'a> Link<'a> {
         Self { object, start, end, is_proven: false, problems: Vec::new() }
     }
 
-    const fn file(&self) -> Option<&'a DigestFile> {
+    fn file(&self) -> Option<&'a DigestFile> {
         self.object.file()
     }
 

@@ -43,7 +43,7 @@ pub struct DigestObject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DigestContent {
     /// A digest file.
-    Digest(DigestFile),
+    Digest(Box<DigestFile>),
     /// Something else.
     Fault(DigestFault),
     /// The file cannot be read, and why.
@@ -107,7 +107,7 @@ pub struct VerificationTask<'a> {
 
 impl DigestObject {
     /// The digest file, if the object is one.
-    pub const fn file(&self) -> Option<&DigestFile> {
+    pub fn file(&self) -> Option<&DigestFile> {
         match &self.content {
             DigestContent::Digest(file) => Some(file),
             DigestContent::Fault(_) | DigestContent::Unavailable(_) => None,
