@@ -38,7 +38,7 @@ Examples:
   onlooker sweep ./cloudtrail              what did each principal do?
   onlooker sweep ./cloudtrail --watch 'arn:aws:iam::*:role/Auditor'
                                            was this role read-only?
-  onlooker verify trail ./cloudtrail       are the log files as CloudTrail delivered them?
+  onlooker verify trail ./cloudtrail       are the log files as delivered?
   onlooker check s3:GetObject kms:Decrypt  may a read-only principal do this?
   onlooker permissions --policy role.json  what does this policy grant?
   onlooker config init                     write a configuration

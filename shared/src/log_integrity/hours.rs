@@ -11,8 +11,9 @@ use std::{
 
 use super::{
     VerificationTask,
-    result::{ChainIntegrity, HourIntegrity, IntegrityStatus},
-    verification::MAX_HOURS,
+    gaps::MAX_HOURS,
+    problem::IntegrityStatus,
+    result::{ChainIntegrity, HourIntegrity},
 };
 use crate::time::{HOUR_SECONDS, Hour, Time};
 

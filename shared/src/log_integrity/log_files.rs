@@ -11,7 +11,8 @@ use std::{
 use super::{
     DigestFile, LogFileContent, LogFileHashes, TrailFiles, VerificationTask,
     object_name::{base_name, is_at_key},
-    result::{IntegrityProblem, IntegrityStatus, IntegrityTotals, ProblemKind, UnlistedLogFiles},
+    problem::{IntegrityProblem, IntegrityStatus, ProblemKind},
+    result::{IntegrityTotals, UnlistedLogFiles},
 };
 use crate::time::Time;
 
