@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use onlooker_core::{
     jobs::{gather::GatherOptions, verify_trail::TrailReader},
     log_integrity::{
-        DigestMetadata, IntegrityResult, IntegrityStatus, ProblemKind, PublicKeys, Selection, TrailIntegrity,
-        VerificationTask, verify,
+        DigestIntegrity, DigestMetadata, IntegrityResult, IntegrityStatus, ProblemKind, PublicKeys,
+        Selection, TrailIntegrity, VerificationTask, verify,
     },
     ports::ObjectMetadata,
     record::ReadLimits,
@@ -105,6 +105,32 @@ fn every_case_of_tampering_has_its_result_and_its_problems() {
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
     assert!(CASES.len() > 40);
+}
+
+#[test]
+fn tampering_is_found_without_the_metadata_too() {
+    for case in CASES.iter().filter(|case| !case.name.starts_with("signature-in-metadata")) {
+        let mut trail = untouched();
+        (case.tamper)(&mut trail);
+        let result = Check { has_metadata: false, ..Check::of(&trail) }.run().result;
+        let is_tampered = |result| result == IntegrityResult::Tampered;
+        assert_eq!(is_tampered(result), is_tampered(case.result), "{}: {result:?}", case.name);
+        assert!(result >= case.result, "{}: {result:?}", case.name);
+    }
+}
+
+#[test]
+fn a_signature_from_a_digest_file_that_was_tampered_with_accuses_no_other() {
+    let mut trail = untouched();
+    let digests = trail.digests();
+    trail.set_field(&digests[2], "previousDigestSignature", serde_json::json!("00".repeat(256)));
+    let result = Check { has_metadata: false, ..Check::of(&trail) }.run();
+    let status = |n: usize| {
+        let own = |digest: &&DigestIntegrity| digest.file.as_ref() == Some(&digests[n]);
+        result.chains[0].digests.iter().find(own).unwrap().status
+    };
+    assert_eq!((status(2), status(1)), (IntegrityStatus::Tampered, IntegrityStatus::Unverified));
+    assert_eq!(problems(&result), [ProblemKind::DigestSignature, ProblemKind::SignatureUnknown]);
 }
 
 #[test]
