@@ -16,7 +16,7 @@ use onlooker_core::{
 
 use crate::{
     audit, catalog, check, completions, config as config_command, demo, guardrails, ops, overrides,
-    permissions, report, sweep,
+    permissions, report, sweep, verify,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -38,6 +38,7 @@ Examples:
   onlooker sweep ./cloudtrail              what did each principal do?
   onlooker sweep ./cloudtrail --watch 'arn:aws:iam::*:role/Auditor'
                                            was this role read-only?
+  onlooker verify trail ./cloudtrail       are the log files as delivered?
   onlooker check s3:GetObject kms:Decrypt  may a read-only principal do this?
   onlooker permissions --policy role.json  what does this policy grant?
   onlooker config init                     write a configuration
@@ -135,6 +136,8 @@ pub enum CliCommand {
     Sweep(sweep::SweepArgs),
     /// Show a past sweep, or list all sweeps
     Report(report::ReportArgs),
+    /// Verify that log files are as CloudTrail delivered them
+    Verify(verify::VerifyArgs),
     /// Check whether a read-only principal may make a call
     Check(check::CheckArgs),
     /// Show what the policies of principals grant

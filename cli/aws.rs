@@ -8,8 +8,10 @@ use onlooker_aws::{
 };
 use onlooker_core::{
     config::Diagnostic,
-    ports::{Clock, CloudTrailApi, IamApi, LogSource, ObjectStore, OrganizationsApi, Prober, Table},
+    log_integrity::PublicKeys,
+    ports::{Clock, CloudTrailApi, IamApi, ObjectMetadata, ObjectStore, OrganizationsApi, Prober, Table},
     report::CallerIdentity,
+    time::Time,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -41,7 +43,7 @@ impl AwsConnection {
     }
 
     /// All objects under these S3 URIs.
-    pub fn s3_objects(&self, places: &[String]) -> Result<Box<dyn LogSource>, CommandError> {
+    pub fn s3_objects(&self, places: &[String]) -> Result<Box<dyn ObjectMetadata>, CommandError> {
         let read = |place: &String| {
             place.parse::<S3Uri>().map_err(|remedy| {
                 CommandError::Usage(Diagnostic { message: format!("`{place}` is not an S3 URI"), remedy })
@@ -54,6 +56,11 @@ impl AwsConnection {
     /// CloudTrail's event history of the own account, and of others through a role.
     pub fn trail(&self, account: &str, role: Option<String>) -> Box<dyn CloudTrailApi> {
         Box::new(EventHistory::new(self.aws.clone(), account, role))
+    }
+
+    /// The public keys with which CloudTrail signs digest files in a region between two times.
+    pub fn public_keys(&self, region: &str, since: Time, until: Time) -> Result<PublicKeys, CommandError> {
+        self.aws.public_keys(region, since, until).map_err(CommandError::Aws)
     }
 
     /// Policies in IAM of the own account, and of others through a role.

@@ -84,6 +84,16 @@ pub enum CommandError {
         /// What the user can do about the error.
         remedy: &'static str,
     },
+    /// A file with public keys or signatures.
+    #[error("cannot use `{}`: {cause}\n  help: {remedy}", path.display())]
+    Signing {
+        /// Path of the file.
+        path: PathBuf,
+        /// Why the file cannot be used.
+        cause: String,
+        /// What the user can do about the error.
+        remedy: &'static str,
+    },
     /// A file could not be read or written.
     #[error("cannot {operation} `{}`", path.display())]
     File {
@@ -183,6 +193,7 @@ impl CommandError {
             | Self::Pack(_)
             | Self::Selectors { .. }
             | Self::Policies { .. }
+            | Self::Signing { .. }
             | Self::Catalog { .. }
             | Self::Input { .. }
             | Self::Packages(_)

@@ -28,6 +28,7 @@ mod source;
 mod sweep;
 mod text_table;
 mod time_arg;
+mod verify;
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -65,6 +66,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Demo(args) => demo::run(global, args),
         CliCommand::Sweep(args) => sweep::run(global, args),
         CliCommand::Report(args) => report::run(global, args),
+        CliCommand::Verify(args) => verify::run(global, args),
         CliCommand::Check(args) => check::run(global, args),
         CliCommand::Permissions(args) => permissions::run(global, *args),
         CliCommand::Guardrails(args) => guardrails::run(global, args),

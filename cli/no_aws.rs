@@ -4,8 +4,10 @@
 
 use onlooker_core::{
     config::Diagnostic,
-    ports::{Clock, CloudTrailApi, IamApi, LogSource, ObjectStore, OrganizationsApi, Prober, Table},
+    log_integrity::PublicKeys,
+    ports::{Clock, CloudTrailApi, IamApi, ObjectMetadata, ObjectStore, OrganizationsApi, Prober, Table},
     report::CallerIdentity,
+    time::Time,
 };
 
 use crate::exit::CommandError;
@@ -30,11 +32,15 @@ impl AwsConnection {
         match *self {}
     }
 
-    pub fn s3_objects(&self, _: &[String]) -> Result<Box<dyn LogSource>, CommandError> {
+    pub fn s3_objects(&self, _: &[String]) -> Result<Box<dyn ObjectMetadata>, CommandError> {
         match *self {}
     }
 
     pub fn trail(&self, _: &str, _: Option<String>) -> Box<dyn CloudTrailApi> {
+        match *self {}
+    }
+
+    pub fn public_keys(&self, _: &str, _: Time, _: Time) -> Result<PublicKeys, CommandError> {
         match *self {}
     }
 

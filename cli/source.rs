@@ -3,7 +3,9 @@
 //! Enters: paths, and `s3://bucket/prefix` URIs. Leaves: one [`LogSource`]. Law: AWS is called only if an S3 URI is
 //! given.
 
-use onlooker_core::ports::{LogSource, PortError, StoredObject};
+use std::collections::BTreeMap;
+
+use onlooker_core::ports::{LogSource, ObjectMetadata, PortError, StoredObject};
 use onlooker_local::local_files::LocalFiles;
 
 use crate::{aws::AwsConnection, exit::CommandError};
@@ -14,7 +16,7 @@ const S3_PREFIX: &str = "s3://";
 /// Local files and S3 objects as one source.
 pub struct SweepSource {
     files: LocalFiles,
-    objects: Option<(Box<dyn LogSource>, AwsConnection)>,
+    objects: Option<(Box<dyn ObjectMetadata>, AwsConnection)>,
 }
 
 impl SweepSource {
@@ -30,6 +32,11 @@ impl SweepSource {
             }
         };
         Ok(Self { files: LocalFiles::new(paths), objects })
+    }
+
+    /// The connection to AWS, if the input is remote.
+    pub fn aws(&self) -> Option<&AwsConnection> {
+        self.objects.as_ref().map(|(_, cloud)| cloud)
     }
 
     /// Whether the input is remote.
@@ -59,6 +66,16 @@ impl LogSource for SweepSource {
         match &self.objects {
             Some((objects, _)) if object.name.starts_with(S3_PREFIX) => objects.fetch(object, most, bytes),
             _ => self.files.fetch(object, most, bytes),
+        }
+    }
+}
+
+/// Local files have no metadata.
+impl ObjectMetadata for SweepSource {
+    fn metadata(&self, object: &StoredObject) -> Result<BTreeMap<String, String>, PortError> {
+        match &self.objects {
+            Some((objects, _)) if object.name.starts_with(S3_PREFIX) => objects.metadata(object),
+            _ => Ok(BTreeMap::new()),
         }
     }
 }

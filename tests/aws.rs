@@ -19,9 +19,12 @@ use onlooker_core::{
     time::{HOUR_SECONDS, Time},
 };
 use serde_json::{Value, json};
-use test_support::fake_aws::{
-    FakeAws,
-    event_history::{call_record, machine_time},
+use test_support::{
+    fake_aws::{
+        FakeAws,
+        event_history::{call_record, machine_time},
+    },
+    signed_trail::{SignedTrail, signing::TestKey, tampering::untouched},
 };
 
 /// Runs the binary against a fake AWS.
@@ -218,5 +221,73 @@ fn remote_reports_need_the_deployment_name() {
         ran.stderr.contains("`--remote` needs `--table NAME`") && ran.stderr.contains("ONLOOKER_TABLE"),
         "{}",
         ran.stderr
+    );
+}
+
+/// A bucket with a trail that the tests sign, and its public key on the last of two pages.
+fn add_signed_trail(cloud: &FakeAws, trail: &SignedTrail) {
+    let mut state = cloud.state();
+    state.public_keys.insert(
+        "eu-west-1".to_owned(),
+        vec![TestKey::other().published(), TestKey::cloudtrail().published()],
+    );
+    let bucket = state.bucket("audit-logs");
+    for (key, object) in &trail.objects {
+        bucket.put(key, object.bytes.clone());
+        bucket.metadata.insert(key.clone(), object.metadata.clone());
+    }
+}
+
+const VERIFY: [&str; 5] = [
+    "verify",
+    "trail",
+    "s3://audit-logs/AWSLogs/",
+    "--since=2026-10-05T01:00:00Z",
+    // With the newest digest file, of which only the metadata has the signature.
+    "--until=2026-10-05T06:15:30Z",
+];
+
+#[test]
+fn a_trail_in_s3_is_verified_with_keys_and_metadata_from_aws() {
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    add_signed_trail(&cloud, &untouched());
+    let output = run(&directory, &cloud, &VERIFY).assert_exit_code(0);
+    assert!(output.stdout.contains("digests    6 verified"), "{}", output.stdout);
+    assert_eq!((cloud.request_count("ListPublicKeys"), cloud.request_count("HeadObject")), (2, 6));
+    run(&directory, &cloud, &VERIFY).assert_exit_code(0);
+    assert_eq!(cloud.request_count("ListPublicKeys"), 2, "the keys are kept");
+}
+
+#[test]
+fn tampering_in_s3_is_found_and_a_key_that_aws_does_not_list_is_tampering() {
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    let mut trail = untouched();
+    let log = trail.logs()[4].clone();
+    trail.edit(&log, "ListBuckets", "DeleteBucket");
+    add_signed_trail(&cloud, &trail);
+    let output = run(&directory, &cloud, &VERIFY).assert_exit_code(1);
+    assert!(output.stdout.contains(&format!("tampered   s3://audit-logs/{log}: ")), "{}", output.stdout);
+    let cloud = FakeAws::start();
+    add_signed_trail(&cloud, &untouched());
+    cloud.state().public_keys.clear();
+    let output = run(&directory, &cloud, &[&VERIFY[..], &["--no-state"]].concat()).assert_exit_code(1);
+    assert!(output.stdout.contains("CloudTrail has no such public key in the region"), "{}", output.stdout);
+}
+
+#[test]
+fn a_trail_in_s3_that_may_not_be_read_is_not_verified() {
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    add_signed_trail(&cloud, &untouched());
+    let denial = cloud.deny("cloudtrail:ListPublicKeys");
+    run(&directory, &cloud, &VERIFY)
+        .assert_exit_code(4)
+        .assert_stderr(&["cloudtrail:ListPublicKeys", &denial]);
+    cloud.deny_key("s3:GetObject", "AWSLogs/111122223333/CloudTrail/");
+    let output = run(&directory, &cloud, &VERIFY).assert_exit_code(3);
+    assert!(output.stdout.contains("it cannot be read"), "{}", output.stdout);
+    assert!(
+        output.stdout.contains("6 verified") && output.stdout.contains("12 unverified"),
+        "{}",
+        output.stdout
     );
 }

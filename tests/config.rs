@@ -324,9 +324,11 @@ fn wrong_usage_is_exit_code_two_and_help_is_zero() {
 #[test]
 fn hand_formatted_help_fits_eighty_columns() {
     let home = config_directory(None);
-    for command in ["demo", "sweep", "report", "check", "ops", "catalog", "config", "override", "completions"]
-    {
-        let help = stdout(&run(home.path(), &[command, "--help"]));
+    let commands =
+        ["demo", "sweep", "report", "check", "ops", "catalog", "config", "override", "completions"];
+    for command in commands.into_iter().chain(["verify trail"]) {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = stdout(&run(home.path(), &words));
         let (_, by_hand) = help.rsplit_once("Global options:").unwrap_or(("", &help));
         let examples =
             by_hand.split_once("Examples:").unwrap_or_else(|| panic!("{command} has no examples")).1;

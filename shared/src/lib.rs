@@ -18,6 +18,7 @@
 //! | `role_chain` | the watched principal that a call made through an assumed role began with |
 //! | [`assessment`] | the calls of the tally, classified and compared with the promises of the configuration |
 //! | [`access_matrix`] | what each watched principal could do, tried and did |
+//! | [`log_integrity`] | whether log files are as CloudTrail delivered them, by their digest files |
 //! | [`finding`], [`score`] | what the rules found; compliance score, risk score and status |
 //! | [`report`], [`render`] | the report as a value, and as bytes in each format |
 //!
@@ -42,6 +43,7 @@ pub mod finding;
 pub mod grants;
 pub mod guardrails;
 pub mod jobs;
+pub mod log_integrity;
 pub mod operation;
 pub mod pattern;
 pub mod permissions;

@@ -81,6 +81,15 @@ pub trait LogSource: Sync {
     }
 }
 
+/// A source of log files with objects that may have metadata.
+pub trait ObjectMetadata: LogSource {
+    /// The metadata that the writer of the object gave to it, by name without `x-amz-meta-`.
+    ///
+    /// # Errors
+    /// When the metadata cannot be read.
+    fn metadata(&self, object: &StoredObject) -> Result<BTreeMap<String, String>, PortError>;
+}
+
 /// A log file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessedObject {

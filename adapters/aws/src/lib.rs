@@ -20,6 +20,7 @@ mod iam;
 mod notification_sinks;
 mod organization;
 mod probe;
+mod public_keys;
 mod s3_source;
 mod s3_store;
 mod session;

@@ -20,7 +20,7 @@ use super::{
     s3_store::{LIST, READ, http_status},
     session::AwsSession,
 };
-use onlooker_core::ports::{LogSource, PortError, PortErrorKind, StoredObject};
+use onlooker_core::ports::{LogSource, ObjectMetadata, PortError, PortErrorKind, StoredObject};
 
 /// A location in S3: a bucket, and a key or key prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,6 +129,19 @@ impl S3Source {
             }
             _ => result,
         }
+    }
+}
+
+impl ObjectMetadata for S3Source {
+    fn metadata(&self, object: &StoredObject) -> Result<BTreeMap<String, String>, PortError> {
+        let failure = |said: String| port_error(READ, &object.name, PortErrorKind::Other, said);
+        let place: S3Uri = object.name.parse().map_err(failure)?;
+        let head = self.in_bucket_region(&place.bucket, |config| {
+            let head = self.aws.s3().head_object().bucket(&place.bucket).key(&place.key);
+            self.aws.block_on(head.customize().config_override(config).send()).map_err(Box::new)
+        });
+        let head = head.map_err(|error| sdk_error(READ, &object.name, &error))?;
+        Ok(head.metadata.unwrap_or_default().into_iter().collect())
     }
 }
 

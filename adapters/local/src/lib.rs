@@ -10,6 +10,7 @@ pub mod directory_store;
 mod iam_data;
 pub mod local_files;
 pub mod packages;
+pub mod rsa_signature;
 mod sdk_models;
 pub mod service_reference;
 pub mod sqlite_table;

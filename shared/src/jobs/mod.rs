@@ -21,4 +21,5 @@ pub mod runs;
 #[cfg(feature = "ingest")]
 pub mod s3_events;
 pub mod sweep;
+pub mod verify_trail;
 pub mod watch;

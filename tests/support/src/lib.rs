@@ -4,6 +4,7 @@
 //! - [`environment`]: every port in memory or in a folder, a clock that a test moves, and faults on demand.
 //! - [`iam`]: IAM, an organization and probes in memory.
 //! - [`events`], [`policies`]: evidence and policies for the stages.
+//! - [`signed_trail`]: trails with signed digest files, and what may be done to them.
 //! - [`test_data`]: labeled operations, policies and records, in the repository and outside it.
 
 #![allow(
@@ -25,4 +26,5 @@ pub mod events;
 pub mod fake_aws;
 pub mod iam;
 pub mod policies;
+pub mod signed_trail;
 pub mod test_data;

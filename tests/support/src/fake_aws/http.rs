@@ -54,6 +54,7 @@ impl HttpRequest {
         match (&*self.method, self.key()) {
             ("GET", "") => "ListObjectsV2".to_owned(),
             ("GET", _) => "GetObject".to_owned(),
+            ("HEAD", _) => "HeadObject".to_owned(),
             ("PUT", _) => "PutObject".to_owned(),
             (method, _) => method.to_owned(),
         }

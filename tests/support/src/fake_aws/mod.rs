@@ -8,6 +8,7 @@ pub mod event_history;
 mod http;
 pub mod lambda;
 mod messages;
+mod public_keys;
 mod s3;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
     thread,
 };
 
+use onlooker_core::log_integrity::PublicKeys;
 use serde_json::Value;
 
 pub use self::{
@@ -45,6 +47,8 @@ type FaultHook = Box<dyn FnMut(&HttpRequest) -> Option<HttpFault> + Send>;
 pub struct FakeAwsState {
     pub tables: BTreeMap<String, dynamodb::TableItems>,
     pub buckets: BTreeMap<String, s3::FakeBucket>,
+    /// Public keys that ListPublicKeys returns, by region: pages, each as `aws cloudtrail list-public-keys` prints it.
+    pub public_keys: BTreeMap<String, Vec<PublicKeys>>,
     /// Events that LookupEvents returns.
     pub events: Vec<event_history::HistoryEvent>,
     /// Messages published to SNS topics.
@@ -173,6 +177,7 @@ impl FakeAwsState {
         match name {
             "Query" | "UpdateItem" | "DeleteItem" => dynamodb::serve(self, name, request),
             "LookupEvents" => event_history::lookup_events(self, request),
+            "ListPublicKeys" => public_keys::list_public_keys(self, request),
             "PutEvents" => messages::put_events(self, request),
             "Publish" => messages::publish(self, request),
             "GetCallerIdentity" => messages::get_caller_identity(request),

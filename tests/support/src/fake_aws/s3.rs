@@ -18,6 +18,8 @@ pub struct FakeBucket {
     pub objects: BTreeMap<String, Vec<Vec<u8>>>,
     /// Its region; empty: every region.
     pub region: String,
+    /// Metadata by key, with the names that follow `x-amz-meta-`.
+    pub metadata: BTreeMap<String, BTreeMap<String, String>>,
     /// Content types by key.
     pub content_types: BTreeMap<String, String>,
 }
@@ -51,6 +53,7 @@ pub fn serve(state: &mut FakeAwsState, name: &str, request: &HttpRequest) -> Htt
     match name {
         "PutObject" => put(bucket, request),
         "GetObject" => get(bucket, request),
+        "HeadObject" => head(bucket, request),
         "ListObjectsV2" => list(bucket, request),
         other => HttpResponse::s3_error(501, "NotImplemented", other),
     }
@@ -103,6 +106,22 @@ fn get(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
     HttpResponse::new(206, &bytes[first..=last])
         .with_header("etag", etag)
         .with_header("content-range", format!("bytes {first}-{last}/{}", bytes.len()))
+}
+
+fn head(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
+    // A response to HEAD has no body, so no code of the error either.
+    let Some(bytes) = bucket.get(request.key()) else { return HttpResponse::new(404, "") };
+    let mut answer = HttpResponse::new(200, bytes).with_header("etag", format!("\"{}\"", etag(bytes)));
+    for (name, value) in bucket.metadata.get(request.key()).into_iter().flatten() {
+        let name: &'static str = match name.as_str() {
+            "signature" => "x-amz-meta-signature",
+            "signature-algorithm" => "x-amz-meta-signature-algorithm",
+            "backfill-generation-timestamp" => "x-amz-meta-backfill-generation-timestamp",
+            other => panic!("the tests use no metadata of the name {other}"),
+        };
+        answer = answer.with_header(name, value.clone());
+    }
+    answer
 }
 
 fn list(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
