@@ -1,6 +1,13 @@
 //! Laws of the audit trail: what is recorded, how it is written, found and verified.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

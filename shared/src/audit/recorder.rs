@@ -124,16 +124,16 @@ impl<'a> CallRecorder<'a> {
         let details: Value = serde_json::from_slice(text).unwrap_or_default();
         let limit = self.criteria.config.audit.max_details_size as usize;
         let mut is_truncated = false;
-        let mut words = |value: &Value| {
-            let text = value.as_str()?;
+        let mut words = |value: Option<&Value>| {
+            let text = value?.as_str()?;
             let shown = shortened(text, limit);
             is_truncated |= shown.len() < text.len();
             Some(shown.into_owned())
         };
-        let source_ip = words(&details["sourceIPAddress"]);
-        let user_agent = words(&details["userAgent"]);
-        let access_key_id = words(&details["userIdentity"]["accessKeyId"]);
-        let kind = words(&details["userIdentity"]["type"]);
+        let source_ip = words(details.pointer("/sourceIPAddress"));
+        let user_agent = words(details.pointer("/userAgent"));
+        let access_key_id = words(details.pointer("/userIdentity/accessKeyId"));
+        let kind = words(details.pointer("/userIdentity/type"));
         let mut document = |name: &str| {
             let mut value = details.get(name).filter(|value| !value.is_null())?.clone();
             if self.criteria.config.audit.redact {
@@ -148,8 +148,8 @@ impl<'a> CallRecorder<'a> {
         };
         let request_parameters = document("requestParameters");
         let response_elements = document("responseElements");
-        let mfa = &details["userIdentity"]["sessionContext"]["attributes"]["mfaAuthenticated"];
-        let mfa_authenticated = mfa.as_bool().or_else(|| match mfa.as_str() {
+        let mfa = details.pointer("/userIdentity/sessionContext/attributes/mfaAuthenticated");
+        let mfa_authenticated = mfa.and_then(Value::as_bool).or_else(|| match mfa.and_then(Value::as_str) {
             Some("true") => Some(true),
             Some("false") => Some(false),
             _ => None,
