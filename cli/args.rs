@@ -15,7 +15,7 @@ use onlooker_core::{
 };
 
 use crate::{
-    audit, catalog, check, completions, config as config_command, demo, guardrails, ops, overrides,
+    audit, catalog, certify, check, completions, config as config_command, demo, guardrails, ops, overrides,
     permissions, report, sweep, verify,
 };
 
@@ -144,6 +144,8 @@ pub enum CliCommand {
     Permissions(Box<permissions::PermissionsArgs>),
     /// Generate policies that limit a principal to reads, with proof
     Guardrails(guardrails::GuardrailsArgs),
+    /// Sign a certificate that a principal only read
+    Certify(certify::CertifyArgs),
     /// Find, verify and prune the entries of the audit trail
     Audit(audit::AuditArgs),
     /// Search the operations of AWS

@@ -22,7 +22,9 @@ use onlooker_core::{
     render::RenderError,
 };
 use onlooker_demo::TrailWriteError;
-use onlooker_local::{config_file::ConfigFileError, packages::PackageError, sweep_state::StateError};
+use onlooker_local::{
+    config_file::ConfigFileError, ed25519_key::KeyError, packages::PackageError, sweep_state::StateError,
+};
 
 /// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +119,9 @@ pub enum CommandError {
     /// Evidence that was looked up cannot be stored.
     #[error("cannot store the evidence: {0}")]
     Evidence(#[source] Box<dyn Error + Send + Sync>),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The audit trail cannot be read or written.
     #[error(transparent)]
     AuditTrail(PortError),
@@ -196,6 +201,7 @@ impl CommandError {
             | Self::Signing { .. }
             | Self::Catalog { .. }
             | Self::Input { .. }
+            | Self::Key(_)
             | Self::Packages(_)
             | Self::ListSource(_)
             | Self::State(StateError::OriginMismatch { .. } | StateError::UnsupportedVersion { .. })

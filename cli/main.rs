@@ -6,6 +6,7 @@ mod authorization_details;
 #[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
 mod aws;
 mod catalog;
+mod certify;
 mod check;
 mod completions;
 mod config;
@@ -71,6 +72,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Permissions(args) => permissions::run(global, *args),
         CliCommand::Guardrails(args) => guardrails::run(global, args),
         CliCommand::Audit(args) => audit::run(global, args),
+        CliCommand::Certify(args) => certify::run(global, args),
         CliCommand::Ops(args) => ops::run(global, args),
         CliCommand::Catalog(args) => catalog::run(global, args),
         CliCommand::Config(args) => config::run(global, args),

@@ -4,6 +4,7 @@
 //! what was tampered with. Laws: the exit code is 0 only if every file in the window is verified; the clock is read here and
 //! nowhere below.
 
+mod certificate;
 mod printer;
 mod signing;
 
@@ -38,6 +39,8 @@ pub struct VerifyArgs {
 enum VerifyCommand {
     /// Verify the log files of a trail by its digest files
     Trail(Box<TrailArgs>),
+    /// Verify a certificate that a principal only read
+    Certificate(certificate::CertificateArgs),
 }
 
 /// Options of `verify trail`.
@@ -125,6 +128,7 @@ pub enum ResultFormat {
 pub fn run(global: &GlobalArgs, args: VerifyArgs) -> Result<CommandOutcome, CommandError> {
     match args.command {
         VerifyCommand::Trail(args) => verify_trail(global, *args),
+        VerifyCommand::Certificate(args) => certificate::run(global, args),
     }
 }
 

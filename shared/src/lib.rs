@@ -32,6 +32,7 @@ pub mod alert;
 pub mod assessment;
 pub mod audit;
 pub mod catalog;
+pub mod certificate;
 pub mod classification;
 pub mod config;
 pub mod controls;

@@ -36,7 +36,10 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("words", &["escape", "suggest", "pattern", "operation", "event_selectors", "catalog", "classification"]),
     ("promises and policies", &["config", "grants", "permissions"]),
     ("assessment", &["log_integrity", "coverage", "role_chain", "score", "assessment", "access_matrix"]),
-    ("results", &["finding", "controls", "report", "alert", "current_status", "guardrails", "audit"]),
+    (
+        "results",
+        &["finding", "controls", "report", "alert", "current_status", "guardrails", "audit", "certificate"],
+    ),
     ("edges", &["ports", "render"]),
     ("jobs", &["jobs"]),
 ];
