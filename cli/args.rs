@@ -16,7 +16,7 @@ use onlooker_core::{
 
 use crate::{
     audit, catalog, certify, check, completions, config as config_command, demo, guardrails, ops, overrides,
-    permissions, report, sweep, verify,
+    permissions, replay, report, sweep, verify,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -144,6 +144,8 @@ pub enum CliCommand {
     Permissions(Box<permissions::PermissionsArgs>),
     /// Generate policies that limit a principal to reads, with proof
     Guardrails(guardrails::GuardrailsArgs),
+    /// Show what another catalog would change in past results
+    Replay(replay::ReplayArgs),
     /// Sign a certificate that a principal only read
     Certify(certify::CertifyArgs),
     /// Find, verify and prune the entries of the audit trail

@@ -82,6 +82,7 @@ pub fn run(global: &GlobalArgs, args: CertifyArgs) -> Result<CommandOutcome, Com
         period,
         authorization_details: &args.authorization_details,
         state: &args.state,
+        catalog: None,
     };
     let (report, leaves) = task.report(global)?;
     let now = environment::now();
@@ -131,6 +132,8 @@ pub struct CertificationTask<'a> {
     pub authorization_details: &'a [PathBuf],
     /// Directory of the state.
     pub state: &'a std::path::Path,
+    /// Catalog to use instead of the one in force.
+    pub catalog: Option<&'a str>,
 }
 
 impl CertificationTask<'_> {
@@ -153,6 +156,7 @@ impl CertificationTask<'_> {
         let policies = authorization_details::policies(self.authorization_details)?;
         let mut loaded = environment::configuration(global)?;
         loaded.config.watch = vec![Watch::new(self.principal)?];
+        loaded.config.catalog = self.catalog.map(str::to_owned).or(loaded.config.catalog);
         let nothing_else = LocalFiles::new([] as [String; 0]);
         let report =
             run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), self.period.into(), None)?;

@@ -23,6 +23,7 @@ mod output;
 mod overrides;
 mod permissions;
 mod progress;
+mod replay;
 mod report;
 mod report_output;
 mod source;
@@ -73,6 +74,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Guardrails(args) => guardrails::run(global, args),
         CliCommand::Audit(args) => audit::run(global, args),
         CliCommand::Certify(args) => certify::run(global, args),
+        CliCommand::Replay(args) => replay::run(global, args),
         CliCommand::Ops(args) => ops::run(global, args),
         CliCommand::Catalog(args) => catalog::run(global, args),
         CliCommand::Config(args) => config::run(global, args),

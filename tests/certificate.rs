@@ -6,20 +6,8 @@ mod fixture;
 
 use std::fs;
 
-use fixture::{RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, object};
+use fixture::{PRIVATE_KEY, PUBLIC_KEY, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, object};
 use serde_json::Value;
-
-/// A key of the tests.
-const PRIVATE_KEY: &str = "-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-";
-
-/// Its public key: test 1 of RFC 8032, section 7.1.
-const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
------END PUBLIC KEY-----
-";
 
 const AUDITOR: &str = "arn:aws:iam::111122223333:role/Auditor";
 

@@ -96,7 +96,7 @@ fn differences(
         EvidencePeriod { since: Some(stated.period.from.start()), until: Some(stated.period.until.start()) };
     let (principal, authorization_details) =
         (stated.principal.as_str(), args.authorization_details.as_slice());
-    let task = CertificationTask { principal, period, authorization_details, state };
+    let task = CertificationTask { principal, period, authorization_details, state, catalog: None };
     let (report, leaves) = task.report(global)?;
     let again = ReadOnlyCertificate::from_report(&report, principal, &leaves, true, stated.issued_at);
     let again = match again {

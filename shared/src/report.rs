@@ -10,6 +10,7 @@ use std::{
 };
 
 mod compose;
+mod difference;
 mod executive;
 mod inferred;
 mod limitations;
@@ -17,6 +18,7 @@ mod redaction;
 mod status_reasons;
 
 pub use compose::compose;
+pub use difference::{FindingLine, OperationVerdict, ReportDifference};
 pub use redaction::{redact, redact_value};
 
 pub use crate::{
