@@ -4,8 +4,8 @@
     python3 ship/pack.py --out FOLDER --functions ARCHITECTURE=BUILD... [--cli TARGET=BINARY...]
 
 Enters: folders of `sam build`, binaries of the command line, the templates. Leaves: FOLDER with a zip for each function, a
-template and its settings for each architecture, a tar.gz for each binary, `provenance.json` and `SHA256SUMS`. Law: the same
-binaries and source make the same bytes. It ends with 2 if something is missing or does not fit, and then leaves no folder.
+template and its settings for each architecture, a tar.gz for each binary, one of the documents, `provenance.json` and
+`SHA256SUMS`. Law: the same binaries and source make the same bytes. It ends with 2 if something is missing or does not fit, and then leaves no folder.
 """
 
 import argparse
@@ -56,6 +56,15 @@ def function_files(architecture, build, text):
     return files
 
 
+def documents_file(version):
+    """The archive of the documents that alarms and README.md name. A release on GitHub has files and no folders."""
+    name = f"onlooker-{version}-docs"
+    documents = (path for path in (ROOT / "docs").rglob("*") if path.is_file())
+    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in documents}
+    files |= {one: (ROOT / one).read_bytes() for one in IN_ARCHIVE}
+    return {f"{name}.tar.gz": archives.tar_gz(name, files)}
+
+
 def cli_file(target, path, version):
     """The archive of the command line for a target."""
     name = f"onlooker-{version}-{target}"
@@ -68,7 +77,7 @@ def release(functions, cli, environment):
     """All files of a release: contents by name."""
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     text = (ROOT / "template.yaml").read_text()
-    files = {name: (ROOT / name).read_bytes() for name in PLAIN}
+    files = {name: (ROOT / name).read_bytes() for name in PLAIN} | documents_file(version)
     for architecture, build in sorted(functions.items()):
         files |= function_files(architecture, build, text)
     for target, path in sorted(cli.items()):

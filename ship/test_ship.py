@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import pathlib
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -85,6 +86,16 @@ class Packing(unittest.TestCase):
             found = {one.name: (one.mode, one.mtime, one.uid, one.uname) for one in archive}
         self.assertEqual(found[f"{name}/onlooker"], (0o755, archives.TAR_TIME, 0, ""))
         self.assertEqual(sorted(found), [f"{name}/{one}" for one in ["CHANGELOG.md", "LICENSE", "README.md", "onlooker"]])
+
+    def test_a_release_has_the_documents_that_alarms_and_the_readme_name(self):
+        self.pack("x86_64")
+        content, = (content for name, content in self.files().items() if name.endswith("-docs.tar.gz"))
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            found = {one.name.partition("/")[2] for one in archive}
+        readme = (pack.ROOT / "README.md").read_text()
+        named = set(re.findall(r"docs/[\w/.-]*\.\w+", readme + TEXT)) | {"README.md", "docs/deployer-policy.json"}
+        self.assertIn("docs/runbook.md", named)
+        self.assertLessEqual(named, found)
 
     def test_checksums_and_provenance_cover_every_file(self):
         self.pack("x86_64")

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Whether the catalog classifies an action as a read.
-fn is_read_only_action(action: &str) -> bool {
+pub fn is_read_only_action(action: &str) -> bool {
     let (service, name) = action.split_once(':').expect("an action");
     let entry = Catalog::embedded().lookup(service, name);
     entry.is_some_and(|entry| entry.facts.operation_type == OperationType::ReadOnly)
@@ -209,4 +209,8 @@ fn the_policy_of_readers_only_reads_and_is_attached_to_nothing() {
             assert!(is_read_only_action(action) || action == "kms:Decrypt", "{action}");
         }
     }
+    // The command of the runbook gets one item, `onlooker report --remote` queries.
+    let found = all_statements(&properties["PolicyDocument"]);
+    let status = found.iter().find(|one| one["Sid"] == "ReadStatus").expect("a statement");
+    assert_eq!(string_values(&status["Action"]), ["dynamodb:GetItem", "dynamodb:Query"]);
 }

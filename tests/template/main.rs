@@ -4,6 +4,7 @@
 
 mod access;
 mod alarms;
+mod documents;
 mod storage;
 
 use std::{collections::BTreeSet, fs};
@@ -191,50 +192,6 @@ fn an_oversized_log_file_is_unreadable_before_the_function_runs_out_of_memory() 
         let log_file: u64 = profile["LogFileMib"].as_str().expect("a string").parse().expect("a number");
         let memory = profile["Memory"].as_u64().expect("a number");
         assert!(log_file >= 100 && 4 * log_file <= memory, "{name}");
-    }
-}
-
-/// What commands in the documents name exists, and a payload is not taken for base64 (AWS CLI v2).
-#[test]
-fn commands_in_the_documents_name_outputs_parameters_and_functions_that_exist() {
-    let stack = StackTemplate::read();
-    let member = template("member.yaml");
-    let outputs = stack.0["Outputs"].as_object().expect("outputs");
-    let functions: BTreeSet<String> = stack.functions().iter().map(|(name, _)| name.to_lowercase()).collect();
-    for file in ["deployment.md", "runbook.md"] {
-        let path = format!("{}/docs/{file}", env!("CARGO_MANIFEST_DIR"));
-        let page = fs::read_to_string(path).expect("a page");
-        let commands: Vec<&str> =
-            page.split("```").skip(1).step_by(2).filter(|one| one.starts_with("sh\n")).collect();
-        let text = commands.concat();
-        let word_after = |start: &str| -> Vec<String> {
-            let end = |c: char| !c.is_ascii_alphanumeric();
-            text.split(start)
-                .skip(1)
-                .map(|rest| rest.split(end).next().unwrap_or_default().to_owned())
-                .collect()
-        };
-        let used = word_after("$(output ");
-        assert!(used.len() > 4, "{file}");
-        for output in used {
-            assert!(outputs.contains_key(&output), "{file}: output `{output}`");
-        }
-        for function in word_after("\nrun ") {
-            assert!(functions.contains(&function), "{file}: function `{function}`");
-        }
-        for parameter in word_after("ParameterKey=").into_iter().filter(|one| !one.is_empty()) {
-            assert!(member["Parameters"][&parameter].is_object(), "{file}: parameter `{parameter}`");
-        }
-        for line in text.replace("\\\n", " ").lines() {
-            if line.contains("lambda invoke") {
-                assert!(line.contains("--cli-binary-format raw-in-base64-out"), "{file}: {line}");
-            }
-            let Some((_, overrides)) = line.split_once("--parameter-overrides ") else { continue };
-            for pair in overrides.split_whitespace() {
-                let name = pair.trim_matches('\'').split('=').next().unwrap_or_default();
-                stack.parameter(name);
-            }
-        }
     }
 }
 
