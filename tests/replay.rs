@@ -41,7 +41,8 @@ fn swept() -> TestDirectory {
     let directory = TestDirectory::with_compliant_trail();
     write_catalog(&directory, "old.bin", "1", AccessLevel::List);
     write_catalog(&directory, "new.bin", "2", AccessLevel::Write);
-    let watch = format!("catalog = \"old.bin\"\nwatch = [{{ principal = \"{AUDITOR}\" }}]\n{MANAGEMENT_ONLY_CONFIG}");
+    let watch =
+        format!("catalog = \"old.bin\"\nwatch = [{{ principal = \"{AUDITOR}\" }}]\n{MANAGEMENT_ONLY_CONFIG}");
     directory.write("onlooker.toml", watch);
     directory.run(&["sweep", "logs", WATCH_AUDITOR]).assert_exit_code(0);
     directory
