@@ -110,7 +110,7 @@ pub fn run(global: &GlobalArgs, args: CertifyArgs) -> Result<CommandOutcome, Com
     Ok(outcome)
 }
 
-/// Tells why there is no certificate.
+/// Tells why the principal is not certified.
 fn refused(error: &CertificateError) -> CommandOutcome {
     use io::Write as _;
     // A write error on standard error is ignored.
@@ -141,7 +141,7 @@ impl CertificationTask<'_> {
     pub fn report(&self, global: &GlobalArgs) -> Result<(Report, BTreeSet<EvidenceLeaf>), CommandError> {
         let Some(mut state) = SweepState::open_existing(self.state)? else {
             return Err(CommandError::Usage(Diagnostic {
-                message: format!("there is no state in `{}`", self.state.display()),
+                message: format!("`{}` has no state of a sweep", self.state.display()),
                 remedy:
                     "sweep log files first with `onlooker sweep PATH`, or give the state with `--state DIR`"
                         .to_owned(),

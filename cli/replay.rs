@@ -124,7 +124,7 @@ fn report(
 ) -> Result<Report, CommandError> {
     let Some(mut state) = SweepState::open_existing(&args.state)? else {
         return Err(CommandError::Usage(Diagnostic {
-            message: format!("there is no state in `{}`", args.state.display()),
+            message: format!("`{}` has no state of a sweep", args.state.display()),
             remedy: "sweep log files first with `onlooker sweep PATH`, or give the state with `--state DIR`"
                 .to_owned(),
         }));

@@ -28,7 +28,7 @@ def git(root, *arguments):
 
 
 def source(root, environment):
-    """The commit, as a resource descriptor. Without git, as in an unpacked archive of the source, there is no commit."""
+    """The commit, as a resource descriptor. Without git, as in an unpacked archive of the source, the commit is unknown."""
     commit = git(root, "rev-parse", "HEAD")
     if commit is None:
         return {"name": "source", "annotations": {"commit": "unknown: the source is not in a git repository"}}

@@ -166,7 +166,7 @@ fn batches_noun(number: u64) -> String {
     format!("{} {noun}", thousands(number))
 }
 
-/// Asks on a terminal; without one the answer is no.
+/// Asks on a terminal. Without a terminal nothing is confirmed.
 fn confirms(what: &str) -> Result<bool, CommandError> {
     if !io::stdin().is_terminal() {
         return Ok(false);

@@ -34,9 +34,7 @@ pub fn print(out: &mut dyn Write, global: &GlobalArgs, result: &TrailIntegrity) 
         IntegrityResult::Verified => (CellTone::Good, "VERIFIED: all files are as CloudTrail delivered them"),
         IntegrityResult::Unverified => (CellTone::Warn, "UNVERIFIED: not everything could be verified"),
         IntegrityResult::Gap => (CellTone::Warn, "GAP: digest files or log files are missing"),
-        IntegrityResult::NothingFound => {
-            (CellTone::Warn, "NOTHING FOUND: there is no digest file in the window")
-        }
+        IntegrityResult::NothingFound => (CellTone::Warn, "NOTHING FOUND: the window has no digest file"),
         IntegrityResult::Tampered => (CellTone::Bad, "TAMPERED: files are not as CloudTrail delivered them"),
     };
     writeln!(out, "{}", tone.paint(colored, sentence))?;

@@ -22,7 +22,7 @@ pub use self::{
     entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
     pruning::{AuditPruning, PRUNINGS_PREFIX},
     query::{AuditQuery, LineFilter, StoredEntry},
-    recorder::{AuditCriteria, CallRecorder},
+    recorder::{AuditCriteria, CallRecorder, UNREADABLE},
     redaction::{REDACTED, redact_secrets},
     seal::{AuditSeal, ChainHead, SEALS_PREFIX},
     verify::{AuditProblem, AuditProblemKind, AuditVerification, ChainSummary, verify},

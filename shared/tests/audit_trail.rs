@@ -20,7 +20,7 @@ use std::{
 use onlooker_core::{
     audit::{
         AuditKind, AuditProblemKind, AuditQuery, AuditSeal, AuditTrailEntry, AuditVerification, EntryLine,
-        GENESIS, REDACTED, SealedBatch, seal_batch, verify,
+        GENESIS, REDACTED, SealedBatch, UNREADABLE, seal_batch, verify,
     },
     catalog::Catalog,
     config::Config,
@@ -76,10 +76,13 @@ fn config(more: &str) -> Config {
 
 /// The entries of the calls of a log file.
 fn recorded(config: &Config, records: &[Value]) -> Vec<AuditTrailEntry> {
+    recorded_text(config, json!({ "Records": records }).to_string().into_bytes())
+}
+
+fn recorded_text(config: &Config, text: Vec<u8>) -> Vec<AuditTrailEntry> {
     let store = Objects::default();
     let trail = AuditTrail::new(&store, &config.audit, config.standard, "sweep", CHAIN);
     let audit = Auditing::new(&trail, config, Catalog::embedded(), NOW);
-    let text = json!({ "Records": records }).to_string().into_bytes();
     let source = OneFile(text);
     let entries = Mutex::new(Vec::new());
     let keep = |_, _: &_, found: Vec<AuditTrailEntry>| entries.lock().unwrap().extend(found);
@@ -254,6 +257,25 @@ fn secrets_are_replaced_and_their_names_stay() {
         &[record(1, "PutObject", json!({ "requestParameters": { "password": "hunter2" } }))],
     );
     assert_eq!(kept[0].call.as_ref().unwrap().request_parameters, Some(json!({ "password": "hunter2" })));
+}
+
+#[test]
+fn a_field_that_cannot_be_parsed_hides_no_other_field() {
+    let half = "\\ud800";
+    let text = |record: Value| record.to_string().replace("HALF", half);
+    for (field, more) in [
+        ("request", json!({ "requestParameters": { "name": "HALF" } })),
+        ("agent", json!({ "userAgent": "HALF" })),
+    ] {
+        let records = format!("{{\"Records\":[{}]}}", text(record(1, "PutObject", more)));
+        let entries = recorded_text(&config(""), records.into_bytes());
+        let call = entries[0].call.as_ref().unwrap();
+        assert_eq!(call.source_ip.as_deref(), Some("192.0.2.7"), "{field}");
+        assert_eq!(call.user_identity.access_key_id.as_deref(), Some("ASIAEXAMPLE"), "{field}");
+        let request = call.request_parameters.as_ref().unwrap();
+        assert_eq!(*request == json!(UNREADABLE), field == "request");
+        assert_eq!(call.user_agent.as_deref() == Some(UNREADABLE), field == "agent");
+    }
 }
 
 fn note(number: u32) -> AuditTrailEntry {

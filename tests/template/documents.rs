@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The pages whose commands an operator types.
+/// The pages with commands for an operator.
 const PAGES: [&str; 2] = ["deployment.md", "runbook.md"];
 
 fn document(name: &str) -> String {

@@ -4,9 +4,13 @@
 //! selects. Laws: each such record gives an entry of its own; the operation is classified by the same stages as in a report,
 //! as if the call were the only event; a record that is not selected costs one lookup.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
@@ -26,6 +30,9 @@ use crate::{
     tally::Tally,
     time::Time,
 };
+
+/// What stands in place of a field that cannot be parsed.
+pub const UNREADABLE: &str = "[unreadable]";
 
 /// What records are recorded with.
 #[derive(Clone, Copy, Debug)]
@@ -121,21 +128,26 @@ impl<'a> CallRecorder<'a> {
 
     fn describe(&self, record: &Record<'_>, text: &[u8], decision: &CallDecision) -> Option<AuditTrailEntry> {
         let event = Event::from_record(record).ok()?;
-        let details: Value = serde_json::from_slice(text).unwrap_or_default();
+        let details = RecordDetails::of(text);
         let limit = self.criteria.config.audit.max_details_size as usize;
         let mut is_truncated = false;
-        let mut words = |value: Option<&Value>| {
-            let text = value?.as_str()?;
-            let shown = shortened(text, limit);
+        let mut words = |text: Option<String>| {
+            let text = text?;
+            let shown = shortened(&text, limit);
             is_truncated |= shown.len() < text.len();
             Some(shown.into_owned())
         };
-        let source_ip = words(details.pointer("/sourceIPAddress"));
-        let user_agent = words(details.pointer("/userAgent"));
-        let access_key_id = words(details.pointer("/userIdentity/accessKeyId"));
-        let kind = words(details.pointer("/userIdentity/type"));
+        let source_ip = words(details.text("sourceIPAddress"));
+        let user_agent = words(details.text("userAgent"));
+        let identity = details.field("userIdentity").unwrap_or_default();
+        let in_identity = |path: &str| match &identity {
+            Value::String(unreadable) => Some(unreadable.clone()),
+            identity => identity.pointer(path).and_then(Value::as_str).map(str::to_owned),
+        };
+        let access_key_id = words(in_identity("/accessKeyId"));
+        let kind = words(in_identity("/type"));
         let mut document = |name: &str| {
-            let mut value = details.get(name).filter(|value| !value.is_null())?.clone();
+            let mut value = details.field(name)?;
             if self.criteria.config.audit.redact {
                 redact_secrets(&mut value);
             }
@@ -148,7 +160,7 @@ impl<'a> CallRecorder<'a> {
         };
         let request_parameters = document("requestParameters");
         let response_elements = document("responseElements");
-        let mfa = details.pointer("/userIdentity/sessionContext/attributes/mfaAuthenticated");
+        let mfa = identity.pointer("/sessionContext/attributes/mfaAuthenticated");
         let mfa_authenticated = mfa.and_then(Value::as_bool).or_else(|| match mfa.and_then(Value::as_str) {
             Some("true") => Some(true),
             Some("false") => Some(false),
@@ -201,6 +213,32 @@ impl<'a> CallRecorder<'a> {
                 reason: decision.classification.reason.clone(),
             }),
         })
+    }
+}
+
+/// The fields of a record, each of which is parsed by itself: text in one that is not valid, such as half of a surrogate pair,
+/// does not hide the others.
+struct RecordDetails<'t>(BTreeMap<String, &'t RawValue>);
+
+impl<'t> RecordDetails<'t> {
+    /// The fields of the text of a record, which was read as one.
+    fn of(text: &'t [u8]) -> Self {
+        Self(serde_json::from_slice(text).unwrap_or_default())
+    }
+
+    /// A field that is not `null`; [`UNREADABLE`] if it cannot be parsed.
+    fn field(&self, name: &str) -> Option<Value> {
+        if self.0.is_empty() {
+            return Some(UNREADABLE.into());
+        }
+        let value = self.0.get(name)?;
+        let parsed = serde_json::from_str(value.get()).unwrap_or_else(|_| UNREADABLE.into());
+        Some(parsed).filter(|value: &Value| !value.is_null())
+    }
+
+    /// A field that is text.
+    fn text(&self, name: &str) -> Option<String> {
+        self.field(name)?.as_str().map(str::to_owned)
     }
 }
 

@@ -45,7 +45,7 @@ const HARMLESS_ENDS: [&str; 14] = [
     "lastused",
 ];
 
-/// Fields whose object has a variable in each field.
+/// Fields with an object or a list of variables.
 const VARIABLES: [&str; 2] = ["variables", "environmentvariables"];
 
 /// Replaces the secrets in a value.

@@ -114,7 +114,7 @@ pub struct CertifiedEvidence {
     pub verification: String,
 }
 
-/// Why there is no certificate.
+/// Why a principal is not certified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// The report is about no principal of this ARN.

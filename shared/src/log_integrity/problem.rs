@@ -115,7 +115,7 @@ pub struct IntegrityProblem {
     pub kind: ProblemKind,
     /// Path, URI or, of a missing file, object key.
     pub file: String,
-    /// More about it; empty if there is no more to say.
+    /// More about it; may be empty.
     pub detail: String,
 }
 

@@ -111,7 +111,7 @@ impl PublicKeys {
         self.0.len()
     }
 
-    /// Whether there are no keys.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

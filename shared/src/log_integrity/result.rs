@@ -23,7 +23,7 @@ pub enum IntegrityResult {
     Unverified,
     /// Digest files or log files are missing, or a chain that is expected.
     Gap,
-    /// There are no digest files in the window.
+    /// The window has no digest file.
     NothingFound,
     /// A file is not as CloudTrail delivered it.
     Tampered,

@@ -54,7 +54,7 @@ fn copy(
     Ok(())
 }
 
-/// Writes the index after a failure, when there is no newer report.
+/// Writes the index after a failure, without a newer report.
 pub(super) fn write_index(publisher: &ReportPublisher<'_>) -> Result<(), PublishErrorKind> {
     publisher.latest_reports.map_or(Ok(()), |latest| write_index_to(publisher, latest))
 }
