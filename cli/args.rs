@@ -168,6 +168,17 @@ pub fn format() -> impl TypedValueParser<Value = &'static Format> {
     PossibleValuesParser::new(names).try_map(|name| Format::by_name(&name).ok_or("there is no such format"))
 }
 
+/// Reads one of these values by its word.
+pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    word_of: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.map(word_of)).try_map(move |word| {
+        let found = all.into_iter().find(|one| word_of(*one).eq_ignore_ascii_case(&word));
+        found.ok_or("this is not one of the values")
+    })
+}
+
 /// Reads an account id.
 pub fn account(text: &str) -> Result<String, String> {
     config::account(text).map(|()| text.to_owned()).map_err(|fault| fault.remedy)

@@ -20,7 +20,7 @@ use onlooker_core::{
 
 use super::TrailPlace;
 use crate::{
-    args::GlobalArgs,
+    args::{self, GlobalArgs},
     environment,
     exit::{CommandError, CommandOutcome},
     output,
@@ -47,40 +47,29 @@ pub struct Filters {
     #[arg(long, value_name = "ARN-PATTERN", help_heading = "Filters")]
     resource: Option<String>,
     /// Entries with this outcome
-    #[arg(long, value_enum, value_name = "OUTCOME", help_heading = "Filters")]
-    outcome: Option<OutcomeArg>,
+    #[arg(long, value_name = "OUTCOME", value_parser = args::one_of(OUTCOMES, audit_trail::outcome),
+          help_heading = "Filters")]
+    outcome: Option<Outcome>,
     /// Entries of at least this severity
-    #[arg(long, value_enum, value_name = "SEVERITY", ignore_case = true, help_heading = "Filters")]
-    severity: Option<SeverityArg>,
+    #[arg(long, value_name = "SEVERITY", value_parser = args::one_of(SEVERITIES, RiskLevel::as_str),
+          ignore_case = true, help_heading = "Filters")]
+    severity: Option<RiskLevel>,
     /// Entries of this kind
-    #[arg(long, value_enum, value_name = "KIND", help_heading = "Filters")]
-    kind: Option<KindArg>,
+    #[arg(long, value_name = "KIND", value_parser = args::one_of(KINDS, AuditKind::as_str),
+          help_heading = "Filters")]
+    kind: Option<AuditKind>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum OutcomeArg {
-    Succeeded,
-    Failed,
-    Denied,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum SeverityArg {
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KindArg {
-    Call,
-    Override,
-    Decision,
-    Run,
-    ConfigurationChange,
-    RateLimit,
-}
+const KINDS: [AuditKind; 6] = [
+    AuditKind::Call,
+    AuditKind::Override,
+    AuditKind::Decision,
+    AuditKind::Run,
+    AuditKind::ConfigurationChange,
+    AuditKind::RateLimit,
+];
+const OUTCOMES: [Outcome; 3] = [Outcome::Succeeded, Outcome::Failed, Outcome::Denied];
+const SEVERITIES: [RiskLevel; 4] = [RiskLevel::Low, RiskLevel::Medium, RiskLevel::High, RiskLevel::Critical];
 
 impl Filters {
     fn query(self) -> AuditQuery {
@@ -91,25 +80,9 @@ impl Filters {
             principal: self.principal,
             operation: self.operation,
             resource: self.resource,
-            outcome: self.outcome.map(|outcome| match outcome {
-                OutcomeArg::Succeeded => Outcome::Succeeded,
-                OutcomeArg::Failed => Outcome::Failed,
-                OutcomeArg::Denied => Outcome::Denied,
-            }),
-            severity: self.severity.map(|severity| match severity {
-                SeverityArg::Low => RiskLevel::Low,
-                SeverityArg::Medium => RiskLevel::Medium,
-                SeverityArg::High => RiskLevel::High,
-                SeverityArg::Critical => RiskLevel::Critical,
-            }),
-            kind: self.kind.map(|kind| match kind {
-                KindArg::Call => AuditKind::Call,
-                KindArg::Override => AuditKind::Override,
-                KindArg::Decision => AuditKind::Decision,
-                KindArg::Run => AuditKind::Run,
-                KindArg::ConfigurationChange => AuditKind::ConfigurationChange,
-                KindArg::RateLimit => AuditKind::RateLimit,
-            }),
+            outcome: self.outcome,
+            severity: self.severity,
+            kind: self.kind,
         }
     }
 }
