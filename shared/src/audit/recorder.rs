@@ -6,7 +6,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -22,9 +22,10 @@ use crate::{
     classification::Classification,
     config::{AuditLevel, Config},
     coverage::Coverage,
-    event::Event,
+    event::{CallKey, Event},
     evidence_summary::EvidenceQuality,
     operation::{OperationType, RiskLevel},
+    principal::Principal,
     record::Record,
     segment::Segment,
     tally::Tally,
@@ -47,11 +48,18 @@ pub struct AuditCriteria<'a> {
     pub now: Time,
 }
 
+/// What decides whether calls are watched: the principal, and the ARN that the session was issued for.
+type Caller = (Principal, Option<Arc<str>>);
+
 /// Decides about records and describes them.
 pub struct CallRecorder<'a> {
     criteria: AuditCriteria<'a>,
-    /// What was decided about calls that are equal but for their id and time.
-    decisions: HashMap<(u32, u32), Option<Arc<CallDecision>>>,
+    /// What was decided, by the positions of actor and call key. The positions are those of one segment.
+    by_position: HashMap<(u32, u32), Option<Arc<CallDecision>>>,
+    /// What was decided, by caller and call key; it stays for the next segments.
+    by_call: HashMap<(Caller, CallKey), Option<Arc<CallDecision>>>,
+    /// Callers that are not watched.
+    unwatched: HashSet<Caller>,
 }
 
 /// What is known of calls that are equal but for their id and time.
@@ -63,14 +71,21 @@ struct CallDecision {
 }
 
 impl<'a> CallRecorder<'a> {
-    /// A recorder for records of one thread.
-    pub fn new(criteria: AuditCriteria<'a>) -> Self {
-        Self { criteria, decisions: HashMap::new() }
+    /// A recorder for records of one thread; `None` if no call can have an entry.
+    pub fn new(criteria: AuditCriteria<'a>) -> Option<Self> {
+        let AuditCriteria { config, .. } = criteria;
+        let selects_calls = !config.watch.is_empty() && config.audit.level != AuditLevel::Runs;
+        selects_calls.then(|| Self {
+            criteria,
+            by_position: HashMap::new(),
+            by_call: HashMap::new(),
+            unwatched: HashSet::new(),
+        })
     }
 
-    /// Forgets the decisions: the next positions are of other tables.
+    /// Forgets the positions: the next ones are of another segment.
     pub fn reset(&mut self) {
-        self.decisions.clear();
+        self.by_position.clear();
     }
 
     /// The entry for a record, if it needs one. `position` identifies actor and content of the call among the records since
@@ -81,49 +96,64 @@ impl<'a> CallRecorder<'a> {
         text: &[u8],
         position: (u32, u32),
     ) -> Option<AuditTrailEntry> {
-        let known = self.decisions.get(&position).cloned();
-        let event = match &known {
+        // The validity of an override depends on the time.
+        let is_timeless = self.criteria.config.overrides.is_empty();
+        let decision = match self.by_position.get(&position) {
             Some(None) => return None,
-            // The validity of an override depends on the time.
-            Some(Some(_)) if self.criteria.config.overrides.is_empty() => None,
-            _ => Some(Event::from_record(record).ok()?),
-        };
-        let decision = match (known.flatten(), event) {
-            (Some(decision), None) => decision,
-            (_, event) => {
-                let decision = event.and_then(|event| self.decide(event)).map(Arc::new);
-                self.decisions.insert(position, decision.clone());
+            Some(Some(decision)) if is_timeless => Arc::clone(decision),
+            _ => {
+                let decision = self.decision(Event::from_record(record).ok()?, is_timeless);
+                self.by_position.insert(position, decision.clone());
                 decision?
             }
         };
         self.describe(record, text, &decision)
     }
 
-    fn decide(&self, event: Event) -> Option<CallDecision> {
+    /// What is decided about an event, from what was decided about an equal call, or anew.
+    fn decision(&mut self, event: Event, is_timeless: bool) -> Option<Arc<CallDecision>> {
+        let caller = (event.actor.principal.clone(), event.actor.session.issuer.clone());
+        if self.unwatched.contains(&caller) {
+            return None;
+        }
+        let call = (caller, event.call_key.clone());
+        if let Some(known) = self.by_call.get(&call).filter(|known| is_timeless || known.is_none()) {
+            return known.clone();
+        }
+        let (is_watched, decision) = self.decide(event);
+        if !is_watched {
+            self.unwatched.insert(call.0);
+            return None;
+        }
+        let decision = decision.map(Arc::new);
+        self.by_call.insert(call, decision.clone());
+        decision
+    }
+
+    /// Whether the principal is watched, and what is decided about the call.
+    fn decide(&self, event: Event) -> (bool, Option<CallDecision>) {
         let tally = Tally::of(Segment::from_events([event]));
         let (coverage, evidence, lead_in) =
             (Coverage::default(), EvidenceQuality::default(), Tally::default());
-        let assessment = Assessment::classify(
-            &tally,
-            &lead_in,
-            &coverage,
-            &evidence,
-            self.criteria.catalog,
-            self.criteria.config,
-        );
-        let call = assessment.classified.first().filter(|call| call.watch.is_some() && call.is_call())?;
-        let is_significant = call.classification.operation_type != OperationType::ReadOnly
-            || call.classification.risk_level >= RiskLevel::Medium;
-        let is_selected = match self.criteria.config.audit.level {
+        let AuditCriteria { config, catalog, .. } = self.criteria;
+        let assessment = Assessment::classify(&tally, &lead_in, &coverage, &evidence, catalog, config);
+        let Some(call) = assessment.classified.first().filter(|call| call.watch.is_some()) else {
+            return (false, None);
+        };
+        let is_selected = match config.audit.level {
             AuditLevel::Runs => false,
-            AuditLevel::Significant => is_significant,
+            AuditLevel::Significant => {
+                call.classification.operation_type != OperationType::ReadOnly
+                    || call.classification.risk_level >= RiskLevel::Medium
+            }
             AuditLevel::All => true,
         };
-        is_selected.then(|| CallDecision {
+        let decision = (call.is_call() && is_selected).then(|| CallDecision {
             operation: call.operation().into(),
             classification: Arc::clone(&call.classification),
             allowed_by: call.allowed_by.map(|allowed| allowed.reason.clone()),
-        })
+        });
+        (true, decision)
     }
 
     fn describe(&self, record: &Record<'_>, text: &[u8], decision: &CallDecision) -> Option<AuditTrailEntry> {

@@ -250,7 +250,7 @@ impl<'a> ObjectReader<'a> {
     pub(super) fn new(limits: ReadLimits, audit: Option<AuditCriteria<'a>>) -> Self {
         Self {
             limits,
-            audit: audit.map(CallRecorder::new),
+            audit: audit.and_then(CallRecorder::new),
             entries: Vec::new(),
             inflater: Inflater::default(),
             bytes: Vec::new(),

@@ -135,7 +135,7 @@ impl<'a> SliceBuilder<'a> {
             oldest: None,
             records_before_page: 0,
             inflater: Inflater::default(),
-            audit: audit.map(CallRecorder::new),
+            audit: audit.and_then(CallRecorder::new),
             audit_entries: Vec::new(),
         }
     }
