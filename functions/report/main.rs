@@ -12,7 +12,7 @@ use lambda_runtime::Error;
 use onlooker_core::{
     jobs::{
         evaluation::EvaluationCriteria,
-        evidence::compact,
+        evidence::{compact, record_removal},
         history::AccountRegion,
         permissions::policies_in_force,
         publish::{
@@ -44,6 +44,9 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         ReportWindow::from_request(&payload, clock.now(), settings.config.lookup.settling_seconds())?;
     if payload.get("skip_first") == Some(&Value::Bool(true)) && is_first_run(resources.table)? {
         return Ok(skipped());
+    }
+    if let Some(days) = settings.config.retention.evidence_days {
+        record_removal(resources.table, days, clock.now())?;
     }
     let account_regions =
         AccountRegion::configured(&settings.config, &resources.caller.account, resources.aws.region());

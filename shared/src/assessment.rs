@@ -278,6 +278,8 @@ pub struct Assessment<'a> {
     pub excluded_files: ExcludedFiles,
     /// Accounts that are expected and that were not looked up in the event history, because no role for it is set.
     pub accounts_not_looked_up: BTreeSet<String>,
+    /// The time before which evidence was removed at the end of its retention, if the period begins before it.
+    pub evidence_removed_before: Option<Time>,
 }
 
 /// Files that the caller excluded from the evidence, so that what they contain is not known.
@@ -321,6 +323,7 @@ impl<'a> Assessment<'a> {
             granted: BTreeMap::new(),
             excluded_files: ExcludedFiles::default(),
             accounts_not_looked_up: BTreeSet::new(),
+            evidence_removed_before: None,
         };
         for line in tally.lines() {
             let call_key = line.call_key;

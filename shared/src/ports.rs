@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     grants::{Policy, PolicySnapshot},
+    log_integrity::PublicKeys,
     operation::RiskLevel,
     record::UnreadablePosition,
     segment::Segment,
@@ -88,6 +89,18 @@ pub trait ObjectMetadata: LogSource {
     /// # Errors
     /// When the metadata cannot be read.
     fn metadata(&self, object: &StoredObject) -> Result<BTreeMap<String, String>, PortError>;
+}
+
+/// The bucket to which a trail delivers log files and digest files.
+pub trait TrailBucket: Sync {
+    /// The objects with keys that begin with one of these prefixes.
+    fn below(&self, prefixes: &[String]) -> Box<dyn ObjectMetadata + '_>;
+
+    /// The public keys of CloudTrail that are valid in a region between two times.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn public_keys(&self, region: &str, since: Time, until: Time) -> Result<PublicKeys, PortError>;
 }
 
 /// A log file that was read.

@@ -499,6 +499,12 @@ pub struct ReportRun {
     /// Accounts that are expected and that were not looked up in the event history, because no role for it is set.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub accounts_not_looked_up: BTreeSet<String>,
+    /// The time before which evidence was removed at the end of its retention, if the period begins before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_removed_before: Option<Time>,
+    /// What the maintenance of the deployment did last, by task. Empty outside a deployment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<TaskRecord>,
     /// Log files not read again: their evidence was stored by earlier runs.
     pub log_files_reused: u64,
     /// Number of bytes read, as stored.

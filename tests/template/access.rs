@@ -55,6 +55,10 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
     let resources: Vec<&Value> = stores.map(|one| &one["Resource"]).collect();
     assert_eq!(resources, [&json!({ "Fn::Sub": format!("{BUCKET_ARN}/audit/*") })]);
     assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
+    assert!(!may(
+        "MaintainRole",
+        &["sns:Publish", "events:PutEvents", "cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]
+    ));
     assert!(!may("PermissionsRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
     for (function, _) in stack.functions() {
         let role = format!("{function}Role");

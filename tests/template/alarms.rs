@@ -57,7 +57,12 @@ fn alarms_notify_the_topic_of_failures_and_of_silence() {
         .collect();
     assert_eq!(
         heartbeats,
-        BTreeSet::from(["PullHeartbeatAlarm", "ReportHeartbeatAlarm", "PermissionsHeartbeatAlarm"])
+        BTreeSet::from([
+            "PullHeartbeatAlarm",
+            "ReportHeartbeatAlarm",
+            "PermissionsHeartbeatAlarm",
+            "MaintainHeartbeatAlarm"
+        ])
     );
     for (name, alarm) in &alarms {
         let properties = &alarm["Properties"];
@@ -85,7 +90,7 @@ fn alarms_notify_the_topic_of_failures_and_of_silence() {
         let seconds = alarm["Period"].as_u64().unwrap() * alarm["EvaluationPeriods"].as_u64().unwrap();
         assert_eq!((alarm["MetricName"].as_str(), seconds <= 600), (Some(metric), true));
     }
-    for function in ["Pull", "Report", "Permissions"] {
+    for function in ["Pull", "Report", "Permissions", "Maintain"] {
         // A run that failed does not count as a sign of life.
         let alarm = stack.properties(&format!("{function}HeartbeatAlarm"));
         assert_eq!(
@@ -173,7 +178,7 @@ fn each_period_of_an_alarm_on_a_scheduled_function_has_a_run() {
             alarm["Period"],
             json!({ "Fn::FindInMap": ["PullIntervals", { "Ref": "PullIntervalMinutes" }, "AlarmPeriod"] })
         );
-        for function in ["Report", "Permissions"] {
+        for function in ["Report", "Permissions", "Maintain"] {
             let alarm = stack.properties(&format!("{function}{metric}Alarm"));
             assert_eq!(alarm["EvaluationPeriods"], 1, "{function}");
         }
@@ -202,6 +207,7 @@ fn emitted_metrics() -> BTreeSet<(String, String)> {
         ("report", "functions/report/main.rs"),
         ("report", "shared/src/jobs/publish.rs"),
         ("permissions", "shared/src/jobs/permissions/outcome.rs"),
+        ("maintain", "shared/src/jobs/maintain.rs"),
     ];
     let of_all = emitted_by("adapters/lambda/src/lib.rs");
     assert!(of_all.contains("failed"), "{of_all:?}");

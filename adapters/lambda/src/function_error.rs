@@ -24,7 +24,7 @@ use onlooker_core::{
 pub struct FunctionError {
     /// Its name: `InvalidConfiguration`, `InvalidRequest`, `AccessDenied`, `Throttled`, `NotFound`, `Unavailable`,
     /// `DamagedEvidence`, `DamagedPolicies`, `NotificationFailed`, `AccountRegionFailed`, `PrincipalFailed`,
-    /// `ReportFailed`, `AuditTrailFailed`, `JobFailed`, `Panicked`.
+    /// `ReportFailed`, `MaintenanceFailed`, `AuditTrailFailed`, `JobFailed`, `Panicked`.
     pub error_type: &'static str,
     /// What happened, for the operator.
     pub message: String,

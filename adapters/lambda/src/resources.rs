@@ -48,7 +48,7 @@ impl FunctionResources {
             store,
             bucket: bucket.to_owned(),
             latest_reports: store,
-            evidence: EvidenceStore::new(table, store),
+            evidence: EvidenceStore::new(table, store).expiring_after(variables.number("ONLOOKER_RETENTION_EVIDENCE_DAYS")),
             topic: variables.get("ONLOOKER_TOPIC").map(|arn| aws.topic(arn)),
             bus: variables.get("ONLOOKER_BUS").map(|name| aws.event_bus(name)),
             aws,

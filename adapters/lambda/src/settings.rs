@@ -49,6 +49,11 @@ impl EnvVariables {
         })
     }
 
+    /// The whole number in a variable; `None` if it is not set or has another text, which the configuration refuses.
+    pub(super) fn number(&self, name: &str) -> Option<u32> {
+        self.get(name)?.parse().ok()
+    }
+
     /// The variables that set keys of the configuration.
     fn config_keys(&self) -> Result<Vec<(String, String)>, Diagnostic> {
         let ours = self.0.iter().filter(|(name, _)| name.starts_with("ONLOOKER_"));

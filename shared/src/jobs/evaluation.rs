@@ -52,6 +52,7 @@ pub fn evaluate(
         Assessment::classify(tally, &lead_in.tally, &coverage, evidence_quality, catalog, config);
     assessment.add_policies(policies, catalog);
     assessment.accounts_not_looked_up.clone_from(&run.accounts_not_looked_up);
+    assessment.evidence_removed_before = run.evidence_removed_before;
     assessment.excluded_files = ExcludedFiles { globs: run.exclude.clone(), files: run.excluded_files };
     let mut configuration = serde_json::to_vec(&config.without_operational_settings())?;
     if !config.coverage.trails.is_empty() {

@@ -16,6 +16,7 @@ mod keys;
 mod missing_objects;
 mod pack;
 mod part;
+mod retention;
 mod unsharded;
 
 use std::{collections::BTreeSet, fmt, sync::Mutex};
@@ -26,13 +27,15 @@ pub use self::{
     collect::{CollectedEvidence, EvidenceInputs, collect},
     compact::{CompactionOutcome, compact},
     missing_objects::{record_missing, record_read},
+    retention::record_removal,
 };
+pub(super) use self::{collect::account_regions as indexed_account_regions, keys::integrity as integrity_keys};
 use crate::{
     config::Config,
     evidence_summary::EvidenceSummaryError,
     ports::{ObjectStore, PortError, Table},
     segment::Shard,
-    time::Hour,
+    time::{Hour, Time},
 };
 
 /// The table and the store of evidence. A process uses one instance for its whole lifetime.
@@ -43,12 +46,25 @@ pub struct EvidenceStore<'a> {
     pub store: &'a dyn ObjectStore,
     /// Accounts and regions that are known to be in the index.
     known_account_regions: Mutex<BTreeSet<String>>,
+    /// Days for which evidence is kept; `None` if it is not removed.
+    evidence_days: Option<u32>,
 }
 
 impl<'a> EvidenceStore<'a> {
     /// The evidence in this table and store.
     pub const fn new(table: &'a dyn Table, store: &'a dyn ObjectStore) -> Self {
-        Self { table, store, known_account_regions: Mutex::new(BTreeSet::new()) }
+        Self { table, store, known_account_regions: Mutex::new(BTreeSet::new()), evidence_days: None }
+    }
+
+    /// The same, where the index expires this number of days after each hour, as the packs do.
+    #[must_use]
+    pub fn expiring_after(self, days: Option<u32>) -> Self {
+        Self { evidence_days: days, ..self }
+    }
+
+    /// When what is stored about this hour expires.
+    pub(super) fn expires_at(&self, hour: Hour) -> Option<Time> {
+        self.evidence_days.map(|days| retention::expires_at(hour, days))
     }
 }
 
@@ -56,6 +72,7 @@ impl fmt::Debug for EvidenceStore<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EvidenceStore")
             .field("known_account_regions", &self.known_account_regions)
+            .field("evidence_days", &self.evidence_days)
             .finish_non_exhaustive()
     }
 }

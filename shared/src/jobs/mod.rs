@@ -12,6 +12,7 @@ pub mod guardrails;
 pub mod history;
 #[cfg(feature = "ingest")]
 pub mod ingest;
+pub mod maintain;
 pub mod notifications;
 pub mod ops;
 pub mod permissions;

@@ -63,12 +63,16 @@ pub fn report_from_evidence<'a>(
     move |window, run| {
         let span = (window.since, window.until);
         let collected = collect(evidence_store, criteria.config, span, threads)?;
-        let CollectedEvidence { summary, inputs } =
+        let CollectedEvidence { summary, inputs, removed_before } =
             collected.expect_account_regions(account_regions, criteria.config, span);
         // Where log files count, the event history adds nothing.
         let counts = EvidenceSource::for_hour(window.since.hour(), criteria.config) == EvidenceSource::Lookup;
         let accounts_not_looked_up = if counts { not_looked_up.clone() } else { BTreeSet::new() };
-        let run = ReportRun { accounts_not_looked_up, ..inputs.fill_run(run) };
+        let run = ReportRun {
+            accounts_not_looked_up,
+            evidence_removed_before: removed_before,
+            ..inputs.fill_run(run)
+        };
         Ok(evaluate(summary, criteria, run)?)
     }
 }

@@ -38,6 +38,9 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
         lines.push(format!("There is no evidence for {missing} of {expected} account-region hours."));
     }
     lines.extend(accounts_not_looked_up(assessment));
+    lines.extend(assessment.evidence_removed_before.map(|time| {
+        format!("The evidence from before {time} was removed at the end of its retention (`retention.evidence_days`).")
+    }));
     lines.extend(unexpected_global_region(assessment));
     for class in &assessment.coverage.event_classes {
         match class.state {

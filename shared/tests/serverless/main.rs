@@ -13,6 +13,7 @@ mod faults;
 mod fixtures;
 mod ingest;
 mod local_ports;
+mod maintain;
 mod own_roles;
 mod permissions;
 mod publish;

@@ -171,7 +171,7 @@ pub(super) fn index_part(
         partition_key: partition,
         sort_key: keys::part_sort_key(hour, evidence_source, source),
         revision: 0,
-        expires_at: None,
+        expires_at: evidence_store.expires_at(hour),
         body,
     };
     evidence_store.table.put(&item, WriteCondition::Always)?;

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     EvidenceError, EvidenceSource, EvidenceStore, keys,
     part::{EvidencePart, PackInfo},
-    unsharded,
+    retention, unsharded,
 };
 use crate::{
     config::Config,
@@ -39,6 +39,8 @@ pub struct CollectedEvidence {
     pub summary: EvidenceSummary,
     /// Stored objects that the summary was made from.
     pub inputs: EvidenceInputs,
+    /// The time before which evidence was removed, if the window begins before it.
+    pub removed_before: Option<Time>,
 }
 
 impl CollectedEvidence {
@@ -116,11 +118,13 @@ pub fn collect(
     threads: usize,
 ) -> Result<CollectedEvidence, EvidenceError> {
     let hours = (since.hour(), Hour(until.0.div_ceil(HOUR_SECONDS)));
+    let removed_before = retention::removed_before(evidence_store.table)?;
+    let is_removed = |hour| retention::is_removed(hour, removed_before);
     let mut inputs = EvidenceInputs::default();
-    let rest = unsharded::collect(evidence_store, config, hours, threads, &mut inputs)?;
+    let rest = unsharded::collect(evidence_store, config, hours, removed_before, threads, &mut inputs)?;
     let covered: BTreeSet<Shard> = rest.digest_hours().cloned().collect();
     let mut builder = EvidenceSummaryBuilder::new(rest, ReportScope::between(Some(since), Some(until)))?;
-    let hours_read = (lead_in_start(hours.0), hours.1);
+    let hours_read = (lead_in_start(hours.0).max(removed_before.hour()), hours.1);
     let is_incomplete = |shard: &Shard| {
         EvidenceSource::for_hour(shard.hour, config) == EvidenceSource::Lookup && !covered.contains(shard)
     };
@@ -159,10 +163,19 @@ pub fn collect(
     let mut summary = builder.finish();
     // Set after the builder: these hours have events and lie in the given period or its lead-in, so they do not change
     // anything else.
-    summary.lead_in.hours.retain(|shard| !is_incomplete(shard));
+    summary.lead_in.hours.retain(|shard| !is_incomplete(shard) && !is_removed(shard.hour));
+    for hour in (hours.0.0..hours.1.0).map(Hour).take_while(|hour| is_removed(*hour)) {
+        let shard = |(account, region): &AccountRegionPair| Shard {
+            account: account.clone(),
+            region: region.clone(),
+            hour,
+        };
+        incomplete_hours.extend(pairs.iter().map(shard));
+    }
     incomplete_hours.retain(|shard| shard.hour >= hours.0);
     summary.incomplete_hours = incomplete_hours;
-    Ok(CollectedEvidence { summary, inputs })
+    let removed_before = Some(removed_before).filter(|_| is_removed(hours.0));
+    Ok(CollectedEvidence { summary, inputs, removed_before })
 }
 
 /// The first hour of the lead-in of a period that begins with this hour.
@@ -171,10 +184,10 @@ pub(super) const fn lead_in_start(from: Hour) -> Hour {
 }
 
 /// An account and a region.
-pub(super) type AccountRegionPair = (Arc<str>, Arc<str>);
+pub type AccountRegionPair = (Arc<str>, Arc<str>);
 
 /// Accounts and regions that have evidence, in order.
-pub(super) fn account_regions(
+pub fn account_regions(
     evidence_store: &EvidenceStore<'_>,
 ) -> Result<Vec<AccountRegionPair>, EvidenceError> {
     #[derive(Deserialize)]

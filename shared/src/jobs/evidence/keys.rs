@@ -69,6 +69,11 @@ pub(super) fn read_objects(day: Option<Hour>) -> String {
     format!("READ#{}", day.map_or_else(|| "undated".to_owned(), date))
 }
 
+/// The partition and the sort key of what was verified of the log files of a day.
+pub fn integrity(day: Hour, account: &str, region: &str) -> (String, String) {
+    (format!("INTEGRITY#{}", date(day)), account_region(account, region))
+}
+
 /// The sort key of a part.
 pub(super) fn part_sort_key(hour: Hour, evidence_source: EvidenceSource, source: &str) -> String {
     format!("{:02}#{}#{source}", hour.0 % HOURS_PER_DAY, evidence_source.as_str())

@@ -113,7 +113,7 @@ pub fn record_missing(
         partition_key: partition,
         sort_key: missing_key(object),
         revision: 0,
-        expires_at: None,
+        expires_at: evidence_store.expires_at(at.hour()),
         body,
     };
     evidence_store.table.put(&item, WriteCondition::Always)?;
@@ -131,13 +131,16 @@ pub fn record_read<'o>(
     source: &str,
     objects: impl IntoIterator<Item = (&'o StoredObject, Option<Time>)>,
 ) -> Result<(), EvidenceError> {
-    let mut days: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    // With the last hour of the objects, so that a manifest expires no sooner than the records that it answers.
+    let mut days: BTreeMap<(String, String), (Option<Hour>, BTreeSet<String>)> = BTreeMap::new();
     for (object, at) in objects {
         let day = at.map(Time::hour);
         let partitions = (keys::read_objects(day), keys::missing(day));
-        days.entry(partitions).or_default().insert(manifest_entry(&object.name, &object.version));
+        let (last, entries) = days.entry(partitions).or_default();
+        *last = day.max(*last);
+        entries.insert(manifest_entry(&object.name, &object.version));
     }
-    for ((manifests, missing), entries) in days {
+    for ((manifests, missing), (last, entries)) in days {
         let all: Vec<&String> = entries.iter().collect();
         for (n, some) in all.chunks(MAX_OBJECTS_PER_ITEM).enumerate() {
             let manifest = ReadManifest { objects: some.iter().map(|entry| (*entry).clone()).collect() };
@@ -145,7 +148,7 @@ pub fn record_read<'o>(
                 partition_key: manifests.clone(),
                 sort_key: format!("{}#{n:04}", keys::key_part(source)),
                 revision: 0,
-                expires_at: None,
+                expires_at: last.and_then(|last| evidence_store.expires_at(last)),
                 // It contains only strings, so serializing it does not fail.
                 body: serde_json::to_value(manifest).unwrap_or_default(),
             };

@@ -12,6 +12,7 @@ use super::{
     collect::{EvidenceInputs, in_order, lead_in_start},
     keys, missing_objects,
     part::{EvidencePart, UnshardedInfo},
+    retention,
 };
 use crate::{
     config::Config,
@@ -40,6 +41,7 @@ pub(super) fn collect(
     evidence_store: &EvidenceStore<'_>,
     config: &Config,
     (from, until): (Hour, Hour),
+    removed_before: Time,
     threads: usize,
     inputs: &mut EvidenceInputs,
 ) -> Result<Segment, EvidenceError> {
@@ -60,7 +62,10 @@ pub(super) fn collect(
             let spans = |(start, end): (Time, Time)| start < until.start() && end > first.start();
             filed || found.part.unsharded.as_ref().and_then(|info| info.observed_span).is_some_and(spans)
         };
-        let found: Vec<FoundPart> = found.into_iter().filter(wanted).collect();
+        // Packs may be gone from here on.
+        let is_kept = |found: &FoundPart| !retention::is_removed(found.hour, removed_before);
+        let found: Vec<FoundPart> =
+            found.into_iter().filter(|found| is_kept(found) && wanted(found)).collect();
         in_order(
             &found,
             threads,

@@ -1,0 +1,82 @@
+//! Lambda function `maintain`: keeps what is stored verified and within its retention.
+//!
+//! Enters: an invocation by a schedule, with any payload, for the tasks that are due; or a payload `{"tasks": [NAME, ..]}` for those,
+//! due or not. Leaves: seals of the audit trail, records of the tasks, which reports show. Permissions: the table, to read
+//! `audit/` and `evidence/`, to write each object of `audit/` and `evidence/merged/` once.
+
+use lambda_runtime::Error;
+use onlooker_core::jobs::maintain::{Maintenance, MaintenanceTask, TaskRecord, TaskResult, maintain};
+use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
+use serde_json::{Value, json};
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn main() -> Result<(), Error> {
+    serve("maintain", std::env::vars_os(), run).await
+}
+
+fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
+    let Invocation { resources, settings, clock, run, .. } = invocation;
+    let maintenance = Maintenance {
+        table: resources.table,
+        store: resources.store,
+        remover: None,
+        evidence: &resources.evidence,
+        config: &settings.config,
+        clock,
+        run_id: &run.run_id,
+    };
+    let outcome = maintain(&maintenance, &named_tasks(&payload)?)?;
+    let metrics = outcome.metrics();
+    let mut notes: Vec<String> = outcome
+        .left_out
+        .iter()
+        .map(|task| format!("the time ran out before the task {}", task.as_str()))
+        .collect();
+    let unfinished = outcome.done.iter().filter(|record| record.result == TaskResult::Unfinished);
+    notes.extend(unfinished.map(|record| sentence(record, "is not finished")));
+    let failed: Vec<String> = outcome.failures().map(|record| sentence(record, "failed")).collect();
+    if !failed.is_empty() {
+        let error = FunctionError::new("MaintenanceFailed", failed.join("; "));
+        return Err(error.with_metrics(metrics).with_notes(notes));
+    }
+    let is_quiet = outcome.done.is_empty() && outcome.left_out.is_empty();
+    let response = json!({ "tasks": outcome.done, "left_out": outcome.left_out });
+    Ok(JobOutcome { response, metrics, is_quiet, notes })
+}
+
+fn sentence(record: &TaskRecord, what: &str) -> String {
+    format!("the task {} {what}: {}", record.task.as_str(), record.detail)
+}
+
+/// The tasks that a payload names. It is empty for those that are due.
+fn named_tasks(payload: &Value) -> Result<Vec<MaintenanceTask>, FunctionError> {
+    let invalid = |what: String| FunctionError::new("InvalidRequest", what);
+    let known = || MaintenanceTask::ALL.map(MaintenanceTask::as_str).join("`, `");
+    let Some(named) = payload.get("tasks") else { return Ok(Vec::new()) };
+    let named = named.as_array().filter(|named| !named.is_empty());
+    let named = named.ok_or_else(|| invalid(format!("`tasks` is not a list of `{}`", known())))?;
+    let one = |name: &Value| {
+        let task = name.as_str().and_then(MaintenanceTask::parse);
+        task.ok_or_else(|| invalid(format!("`tasks` has {name}, which is none of `{}`", known())))
+    };
+    named.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_named_by_their_words() {
+        for all_due in [json!({}), json!(null), json!({ "schedule": "rate(1 hour)" })] {
+            assert_eq!(named_tasks(&all_due).unwrap(), []);
+        }
+        for task in MaintenanceTask::ALL {
+            assert_eq!(named_tasks(&json!({ "tasks": [task.as_str()] })).unwrap(), [task]);
+        }
+        for wrong in [json!([]), json!("audit_trail"), json!([1]), json!(["all"])] {
+            let error = named_tasks(&json!({ "tasks": wrong })).unwrap_err();
+            assert_eq!(error.error_type, "InvalidRequest", "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What the maintenance of a deployment did last.
+//!
+//! Enters: a task and its result. Leaves: a [`TaskRecord`], as the table and the run of a report have it. Laws: the names of tasks
+//! are permanent, because they are keys and are in reports; a record keeps when its task last came to its end, also after a failure.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::time::Time;
+
+/// A task of maintenance. Each is due once a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MaintenanceTask {
+    /// Verifies the audit trail and seals it.
+    AuditTrail,
+    /// Verifies the log files of the last days by their digest files.
+    LogIntegrity,
+    /// Records which evidence was removed, and merges parts of late evidence.
+    Evidence,
+}
+
+impl MaintenanceTask {
+    /// All tasks, in the order in which they run.
+    pub const ALL: [Self; 3] = [Self::AuditTrail, Self::LogIntegrity, Self::Evidence];
+
+    /// The word for the task in payloads, keys and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuditTrail => "audit_trail",
+            Self::LogIntegrity => "log_integrity",
+            Self::Evidence => "evidence",
+        }
+    }
+
+    /// The task for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::AuditTrail => "Verification of the audit trail",
+            Self::LogIntegrity => "Verification of log files",
+            Self::Evidence => "Retention of evidence",
+        }
+    }
+
+    /// The task of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|task| task.as_str() == word)
+    }
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskResult {
+    /// The task did all that was due, and found nothing wrong.
+    Succeeded,
+    /// The task did all that was due, and what it verifies is not as it was written, or cannot be restored.
+    ProblemFound,
+    /// The time of the run ended before the task. The next run continues.
+    Unfinished,
+    /// The task failed.
+    Failed,
+}
+
+impl TaskResult {
+    /// The result for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::ProblemFound => "problem found",
+            Self::Unfinished => "not finished",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the task came to its end.
+    pub const fn is_complete(self) -> bool {
+        matches!(self, Self::Succeeded | Self::ProblemFound)
+    }
+}
+
+/// What a task did last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskRecord {
+    /// The task.
+    pub task: MaintenanceTask,
+    /// Id of the run.
+    pub run_id: String,
+    /// When it ended.
+    pub ended_at: Time,
+    /// How it ended.
+    pub result: TaskResult,
+    /// What was done or found, or the error.
+    pub detail: String,
+    /// When the task last came to its end.
+    pub completed_at: Option<Time>,
+}
+
+impl TaskRecord {
+    /// Whether the task has not come to its end on the day of `now`, in UTC.
+    pub fn is_due(&self, now: Time) -> bool {
+        const DAY_SECONDS: u32 = 86_400;
+        self.completed_at.is_none_or(|last| last.0 / DAY_SECONDS != now.0 / DAY_SECONDS)
+    }
+}
