@@ -88,6 +88,7 @@ impl Settings {
             catalog: self.catalog,
             pack: &self.pack,
             policies: PolicyHistory::empty(),
+            integrity: None,
         }
     }
 
