@@ -328,7 +328,7 @@ pub fn run_sweep<E: SweepEvidence + Send>(
     let (started, clock) = (environment::now(), Instant::now());
     let catalog = inputs::catalog(loaded)?;
     let task = SweepTask {
-        criteria: EvaluationCriteria { config, catalog, pack: &pack, policies },
+        criteria: EvaluationCriteria { config, catalog, pack: &pack, policies, integrity: None },
         since: scope.period.since,
         until: scope.period.until,
         gather_options: GatherOptions { threads: threads(config), limits: limits(config) },

@@ -323,9 +323,24 @@ pub struct ExpectedCoverage {
     /// events came that way and their form does not name the log group.
     #[schemars(with = "Vec<formats::SingleLine>", extend("examples" = [["cloudtrail-events"]]))]
     pub delivered_through: Vec<String>,
+    /// What the verification of log files by digest files means for coverage. `reported`: hours with a changed or missing file are
+    /// gaps, hours that could not be verified or were not verified are counted. `required`: all of these are gaps.
+    #[schemars(example = LogIntegrity::Required)]
+    pub log_integrity: LogIntegrity,
     /// Selectors of trails, from `--selectors`. A configuration cannot set them.
     #[serde(skip)]
     pub trails: Vec<TrailSelectors>,
+}
+
+/// What the verification of log files means for coverage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogIntegrity {
+    /// Hours that were not verified are counted and observed.
+    #[default]
+    Reported,
+    /// Hours that were not verified are gaps.
+    Required,
 }
 
 /// Weekly working hours in a time zone.

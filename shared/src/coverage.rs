@@ -1,13 +1,14 @@
 //! The evidence that exists, compared with the evidence that is expected.
 //!
-//! Enters: an evidence summary (the tally, the hours that digest files cover, hours known to be incomplete, the period)
-//! and the expected coverage. Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
+//! Enters: an evidence summary (the tally, the hours that digest files cover, hours known to be incomplete, the period),
+//! the expected coverage, and what was verified of the log files. Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
 //! only with an event or a digest window in that account, region and hour; adding evidence of a place never opens a gap in it in the
 //! same period; an hour known to be incomplete is not observed, and its account and region are expected, so naming
-//! one never improves a status; `event_classes` and `logging_change` state the laws of their own.
+//! one never improves a status; `event_classes`, `integrity` and `logging_change` state the laws of their own.
 
 mod action_class;
 mod event_classes;
+mod integrity;
 mod logging_change;
 
 use std::{
@@ -22,6 +23,7 @@ use crate::{
     config::ExpectedCoverage,
     event::{Actor, CallKey, EventClass, EventKind},
     evidence_summary::{EvidenceSummary, LeadIn},
+    log_integrity::IntegritySummary,
     period::{Period, PeriodInference},
     principal::{MAX_ROLE_SESSION_HOURS, PrincipalKind},
     segment::Shard,
@@ -32,9 +34,12 @@ use crate::{
 pub use self::{
     action_class::event_class_of,
     event_classes::{EventClassCoverage, EventClassState, event_class_name, is_in_class},
+    integrity::{AccountRegionIntegrity, IntegrityHours, LogIntegrityCoverage},
     logging_change::logging_changes,
 };
-use self::{event_classes::event_class_coverage, logging_change::incomplete_after_changes};
+use self::{
+    event_classes::event_class_coverage, integrity::unproven_hours, logging_change::incomplete_after_changes,
+};
 
 /// Coverage of one account and region, in hours of the period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -113,6 +118,9 @@ pub struct Coverage {
     pub event_classes: Vec<EventClassCoverage>,
     /// The hours before the period, in which the sessions of role chains may have begun.
     pub lead_in: LeadInCoverage,
+    /// What was proven of the log files by digest files; absent if they were not verified, and need not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_integrity: Option<LogIntegrityCoverage>,
 }
 
 /// The hours before the period in which a role session that makes calls in the period may have begun.
@@ -144,8 +152,13 @@ impl LeadInCoverage {
 }
 
 impl Coverage {
-    /// The coverage of the evidence in its period. Hours outside the period are not counted.
-    pub fn of(evidence: &EvidenceSummary, expected: &ExpectedCoverage) -> Self {
+    /// The coverage of the evidence in its period. Hours outside the period are not counted. `verification` is what was
+    /// verified of the log files, if that was asked for.
+    pub fn of(
+        evidence: &EvidenceSummary,
+        expected: &ExpectedCoverage,
+        verification: Option<&IntegritySummary>,
+    ) -> Self {
         let EvidenceSummary { tally, lead_in, digest_hours, incomplete_hours, inference, .. } = evidence;
         let inferred_parts = ExpectedPart::inferred(expected, inference);
         let Some(period) = evidence.period else {
@@ -181,6 +194,10 @@ impl Coverage {
             let account_region = (shard.account, shard.region);
             observed.entry(account_region).or_default().entry(shard.hour).or_default().is_incomplete = true;
         }
+        for shard in unproven_hours(verification, expected, period, observed.keys()) {
+            let account_region = (shard.account, shard.region);
+            observed.entry(account_region).or_default().entry(shard.hour).or_default().is_incomplete = true;
+        }
         let account_regions: Vec<AccountRegionCoverage> = observed
             .into_iter()
             .map(|((account, region), hours)| {
@@ -196,6 +213,8 @@ impl Coverage {
         let places: Vec<_> =
             wanted().map(|place| (Arc::clone(&place.account), Arc::clone(&place.region))).collect();
         let lead_in = LeadInCoverage::of(lead_in, &places, period);
+        let of_expected = places.iter().map(|(account, region)| (account, region));
+        let log_integrity = LogIntegrityCoverage::of(verification, expected, period, of_expected);
         Self {
             period: Some(period),
             inferred_parts,
@@ -207,6 +226,7 @@ impl Coverage {
             account_regions,
             event_classes: event_class_coverage(evidence, expected, &places),
             lead_in,
+            log_integrity,
         }
     }
 

@@ -18,6 +18,7 @@
 //! | `hours` | the status of each hour |
 //! | `problem`, `result` | what may be wrong with a file, and the result as a value |
 //! | `verification` | from the files of a trail to the result |
+//! | `summary` | what a report needs of results |
 //!
 //! Format: AWS CloudTrail User Guide, "CloudTrail digest file structure" and "Custom implementations of CloudTrail log
 //! file integrity validation", read 2026-11.
@@ -33,6 +34,7 @@ mod problem;
 mod proof;
 mod public_key;
 mod result;
+mod summary;
 mod task;
 mod trail_files;
 mod verification;
@@ -47,6 +49,7 @@ pub use self::{
         ChainIntegrity, DigestIntegrity, HourIntegrity, IntegrityResult, IntegrityTotals, IntegrityWindow,
         TRAIL_INTEGRITY_SCHEMA_VERSION, TrailIntegrity, UnknownKey, UnlistedLogFiles, schema,
     },
+    summary::{HourProblem, IntegritySpan, IntegritySummary, MAX_PROBLEMS, PlaceIntegrity, VerifiedWindow},
     task::{DIGEST_DELIVERY_SECONDS, Selection, SignatureCheck, VerificationTask},
     trail_files::{DigestContent, DigestObject, LogFileContent, LogFileHashes, TrailFiles},
     verification::verify,

@@ -515,6 +515,9 @@ pub struct ReportRun {
     pub duplicates: u64,
     /// Events outside the period, not counted.
     pub outside_period: u64,
+    /// When the log files were verified by digest files; absent if they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_files_verified_at: Option<Time>,
     /// SHA-256 over the sorted hashes of all input files, in hex.
     pub input_files_sha256: String,
     /// Input files with their hashes, in order, at most 10,000.

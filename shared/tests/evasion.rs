@@ -86,6 +86,7 @@ fn report_on(objects: &[Value], config: &str) -> Report {
         catalog: Catalog::embedded(),
         pack: &pack,
         policies: onlooker_core::grants::PolicyHistory::empty(),
+        integrity: None,
     };
     let scope =
         ReportScope::between(Time::parse("2026-10-06T00:00:00Z"), Time::parse("2026-10-06T01:00:00Z"));

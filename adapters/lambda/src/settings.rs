@@ -93,6 +93,7 @@ impl Settings {
             catalog: self.catalog,
             pack: &self.pack,
             policies: PolicyHistory::empty(),
+            integrity: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! From evidence to a report.
 //!
-//! Enters: an evidence summary, configuration, catalog, control pack and the policies of principals. Leaves: a
+//! Enters: an evidence summary, configuration, catalog, control pack, the policies of principals, and what was verified of the log files. Leaves: a
 //! [`Report`]. Law: the result depends only on these, and on which files were excluded from the evidence.
 
 use sha2::{Digest, Sha256};
@@ -14,6 +14,7 @@ use crate::{
     evidence_summary::EvidenceSummary,
     grants::PolicyHistory,
     hex::hex,
+    log_integrity::IntegritySummary,
     report::{Report, ReportRun, compose, redact},
 };
 
@@ -28,6 +29,8 @@ pub struct EvaluationCriteria<'a> {
     pub pack: &'a ControlPack,
     /// Policies of principals; empty where they were not read.
     pub policies: &'a PolicyHistory,
+    /// What was verified of the log files, if that was asked for.
+    pub integrity: Option<&'a IntegritySummary>,
 }
 
 /// Evaluates evidence and makes a report. `run` describes how the evidence was read; this function adds the events
@@ -40,8 +43,8 @@ pub fn evaluate(
     criteria: EvaluationCriteria<'_>,
     run: ReportRun,
 ) -> Result<Report, serde_json::Error> {
-    let EvaluationCriteria { config, catalog, pack, policies } = criteria;
-    let coverage = Coverage::of(&summary, &config.coverage);
+    let EvaluationCriteria { config, catalog, pack, policies, integrity } = criteria;
+    let coverage = Coverage::of(&summary, &config.coverage, integrity);
     let EvidenceSummary { tally, lead_in, evidence_quality, outside_period, .. } = &mut summary;
     if !lead_in.tally.is_empty() {
         // The result depends on these calls too.
@@ -60,7 +63,11 @@ pub fn evaluate(
     }
     let configuration = hex(&Sha256::digest(configuration));
     let result = compose(&assessment, catalog, pack, configuration);
-    let (result, run) =
-        redact(result, ReportRun { outside_period: *outside_period, ..run }, &config.redaction)?;
+    let run = ReportRun {
+        outside_period: *outside_period,
+        log_files_verified_at: integrity.and_then(|summary| summary.checked_at),
+        ..run
+    };
+    let (result, run) = redact(result, run, &config.redaction)?;
     Report::new(result, run)
 }

@@ -108,7 +108,7 @@ pub fn usage<E: SweepEvidence>(
         earlier.merge(gathered.segment),
         ReportScope::between(query.since, query.until),
     );
-    let coverage = Coverage::of(&summary, &query.config.coverage);
+    let coverage = Coverage::of(&summary, &query.config.coverage, None);
     let EvidenceSummary { tally, lead_in, evidence_quality, .. } = &summary;
     let assessment =
         Assessment::classify(tally, &lead_in.tally, &coverage, evidence_quality, query.catalog, query.config);

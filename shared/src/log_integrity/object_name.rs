@@ -109,7 +109,7 @@ fn without_gz(path: &str) -> &str {
 }
 
 /// The part of a name from the folder `AWSLogs` on, the last one if there are several.
-fn from_aws_logs(name: &str) -> Option<String> {
+pub(super) fn from_aws_logs(name: &str) -> Option<String> {
     let name = name.replace('\\', "/");
     let at = name.rmatch_indices("AWSLogs/").map(|(at, _)| at).find(|at| {
         let before = at.checked_sub(1).and_then(|before| name.as_bytes().get(before));

@@ -3,10 +3,10 @@
 //! Law: of two statuses the worse one stands for both.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What was proven of a digest file, a log file or an hour, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IntegrityStatus {
     /// It is as CloudTrail delivered it.
@@ -20,7 +20,7 @@ pub enum IntegrityStatus {
 }
 
 /// What is wrong with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
     /// A file with the name of a digest file is not one.
@@ -47,6 +47,8 @@ pub enum ProblemKind {
     DigestMissing,
     /// A log file that a digest file lists is missing.
     LogFileMissing,
+    /// No digest file lists a log file that one should list.
+    LogFileUnlisted,
     /// The signature of a digest file is not known.
     SignatureUnknown,
     /// The public key of a digest file is not known.
@@ -74,7 +76,8 @@ impl ProblemKind {
             | Self::LogFileDamaged
             | Self::LogFileMoved => IntegrityStatus::Tampered,
             Self::DigestMissing | Self::LogFileMissing => IntegrityStatus::Missing,
-            Self::SignatureUnknown
+            Self::LogFileUnlisted
+            | Self::SignatureUnknown
             | Self::KeyUnknown
             | Self::KeyValidity
             | Self::AlgorithmUnknown
@@ -99,6 +102,7 @@ impl ProblemKind {
             Self::KeyForeign => "CloudTrail has no such public key in the region",
             Self::DigestMissing => "the digest file is missing",
             Self::LogFileMissing => "the log file is missing",
+            Self::LogFileUnlisted => "no digest file lists the log file",
             Self::SignatureUnknown => "its signature is not known",
             Self::KeyUnknown => "its public key is not known",
             Self::KeyValidity => "its public key was not valid at the time",

@@ -78,7 +78,7 @@ fn usage(events: Vec<Event>, config: &Config) -> PrincipalUsage {
     let events = (1..).zip(events).map(|(id, event)| event.with_id(id));
     let summary =
         EvidenceSummary::from_segment(Segment::from_events(events), ReportScope::between(None, None));
-    let coverage = Coverage::of(&summary, &config.coverage);
+    let coverage = Coverage::of(&summary, &config.coverage, None);
     let EvidenceSummary { tally, lead_in, evidence_quality, .. } = &summary;
     let catalog = Catalog::embedded();
     let assessment =

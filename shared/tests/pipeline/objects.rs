@@ -85,6 +85,7 @@ fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) ->
             catalog: Catalog::embedded(),
             pack: &pack,
             policies: onlooker_core::grants::PolicyHistory::empty(),
+            integrity: None,
         },
         since: None,
         until: None,

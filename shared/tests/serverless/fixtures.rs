@@ -154,6 +154,7 @@ fn report_of(summary: EvidenceSummary, config: &Config, run: ReportRun) -> Repor
             catalog: Catalog::embedded(),
             pack: &pack,
             policies: onlooker_core::grants::PolicyHistory::empty(),
+            integrity: None,
         },
         run,
     )

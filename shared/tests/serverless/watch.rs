@@ -343,6 +343,7 @@ fn an_alert_has_the_fingerprint_of_its_finding() {
         catalog: Catalog::embedded(),
         pack: &pack,
         policies: onlooker_core::grants::PolicyHistory::empty(),
+        integrity: None,
     };
     let report = evaluate(
         EvidenceSummary::from_segment(segment, ReportScope::default()),

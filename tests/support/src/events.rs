@@ -353,7 +353,8 @@ pub fn report_with_policies(
     policies: &PolicyHistory,
 ) -> ReportResult {
     let pack = ControlPack::built_in(Standard::General).unwrap();
-    let criteria = EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies };
+    let criteria =
+        EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies, integrity: None };
     evaluate(summary, criteria, ReportRun::default()).unwrap().result
 }
 

@@ -91,6 +91,7 @@ fn report(
         catalog: Catalog::embedded(),
         pack: &pack,
         policies: onlooker_core::grants::PolicyHistory::empty(),
+        integrity: None,
     };
     let scope = ReportScope::between(Some(window.since), Some(window.until));
     Ok(evaluate(EvidenceSummary::from_segment(segment, scope), criteria, run)?)

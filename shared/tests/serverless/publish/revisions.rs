@@ -164,6 +164,7 @@ fn reports_use_the_stored_evidence() {
         catalog: Catalog::embedded(),
         pack: &pack,
         policies: onlooker_core::grants::PolicyHistory::empty(),
+        integrity: None,
     };
     let not_looked_up = ["444455556666".to_owned()].into();
     let reporter = report_from_evidence(&evidence_store, criteria, &[], &not_looked_up, 2);
