@@ -2,11 +2,20 @@
 //!
 //! Enters: an invocation by a schedule, with any payload, for the tasks that are due; or a payload `{"tasks": [NAME, ..]}` for those,
 //! due or not. Leaves: seals of the audit trail, records of the tasks, which reports show. Permissions: the table, to read
-//! `audit/` and `evidence/`, to write each object of `audit/` and `evidence/merged/` once.
+//! `audit/` and `evidence/`, to write each object of `audit/` and `evidence/merged/` once, to list and read log files and digest
+//! files of the trail, and `cloudtrail:ListPublicKeys`.
 
 use lambda_runtime::Error;
-use onlooker_core::jobs::maintain::{Maintenance, MaintenanceTask, TaskRecord, TaskResult, maintain};
+use onlooker_aws::{S3TrailBucket, S3Uri};
+use onlooker_core::{
+    jobs::{
+        gather::GatherOptions,
+        maintain::{Maintenance, VerifiedTrail, maintain},
+    },
+    report::{MaintenanceTask, TaskRecord, TaskResult},
+};
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
@@ -16,11 +25,23 @@ async fn main() -> Result<(), Error> {
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
     let Invocation { resources, settings, clock, run, .. } = invocation;
+    let trail = resources.trail.as_ref();
+    let bucket = trail.map(|S3Uri { bucket, .. }| S3TrailBucket::new(resources.aws.clone(), bucket.clone()));
+    let trail = trail.zip(bucket.as_ref()).map(|(S3Uri { key, .. }, bucket)| VerifiedTrail {
+        bucket,
+        prefix: key,
+        check: &is_signature,
+        options: GatherOptions {
+            threads: settings.threads(),
+            limits: settings.config.limits.read_limits(),
+        },
+    });
     let maintenance = Maintenance {
         table: resources.table,
         store: resources.store,
         remover: None,
         evidence: &resources.evidence,
+        trail,
         config: &settings.config,
         clock,
         run_id: &run.run_id,
@@ -39,13 +60,18 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         let error = FunctionError::new("MaintenanceFailed", failed.join("; "));
         return Err(error.with_metrics(metrics).with_notes(notes));
     }
-    let is_quiet = outcome.done.is_empty() && outcome.left_out.is_empty();
     let response = json!({ "tasks": outcome.done, "left_out": outcome.left_out });
-    Ok(JobOutcome { response, metrics, is_quiet, notes })
+    // A run without a due task is a sign of life too.
+    Ok(JobOutcome { response, metrics, is_quiet: false, notes })
 }
 
 fn sentence(record: &TaskRecord, what: &str) -> String {
     format!("the task {} {what}: {}", record.task.as_str(), record.detail)
+}
+
+/// SHA256withRSA, padded as in PKCS #1 v1.5, with an RSAPublicKey in DER.
+fn is_signature(key: &[u8], text: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).verify(text, signature).is_ok()
 }
 
 /// The tasks that a payload names. It is empty for those that are due.

@@ -14,6 +14,7 @@ use onlooker_core::{
         evaluation::EvaluationCriteria,
         evidence::{compact, record_removal},
         history::AccountRegion,
+        maintain::{last_tasks, verified_log_files},
         permissions::policies_in_force,
         publish::{
             BoxError, PublishedReport, PublishedReports, ReportPublisher, ReportPurpose, ReportWindow,
@@ -54,7 +55,14 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     let make_report = |window: ReportWindow, run: ReportRun| -> Result<Report, BoxError> {
         let policies =
             policies_in_force(resources.table, resources.store, &settings.config, window.period())?;
-        let criteria = EvaluationCriteria { policies: &policies, ..settings.criteria() };
+        let integrity =
+            verified_log_files(resources.table, &settings.config, (window.since, window.until))?;
+        let criteria = EvaluationCriteria {
+            policies: &policies,
+            integrity: integrity.as_ref(),
+            ..settings.criteria()
+        };
+        let run = ReportRun { maintenance: last_tasks(resources.table)?, ..run };
         report_from_evidence(
             &resources.evidence,
             criteria,

@@ -42,7 +42,7 @@ use crate::{
     event_selectors::TrailSelectors,
     pattern::{has_wildcard, matches},
     principal::Principal,
-    record::Fingerprint,
+    record::{Fingerprint, ReadLimits},
     time::Time,
 };
 
@@ -476,6 +476,14 @@ pub struct InputLimits {
     /// Threads; 0 for one per core.
     #[schemars(range(min = 0, max = 1_024))]
     pub threads: usize,
+}
+
+impl InputLimits {
+    /// The limits for reading one log file.
+    pub fn read_limits(&self) -> ReadLimits {
+        let bytes = self.log_file_mib.saturating_mul(1 << 20);
+        ReadLimits { max_inflated_bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
+    }
 }
 
 impl Default for InputLimits {

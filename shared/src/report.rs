@@ -14,11 +14,13 @@ mod difference;
 mod executive;
 mod inferred;
 mod limitations;
+mod maintenance;
 mod redaction;
 mod status_reasons;
 
 pub use compose::compose;
 pub use difference::{FindingLine, OperationVerdict, ReportDifference};
+pub use maintenance::{MaintenanceTask, TaskRecord, TaskResult};
 pub use redaction::{redact, redact_value};
 
 pub use crate::{

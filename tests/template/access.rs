@@ -26,12 +26,13 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
                 !actions.is_empty() && actions.iter().all(|one| one.contains(':') && !one.contains('*')),
                 "{name}: {statement}"
             );
-            // LookupEvents and the lists of an account support no resource-level permissions, and the template cannot know
+            // LookupEvents, ListPublicKeys and the lists of an account support no resource-level permissions, and the template cannot know
             // the principals that the user watches:
             // https://docs.aws.amazon.com/service-authorization/latest/reference/
             let all_resources = statement["Resource"] == "*";
             let reads = ["ReadPolicies", "ReadOrganization", "ProbeReads"].map(Some);
             let is_exception = actions == ["cloudtrail:LookupEvents"]
+                || actions == ["cloudtrail:ListPublicKeys"]
                 || name == "PermissionsRole" && reads.contains(&statement["Sid"].as_str());
             assert!(
                 !all_resources || is_exception && actions.iter().all(|one| is_read_only_action(one)),

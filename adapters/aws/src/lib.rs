@@ -24,6 +24,7 @@ mod public_keys;
 mod s3_source;
 mod s3_store;
 mod session;
+mod trail_bucket;
 
 pub use self::{
     clock::SystemClock,
@@ -36,4 +37,5 @@ pub use self::{
     s3_source::{S3Source, S3Uri, object_version},
     s3_store::S3Store,
     session::AwsSession,
+    trail_bucket::S3TrailBucket,
 };

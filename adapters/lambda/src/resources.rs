@@ -4,7 +4,7 @@
 //! identity of the function.
 
 use super::{FunctionError, settings::EnvVariables};
-use onlooker_aws::{AwsSession, EventBus, S3Store, SnsTopic};
+use onlooker_aws::{AwsSession, EventBus, S3Store, S3Uri, SnsTopic};
 use onlooker_core::{
     config::Diagnostic,
     jobs::evidence::EvidenceStore,
@@ -28,6 +28,8 @@ pub struct FunctionResources {
     pub bucket: String,
     /// The newest report in this bucket.
     pub latest_reports: &'static dyn LatestReports,
+    /// The folders of accounts in the trail that delivers log files to this deployment, if there is one.
+    pub trail: Option<S3Uri>,
     /// The evidence in the table and the bucket.
     pub evidence: EvidenceStore<'static>,
     topic: Option<SnsTopic>,
@@ -48,6 +50,7 @@ impl FunctionResources {
             store,
             bucket: bucket.to_owned(),
             latest_reports: store,
+            trail: variables.get("ONLOOKER_TRAIL").map(trail_uri).transpose()?,
             evidence: EvidenceStore::new(table, store).expiring_after(variables.number("ONLOOKER_RETENTION_EVIDENCE_DAYS")),
             topic: variables.get("ONLOOKER_TOPIC").map(|arn| aws.topic(arn)),
             bus: variables.get("ONLOOKER_BUS").map(|name| aws.event_bus(name)),
@@ -77,4 +80,12 @@ impl FunctionResources {
         }
         Ok(all)
     }
+}
+
+fn trail_uri(text: &str) -> Result<S3Uri, Diagnostic> {
+    let uri = text.parse::<S3Uri>().ok().filter(|uri| uri.key.contains("AWSLogs/") && uri.key.ends_with('/'));
+    uri.ok_or_else(|| Diagnostic {
+        message: format!("`ONLOOKER_TRAIL` is `{text}`, which is not the URI of the folder of a trail"),
+        remedy: "write `s3://bucket/AWSLogs/`, with the prefix of the trail and the ID of the organization".to_owned(),
+    })
 }

@@ -16,13 +16,14 @@ use crate::suggest::suggest;
 const PREFIX: &str = "ONLOOKER_";
 
 /// Variables that are not keys of the configuration, each with its description.
-pub const RESERVED_VARIABLES: [(&str, &str); 10] = [
+pub const RESERVED_VARIABLES: [(&str, &str); 11] = [
     ("ONLOOKER_CONFIG", "configuration file; for a function `s3://bucket/key`"),
     ("ONLOOKER_TABLE", "DynamoDB table of the functions"),
     ("ONLOOKER_BUCKET", "S3 bucket in which the functions store evidence and reports"),
     ("ONLOOKER_TOPIC", "ARN of the SNS topic to which the functions publish notifications"),
     ("ONLOOKER_BUS", "EventBridge bus to which the functions send events"),
     ("ONLOOKER_DEPLOYMENT", "name of the stack of the functions"),
+    ("ONLOOKER_TRAIL", "`s3://bucket/prefix` of the folders of accounts in the trail; it ends with `AWSLogs/` or `AWSLogs/o-.../`"),
     ("ONLOOKER_ROLES", "roles of the functions as `name=ARN`; Onlooker watches them"),
     ("ONLOOKER_KEYS", "KMS keys of the stack as `name=ARN`"),
     ("ONLOOKER_LOG", "log filter, such as `info` or `onlooker_core=debug`"),

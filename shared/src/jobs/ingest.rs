@@ -27,7 +27,6 @@ use super::{
 use crate::{
     config::Config,
     ports::{Clock, LogSource, PortError, StoredObject},
-    record::ReadLimits,
     segment::Segment,
     time::{Hour, Time},
 };
@@ -121,7 +120,7 @@ pub fn ingest(
         }
     }
 
-    let mut reader = ObjectReader::new(read_limits(config), audit.map(|audit| audit.criteria));
+    let mut reader = ObjectReader::new(config.limits.read_limits(), audit.map(|audit| audit.criteria));
     let (mut read, mut missing) = (Vec::new(), Vec::new());
     let (mut parts, mut entries) = (Vec::new(), Vec::new());
     // An object that failed before may take long to fail again, so the others are read first.
@@ -250,11 +249,6 @@ fn pending_objects(
         }
     }
     pending
-}
-
-fn read_limits(config: &Config) -> ReadLimits {
-    let bytes = config.limits.log_file_mib.saturating_mul(1 << 20);
-    ReadLimits { max_inflated_bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
 }
 
 /// The hour under which an object without a time in its name is indexed: that of its first event, else of the end of

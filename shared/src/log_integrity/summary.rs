@@ -148,26 +148,42 @@ impl IntegritySummary {
     /// What two verifications say together.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
+        Self::merge_all([self, other])
+    }
+
+    /// What several verifications say together.
+    pub fn merge_all(summaries: impl IntoIterator<Item = Self>) -> Self {
+        let (mut whole, mut hours) = (Self::default(), Hours::new());
+        for summary in summaries {
+            add_hours(&mut hours, &summary.places);
+            whole.checked_at = whole.checked_at.max(summary.checked_at);
+            whole.windows.extend(summary.windows);
+            whole.absent_accounts.extend(summary.absent_accounts);
+            whole.problems.extend(summary.problems);
+            whole.has_more_problems |= summary.has_more_problems;
+        }
+        whole.absent_accounts.retain(|account| !hours.keys().any(|(known, _)| known == account));
+        sort_problems(&mut whole.problems);
+        whole.windows = union(whole.windows);
+        whole.places = places_of(hours);
+        whole
+    }
+
+    /// The part about deliveries from an hour on.
+    #[must_use]
+    pub fn after(&self, from: Hour) -> Self {
         let mut hours = self.hours();
-        for (place, more) in other.hours() {
-            let known = hours.entry(place).or_default();
-            for (hour, status) in more {
-                known.entry(hour).and_modify(|known| *known = merge_status(*known, status)).or_insert(status);
-            }
+        for place in hours.values_mut() {
+            place.retain(|hour, _| *hour >= from);
         }
-        let mut absent_accounts: BTreeSet<String> =
-            self.absent_accounts.into_iter().chain(other.absent_accounts).collect();
-        absent_accounts.retain(|account| !hours.keys().any(|(known, _)| known == account));
-        let mut problems: Vec<HourProblem> = self.problems.into_iter().chain(other.problems).collect();
-        sort_problems(&mut problems);
-        Self {
-            checked_at: self.checked_at.max(other.checked_at),
-            windows: union(self.windows.into_iter().chain(other.windows).collect()),
-            places: places_of(hours),
-            absent_accounts,
-            problems,
-            has_more_problems: self.has_more_problems || other.has_more_problems,
-        }
+        hours.retain(|_, place| !place.is_empty());
+        let mut after = Self { places: places_of(hours), ..self.clone() };
+        after.problems.retain(|problem| problem.until > from.start());
+        after.windows.retain_mut(|window| {
+            window.since = window.since.max(from.start());
+            window.since < window.until
+        });
+        after
     }
 
     /// The part that concerns the evidence of a period: deliveries in its hours and in the hour after it. Problems of hours that a
@@ -227,17 +243,7 @@ impl IntegritySummary {
 
     fn hours(&self) -> Hours {
         let mut hours = Hours::new();
-        for place in &self.places {
-            let known = hours.entry((place.account.clone(), place.region.clone())).or_default();
-            for span in &place.hours {
-                for hour in span.from.0..span.until.0 {
-                    known
-                        .entry(Hour(hour))
-                        .and_modify(|known| *known = merge_status(*known, span.status))
-                        .or_insert(span.status);
-                }
-            }
-        }
+        add_hours(&mut hours, &self.places);
         hours
     }
 
@@ -252,6 +258,21 @@ impl HourProblem {
     /// The hours that the window of the digest file overlaps.
     fn hours(&self) -> impl Iterator<Item = Hour> + use<> {
         (self.since.hour().0..=Time(self.until.0.saturating_sub(1)).hour().0).map(Hour)
+    }
+}
+
+/// Adds the hours of places to those that are known.
+fn add_hours(hours: &mut Hours, places: &[PlaceIntegrity]) {
+    for place in places {
+        let known = hours.entry((place.account.clone(), place.region.clone())).or_default();
+        for span in &place.hours {
+            for hour in span.from.0..span.until.0 {
+                known
+                    .entry(Hour(hour))
+                    .and_modify(|known| *known = merge_status(*known, span.status))
+                    .or_insert(span.status);
+            }
+        }
     }
 }
 

@@ -454,7 +454,11 @@ fn inputs(page: &mut MarkdownPage, report: &Report) {
     let (skipped, excluded) = (skipped(run), excluded(run));
     let more = [("Skipped files", skipped), ("Excluded files", excluded)];
     let more = more.into_iter().filter_map(|(title, text)| Some([title.to_owned(), text?]));
-    page.table(["", ""], rows.into_iter().chain(more).collect::<Vec<_>>().into_iter());
+    let maintenance = run.maintenance.iter().map(|record| {
+        let text = format!("{} at {}: {}", record.result.title(), record.ended_at, prose(&record.detail));
+        [record.task.title().to_owned(), text]
+    });
+    page.table(["", ""], rows.into_iter().chain(more).chain(maintenance).collect::<Vec<_>>().into_iter());
 }
 
 /// How many files were skipped, and what they seem to be.

@@ -14,6 +14,7 @@ mod fixtures;
 mod ingest;
 mod local_ports;
 mod maintain;
+mod maintain_logs;
 mod own_roles;
 mod permissions;
 mod publish;

@@ -5,9 +5,10 @@ use onlooker_core::{
     jobs::{
         audit::{AuditTrail, verify_trail},
         evidence::{EvidenceStore, compact, record_removal, store_batch},
-        maintain::{Maintenance, MaintenanceOutcome, MaintenanceTask, TaskResult, last_tasks, maintain},
+        maintain::{Maintenance, MaintenanceOutcome, last_tasks, maintain},
     },
-    ports::{ObjectStore, PortError, PortErrorKind, Table},
+    ports::{ObjectStore, PortError, PortErrorKind},
+    report::{MaintenanceTask, TaskResult},
     time::{HOUR_SECONDS, Time},
 };
 use serde_json::Value;
@@ -21,6 +22,9 @@ use super::{
 };
 
 const DAY_SECONDS: u32 = 24 * HOUR_SECONDS;
+
+/// The tasks of a deployment without a trail.
+const DUE: [MaintenanceTask; 2] = [MaintenanceTask::AuditTrail, MaintenanceTask::Evidence];
 
 /// A deployment that stored ten small slices of one hour, and the entries of two runs.
 fn deployment() -> TestEnvironment {
@@ -74,6 +78,7 @@ fn run(
         store: &environment.store,
         remover: None,
         evidence: &evidence,
+        trail: None,
         config: &config,
         clock: &environment.clock,
         run_id: "run",
@@ -89,14 +94,14 @@ fn tasks(outcome: &MaintenanceOutcome) -> Vec<MaintenanceTask> {
 fn a_task_is_due_once_a_day_and_again_if_it_is_named() {
     let environment = deployment();
     let first = run(&environment, &[]).unwrap();
-    assert_eq!(tasks(&first), MaintenanceTask::ALL);
+    assert_eq!(tasks(&first), DUE);
     assert!(first.done.iter().all(|record| record.result == TaskResult::Succeeded), "{:?}", first.done);
     environment.clock.advance(HOUR_SECONDS);
     assert_eq!(tasks(&run(&environment, &[]).unwrap()), []);
     let named = [MaintenanceTask::AuditTrail];
     assert_eq!(tasks(&run(&environment, &named).unwrap()), named);
     environment.clock.advance(DAY_SECONDS);
-    assert_eq!(tasks(&run(&environment, &[]).unwrap()), MaintenanceTask::ALL);
+    assert_eq!(tasks(&run(&environment, &[]).unwrap()), DUE);
 }
 
 #[test]
@@ -111,15 +116,14 @@ fn an_intact_audit_trail_is_sealed_and_a_changed_one_is_not() {
     let key = environment.store.port.list("audit/dt=").unwrap()[0].name.clone();
     environment.store.port.damage(&key, None);
     let outcome = run(&environment, &[]).unwrap();
-    let [failed] = outcome.failures().collect::<Vec<_>>()[..] else { panic!("{outcome:?}") };
-    assert_eq!((failed.task, seals()), (MaintenanceTask::AuditTrail, 1));
-    assert!(failed.detail.contains("not intact: beginning-missing"), "{}", failed.detail);
-    assert!(failed.succeeded_at.is_some_and(|last| last < failed.ended_at));
-    assert_eq!(outcome.found.tampered, Some(1));
-    // The other tasks ran, and this one is due again in the next hour.
-    assert_eq!(tasks(&outcome), MaintenanceTask::ALL);
+    let found = &outcome.done[0];
+    assert_eq!((found.task, found.result), (MaintenanceTask::AuditTrail, TaskResult::ProblemFound));
+    assert!(found.detail.contains("not intact: beginning-missing"), "{}", found.detail);
+    assert_eq!((seals(), outcome.found.tampered, outcome.failures().count()), (1, Some(1), 0));
+    // The other tasks ran, and this one is due again on the next day.
+    assert_eq!(tasks(&outcome), DUE);
     environment.clock.advance(HOUR_SECONDS);
-    assert_eq!(tasks(&run(&environment, &[]).unwrap()), [MaintenanceTask::AuditTrail]);
+    assert_eq!(tasks(&run(&environment, &[]).unwrap()), []);
 }
 
 #[test]
@@ -127,10 +131,10 @@ fn tasks_that_do_not_fit_into_the_time_are_left_to_the_next_run() {
     let environment = deployment();
     environment.clock.set_remaining(100);
     let outcome = run(&environment, &[]).unwrap();
-    assert_eq!((tasks(&outcome), &*outcome.left_out), (vec![], &MaintenanceTask::ALL[..]));
+    assert_eq!((tasks(&outcome), &*outcome.left_out), (vec![], &DUE[..]));
     assert!(last_tasks(&environment.table).unwrap().is_empty());
     environment.clock.set_remaining(900);
-    assert_eq!(tasks(&run(&environment, &[]).unwrap()), MaintenanceTask::ALL);
+    assert_eq!(tasks(&run(&environment, &[]).unwrap()), DUE);
 }
 
 #[test]
@@ -144,10 +148,14 @@ fn a_failing_task_fails_alone_and_says_why() {
     let outcome = run(&environment, &[]).unwrap();
     let failed: Vec<_> = outcome.failures().map(|record| record.task).collect();
     assert_eq!(failed, [MaintenanceTask::AuditTrail]);
-    assert_eq!(tasks(&outcome), MaintenanceTask::ALL);
+    assert_eq!(tasks(&outcome), DUE);
     let stored = last_tasks(&environment.table.port).unwrap();
     assert!(stored[0].detail.contains("audit/seals/"), "{}", stored[0].detail);
-    assert_eq!(stored[0].succeeded_at, None);
+    assert_eq!(stored[0].completed_at, None);
+    // It is due again in the next hour.
+    environment.injector.reset();
+    environment.clock.advance(HOUR_SECONDS);
+    assert_eq!(tasks(&run(&environment, &[]).unwrap()), [MaintenanceTask::AuditTrail]);
 }
 
 /// What maintenance leaves, without the names of merged packs, which repeat.

@@ -126,7 +126,7 @@ fn verify_day(
         regions: BTreeSet::from([place.region.to_owned()]),
         trails: BTreeSet::new(),
     };
-    let none = BTreeSet::new();
+    let (given, none) = (keys.keys.clone(), BTreeSet::new());
     let task = |keys, listed_regions| VerificationTask {
         since: Some(since),
         until: Some(until),
@@ -136,7 +136,7 @@ fn verify_day(
         listed_regions,
         check: trail.check,
     };
-    for unknown in reader.files.unknown_keys(task(&keys.keys, &none)) {
+    for unknown in reader.files.unknown_keys(task(&given, &none)) {
         keys.fetch(trail.bucket, &unknown.region, (unknown.first, unknown.last))?;
     }
     let task = task(&keys.keys, &keys.regions);
@@ -258,15 +258,10 @@ pub fn verified_log_files(
     (since, until): (Time, Time),
 ) -> Result<Option<IntegritySummary>, EvidenceError> {
     let Some(from) = config.delivery.authoritative_from else { return Ok(None) };
-    let mut whole: Option<IntegritySummary> = None;
+    let mut found = Vec::new();
     // Events of the last hour are delivered up to an hour later.
     for day in day_of(since.max(from))..=day_of(Time(until.0.saturating_add(HOUR_SECONDS))) {
-        for summary in stored(table, Hour(day * 24))?.into_values() {
-            whole = Some(match whole {
-                Some(whole) => whole.merge(summary),
-                None => summary,
-            });
-        }
+        found.extend(stored(table, Hour(day * 24))?.into_values());
     }
-    Ok(whole.map(|whole| whole.after(from.hour())))
+    Ok((!found.is_empty()).then(|| IntegritySummary::merge_all(found).after(from.hour())))
 }

@@ -19,8 +19,10 @@ pub fn hostile() -> Report {
 
 /// Puts `hostile` before each text, except where only fixed words are valid.
 fn make_hostile(value: &mut Value, hostile: &str) {
-    const FIXED_KEYS: [&str; 33] = [
+    const FIXED_KEYS: [&str; 35] = [
         "schema_version",
+        "task",
+        "result",
         "id",
         "mode",
         "standard",

@@ -245,6 +245,18 @@ pub fn non_compliant() -> Report {
     }];
     report.run.exclude = vec!["*/eu-south-1/*".to_owned()];
     report.run.excluded_files = 12;
+    let done = |task, result, detail: &str| TaskRecord {
+        task,
+        run_id: "01JNX0000000000000000001".to_owned(),
+        ended_at: report.run.started_at,
+        result,
+        detail: detail.to_owned(),
+        completed_at: None,
+    };
+    report.run.maintenance = vec![
+        done(MaintenanceTask::AuditTrail, TaskResult::Succeeded, "the audit trail is intact: entries 4, batches 2"),
+        done(MaintenanceTask::Evidence, TaskResult::Failed, "cannot read `evidence/dt=2026-03-01/a.pack`"),
+    ];
     report.run.unreadable = vec![UnreadablePosition {
         file: "AWSLogs/444455556666/CloudTrail/b.json.gz".to_owned(),
         byte: Some(4_096),
