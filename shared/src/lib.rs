@@ -31,6 +31,7 @@ pub mod access_matrix;
 pub mod alert;
 pub mod assessment;
 pub mod audit;
+pub mod backup;
 pub mod catalog;
 pub mod certificate;
 pub mod classification;

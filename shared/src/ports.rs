@@ -3,11 +3,12 @@
 //! Enters: nothing. Leaves: traits of at most three methods each, which the `local` and `aws` adapters implement.
 //! Law: a [`PortError`] names the operation, the thing it was applied to and the cause.
 
-use std::{collections::BTreeMap, error::Error, fmt, ops::Range, time::Duration};
+use std::{collections::BTreeMap, error::Error, fmt, io::Read, ops::Range, time::Duration};
 
 use serde_json::Value;
 
 use crate::{
+    backup::{BackupEntry, BackupKind, EntryComparison, RestoreRecord, SkippedEntries},
     grants::{Policy, PolicySnapshot},
     log_integrity::PublicKeys,
     operation::RiskLevel,
@@ -222,6 +223,61 @@ pub trait LatestReports: Sync {
     /// # Errors
     /// When the object cannot be written, or it is not known whether it was written.
     fn replace(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<(), PortError>;
+}
+
+/// Takes an entry of a backup with its content, which has the size that the entry says.
+pub type EntryVisitor<'v> = dyn FnMut(&BackupEntry, &mut dyn Read) -> Result<(), PortError> + 'v;
+
+/// What a backup is made of: a state at one moment.
+pub trait BackupSource {
+    /// Passes the entries of a kind to `visit`, in the order of their names, and returns what the state names and does not
+    /// have. The entries of all kinds together are the state at one moment, also while other processes write. Of a kind that
+    /// the source does not have there are none. A source that has no files, such as a table, makes entries of a few MiB.
+    ///
+    /// # Errors
+    /// When they cannot be read. An error of `visit` is returned as it is.
+    fn entries(&self, kind: BackupKind, visit: &mut EntryVisitor<'_>) -> Result<SkippedEntries, PortError>;
+}
+
+/// Where a backup is restored to.
+pub trait RestoreTarget {
+    /// How an entry compares with what is there, and what differs, as the rest of a sentence. Nothing is changed.
+    ///
+    /// # Errors
+    /// When what is there cannot be read, or the entry is not one that this target takes.
+    fn compare(
+        &self,
+        entry: &BackupEntry,
+        content: &mut dyn Read,
+    ) -> Result<(EntryComparison, String), PortError>;
+
+    /// Makes an entry what is there, completely or not at all. An equal one is left alone, so writing twice is writing once.
+    /// What is newer or damaged is replaced only if `may_replace`; what conflicts is never replaced.
+    ///
+    /// # Errors
+    /// When it cannot be written, or would replace what it may not replace.
+    fn write(&self, entry: &BackupEntry, content: &mut dyn Read, may_replace: bool) -> Result<(), PortError>;
+}
+
+/// Remembers a restore that began, so that an unfinished one is not taken for a finished one.
+pub trait RestoreJournal {
+    /// The restore that began and did not end.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    fn unfinished(&self) -> Result<Option<RestoreRecord>, PortError>;
+
+    /// Stores that a restore begins, in place of an earlier one.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    fn begin(&self, record: &RestoreRecord) -> Result<(), PortError>;
+
+    /// Stores that the restore ended.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    fn finish(&self) -> Result<(), PortError>;
 }
 
 /// A request for one page of `LookupEvents`.

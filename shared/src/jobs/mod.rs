@@ -4,6 +4,7 @@
 //! Law: a job takes everything it needs as arguments; it reads neither the system clock nor the environment.
 
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod evaluation;
 pub mod evidence;

@@ -19,8 +19,8 @@ use std::{
 use onlooker_core::{
     ports::{
         Clock, CloudTrailApi, LatestReports, LogSource, LookupPage, LookupRequest, Notification,
-        NotificationSink, ObjectStore, PortError, PortErrorKind, StoredObject, Table, TableItem,
-        WriteCondition,
+        NotificationSink, ObjectRemover, ObjectStore, PortError, PortErrorKind, StoredObject, Table,
+        TableItem, WriteCondition,
     },
     time::Time,
 };
@@ -189,6 +189,12 @@ impl<P: ObjectStore> ObjectStore for FaultyPort<P> {
     }
 }
 
+impl<P: ObjectRemover> ObjectRemover for FaultyPort<P> {
+    fn remove(&self, key: &str) -> Result<(), PortError> {
+        self.injector.call(("store", "remove"), key.to_owned(), || self.port.remove(key))
+    }
+}
+
 impl<P: LatestReports> LatestReports for FaultyPort<P> {
     fn replace(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<(), PortError> {
         let about = key.to_owned();
@@ -303,6 +309,13 @@ impl ObjectStore for MemoryStore {
                 version: bytes.len().to_string(),
             })
             .collect())
+    }
+}
+
+impl ObjectRemover for MemoryStore {
+    fn remove(&self, key: &str) -> Result<(), PortError> {
+        self.0.lock().unwrap().remove(key);
+        Ok(())
     }
 }
 
