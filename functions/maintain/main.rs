@@ -1,16 +1,20 @@
-//! Lambda function `maintain`: keeps what is stored verified and within its retention.
+//! Lambda function `maintain`: keeps what is stored verified, restorable and within its retention.
 //!
 //! Enters: an invocation by a schedule, with any payload, for the tasks that are due; or a payload `{"tasks": [NAME, ..]}` for those,
 //! due or not. Leaves: seals of the audit trail, records of the tasks, which reports show. Permissions: the table, to read
 //! `audit/` and `evidence/`, to write each object of `audit/` and `evidence/merged/` once, to list and read log files and digest
-//! files of the trail, and `cloudtrail:ListPublicKeys`.
+//! files of the trail, and `cloudtrail:ListPublicKeys`; to scan the table, and to write, read and remove objects of `backups/` and
+//! `drill/`.
+
+use std::num::NonZeroU32;
 
 use lambda_runtime::Error;
 use onlooker_aws::{S3TrailBucket, S3Uri};
 use onlooker_core::{
     jobs::{
         gather::GatherOptions,
-        maintain::{Maintenance, VerifiedTrail, maintain},
+        backup::BackupRepository,
+        maintain::{BackupDestination, Backups, Maintenance, VerifiedTrail, maintain},
     },
     report::{MaintenanceTask, TaskRecord, TaskResult},
 };
@@ -36,12 +40,33 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
             limits: settings.config.limits.read_limits(),
         },
     });
+    let stores = resources.backups.each_ref().map(|place| {
+        let place = place.as_ref()?;
+        Some((resources.aws.store(&place.bucket), &*place.key))
+    });
+    let [first, second] = stores.each_ref().map(|place| {
+        let (store, prefix) = place.as_ref()?;
+        Some(BackupDestination {
+            repository: BackupRepository { store, prefix },
+            remover: store,
+            has_audit_copy: store.bucket() != resources.bucket,
+        })
+    });
+    let backups = first.map(|first| Backups {
+        first,
+        second,
+        keep: NonZeroU32::new(settings.config.retention.backups_kept).unwrap_or(NonZeroU32::MIN),
+        contents: resources.table_contents,
+        configuration: settings.text(),
+        tool_version: env!("CARGO_PKG_VERSION"),
+    });
     let maintenance = Maintenance {
         table: resources.table,
         store: resources.store,
-        remover: None,
+        remover: Some(resources.remover),
         evidence: &resources.evidence,
         trail,
+        backups,
         config: &settings.config,
         clock,
         run_id: &run.run_id,

@@ -560,10 +560,13 @@ pub struct RetentionSettings {
     /// Days for which the evidence of an hour is kept, as the lifecycle of the bucket has it. Absent: evidence is not removed.
     #[schemars(range(min = 4, max = 36_500), example = 400)]
     pub evidence_days: Option<u32>,
+    /// Number of backups that the function `maintain` keeps in each destination.
+    #[schemars(range(min = 1, max = 3_650))]
+    pub backups_kept: u32,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
-        Self { run_days: 30, evidence_days: None }
+        Self { run_days: 30, evidence_days: None, backups_kept: 30 }
     }
 }

@@ -186,6 +186,18 @@ pub trait Table: Sync {
     fn delete(&self, partition: &str, sort: &str) -> Result<(), PortError>;
 }
 
+/// Everything in a table.
+pub trait TableContents: Sync {
+    /// Passes all items to `visit`, some at a time. Items that are written meanwhile may be among them or not.
+    ///
+    /// # Errors
+    /// When they cannot be read. An error of `visit` is returned as it is.
+    fn visit(
+        &self,
+        visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>,
+    ) -> Result<(), PortError>;
+}
+
 /// A store of objects that are written once and never changed.
 pub trait ObjectStore: Sync {
     /// Writes an object. `false`: an object with this key exists, and it was not changed.

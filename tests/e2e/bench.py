@@ -27,7 +27,7 @@ import trail
 BEGIN = 1_790_000_000 // 3600 * 3600
 END = BEGIN + 3600
 STARTS = 40
-FUNCTIONS = ["Pull", "Ingest", "Watch", "Permissions", "Report"]
+FUNCTIONS = ["Pull", "Ingest", "Watch", "Permissions", "Report", "Maintain"]
 # Largest processor time of a start, as a multiple of HELLO's.
 MAX_START_RATIO = 2.5
 MAX_ZIP_BYTES = 8_000_000

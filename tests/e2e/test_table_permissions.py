@@ -21,6 +21,7 @@ class TablePermissions(StackTestCase):
         self.invoke("report")
         self.configure("permissions", WATCH="arn:aws:iam::*:role/Missing")
         self.invoke("permissions")
+        self.invoke("maintain")
         self.deployment.report(*window)
         used = {}
         for key, partition in self.deployment.proxy.partitions:

@@ -55,6 +55,11 @@ def named_resources(stack):
                 found[name] = stack.arn(resource)
     given = {"key": "KmsKeyArn", "state-key": "StateKmsKeyArn", "trail-key": "TrailKmsKeyArn", "bus": "BusArn"}
     found.update({name: stack.parameters[key] for name, key in given.items() if stack.parameters.get(key)})
+    if "bucket" in found:
+        found["backups"] = f"{found['bucket']}/backups/"
+    for name, parameter in {"backups": "BackupBucket", "second-backups": "SecondBackupBucket"}.items():
+        if stack.parameters.get(parameter):
+            found[name] = f"arn:aws:s3:::{stack.parameters[parameter]}/{stack.name}/"
     if stack.parameters.get("LookupRole"):
         found["lookup-role"] = f"arn:aws:iam::*:role/{stack.parameters['LookupRole']}"
     return found

@@ -65,6 +65,8 @@ fn the_bucket_is_private_encrypted_versioned_and_lockable() {
         "permissions/",
         "cache/",
         "audit/",
+        "backups/",
+        "drill/",
     ] {
         assert!(overwrite.contains(&format!("/{prefix}*")), "{prefix}");
     }
@@ -87,10 +89,12 @@ fn every_object_in_the_bucket_expires() {
         ("permissions/", json!({ "Ref": "ReportDays" })),
         ("cache/", json!(35)),
         ("athena/", json!(7)),
+        ("drill/", json!(1)),
     ] {
         assert_eq!(ends(prefix), Some(&days), "{prefix}");
     }
     assert_eq!(ends("policies/"), None, "a policy in force may be older than any expiration");
+    assert_eq!(ends("backups/"), None, "the function maintain keeps the newest, also when it makes no more");
     assert_eq!(ends("audit/"), None, "a chain without its first batches does not verify");
     let all = rules.iter().find(|rule| rule.get("Prefix").is_none()).expect("a rule for all objects");
     assert_eq!(all["NoncurrentVersionExpiration"]["NoncurrentDays"], 30);

@@ -17,13 +17,14 @@ use super::{
     session::AwsSession,
 };
 use onlooker_core::{
-    ports::{PortError, PortErrorKind, Table, TableItem, WriteCondition},
+    ports::{PortError, PortErrorKind, Table, TableContents, TableItem, WriteCondition},
     time::Time,
 };
 
 type ItemAttributes = HashMap<String, AttributeValue>;
 
 const QUERY: &str = "query (dynamodb:Query)";
+const SCAN: &str = "scan (dynamodb:Scan)";
 const WRITE: &str = "write (dynamodb:UpdateItem)";
 const REMOVE: &str = "remove (dynamodb:DeleteItem)";
 
@@ -68,13 +69,7 @@ impl Table for DynamoDbTable {
             let page = self.aws.block_on(query.send());
             let page = page.map_err(|error| sdk_error(QUERY, self.item_name(partition, prefix), &error))?;
             for attributes in page.items.unwrap_or_default() {
-                let strange = || {
-                    let said = format!(
-                        "Onlooker did not write this item; its attributes are {:?}",
-                        attributes.keys()
-                    );
-                    port_error(QUERY, self.item_name(partition, prefix), PortErrorKind::Other, said)
-                };
+                let strange = || strange_item(QUERY, self.item_name(partition, prefix), &attributes);
                 items.push(parse_item(&attributes).ok_or_else(strange)?);
             }
             begin = page.last_evaluated_key.filter(|key| !key.is_empty());
@@ -139,6 +134,33 @@ impl Table for DynamoDbTable {
         let done = self.aws.block_on(delete.send());
         done.map(|_| ()).map_err(|error| sdk_error(REMOVE, self.item_name(partition, sort), &error))
     }
+}
+
+impl TableContents for DynamoDbTable {
+    fn visit(
+        &self,
+        visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>,
+    ) -> Result<(), PortError> {
+        let mut begin = None;
+        loop {
+            let scan = self.aws.dynamodb().scan().table_name(&self.name).consistent_read(true);
+            let page = self.aws.block_on(scan.set_exclusive_start_key(begin).send());
+            let page = page.map_err(|error| sdk_error(SCAN, &self.name, &error))?;
+            let parsed = |attributes: &ItemAttributes| {
+                parse_item(attributes).ok_or_else(|| strange_item(SCAN, self.name.clone(), attributes))
+            };
+            visit(page.items.unwrap_or_default().iter().map(parsed).collect::<Result<_, _>>()?)?;
+            begin = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if begin.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn strange_item(operation: &'static str, name: String, attributes: &ItemAttributes) -> PortError {
+    let said = format!("Onlooker did not write this item; its attributes are {:?}", attributes.keys());
+    port_error(operation, name, PortErrorKind::Other, said)
 }
 
 fn string_value(text: &str) -> AttributeValue {

@@ -1,4 +1,4 @@
-//! An S3 bucket as an [`ObjectStore`] and as [`LatestReports`].
+//! An S3 bucket as an [`ObjectStore`], an [`ObjectRemover`] and as [`LatestReports`].
 //!
 //! Enters: keys and bytes. Leaves: objects with the default encryption of the bucket and a checksum that S3 verifies.
 //! Laws: an object of the store is never overwritten; a list is complete.
@@ -15,11 +15,14 @@ use super::{
     error::{error_chain, port_error, sdk_error},
     session::AwsSession,
 };
-use onlooker_core::ports::{LatestReports, ObjectStore, PortError, PortErrorKind, StoredObject};
+use onlooker_core::ports::{
+    LatestReports, ObjectRemover, ObjectStore, PortError, PortErrorKind, StoredObject,
+};
 
 pub(super) const READ: &str = "read (s3:GetObject)";
 pub(super) const LIST: &str = "list (s3:ListBucket)";
 const WRITE: &str = "write (s3:PutObject)";
+const REMOVE: &str = "remove (s3:DeleteObject)";
 
 /// Attempts of a write that conflicts with another write of the same key.
 const MAX_ATTEMPTS: u32 = 5;
@@ -34,6 +37,11 @@ pub struct S3Store {
 impl S3Store {
     pub(super) const fn new(aws: AwsSession, bucket: String) -> Self {
         Self { aws, bucket }
+    }
+
+    /// Name of the bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
     }
 
     fn uri(&self, key: &str) -> String {
@@ -120,6 +128,15 @@ impl ObjectStore for S3Store {
                 return Ok(objects);
             }
         }
+    }
+}
+
+impl ObjectRemover for S3Store {
+    /// See [`ObjectRemover::remove`]. In a bucket that keeps versions the object has a delete marker afterwards.
+    fn remove(&self, key: &str) -> Result<(), PortError> {
+        let delete = self.aws.s3().delete_object().bucket(&self.bucket).key(key);
+        let done = self.aws.block_on(delete.send());
+        done.map(|_| ()).map_err(|error| sdk_error(REMOVE, self.uri(key), &error))
     }
 }
 

@@ -4,11 +4,11 @@
 //! identity of the function.
 
 use super::{FunctionError, settings::EnvVariables};
-use onlooker_aws::{AwsSession, EventBus, S3Store, S3Uri, SnsTopic};
+use onlooker_aws::{AwsSession, DynamoDbTable, EventBus, S3Store, S3Uri, SnsTopic};
 use onlooker_core::{
     config::Diagnostic,
     jobs::evidence::EvidenceStore,
-    ports::{LatestReports, NotificationSink, ObjectStore, Table},
+    ports::{LatestReports, NotificationSink, ObjectRemover, ObjectStore, Table, TableContents},
     report::CallerIdentity,
 };
 
@@ -22,14 +22,20 @@ pub struct FunctionResources {
     pub deployment: String,
     /// DynamoDB table of the deployment.
     pub table: &'static dyn Table,
+    /// Everything in this table.
+    pub table_contents: &'static dyn TableContents,
     /// S3 bucket of the deployment, for evidence and reports.
     pub store: &'static dyn ObjectStore,
+    /// Removes objects from this bucket, of which its role allows a few.
+    pub remover: &'static dyn ObjectRemover,
     /// Name of this bucket.
     pub bucket: String,
     /// The newest report in this bucket.
     pub latest_reports: &'static dyn LatestReports,
     /// The folders of accounts in the trail that delivers log files to this deployment, if there is one.
     pub trail: Option<S3Uri>,
+    /// Where backups are kept: daily ones, and weekly ones. Each ends with `/`.
+    pub backups: [Option<S3Uri>; 2],
     /// The evidence in the table and the bucket.
     pub evidence: EvidenceStore<'static>,
     topic: Option<SnsTopic>,
@@ -41,16 +47,22 @@ impl FunctionResources {
     pub(super) fn new(aws: AwsSession, variables: &EnvVariables) -> Result<&'static Self, FunctionError> {
         let (table, bucket) = (variables.require("ONLOOKER_TABLE")?, variables.require("ONLOOKER_BUCKET")?);
         let caller = aws.caller_identity()?;
-        let table: &'static dyn Table = Box::leak(Box::new(aws.table(table)));
+        let table: &'static DynamoDbTable = Box::leak(Box::new(aws.table(table)));
         let store: &'static S3Store = Box::leak(Box::new(aws.store(bucket)));
         Ok(Box::leak(Box::new(Self {
             caller,
             deployment: variables.get("ONLOOKER_DEPLOYMENT").unwrap_or_default().to_owned(),
             table,
+            table_contents: table,
             store,
+            remover: store,
             bucket: bucket.to_owned(),
             latest_reports: store,
-            trail: variables.get("ONLOOKER_TRAIL").map(trail_uri).transpose()?,
+            trail: folder_uri(variables, "ONLOOKER_TRAIL")?,
+            backups: [
+                folder_uri(variables, "ONLOOKER_BACKUPS")?,
+                folder_uri(variables, "ONLOOKER_SECOND_BACKUPS")?,
+            ],
             evidence: EvidenceStore::new(table, store).expiring_after(variables.number("ONLOOKER_RETENTION_EVIDENCE_DAYS")),
             topic: variables.get("ONLOOKER_TOPIC").map(|arn| aws.topic(arn)),
             bus: variables.get("ONLOOKER_BUS").map(|name| aws.event_bus(name)),
@@ -82,10 +94,12 @@ impl FunctionResources {
     }
 }
 
-fn trail_uri(text: &str) -> Result<S3Uri, Diagnostic> {
-    let uri = text.parse::<S3Uri>().ok().filter(|uri| uri.key.contains("AWSLogs/") && uri.key.ends_with('/'));
-    uri.ok_or_else(|| Diagnostic {
-        message: format!("`ONLOOKER_TRAIL` is `{text}`, which is not the URI of the folder of a trail"),
-        remedy: "write `s3://bucket/AWSLogs/`, with the prefix of the trail and the ID of the organization".to_owned(),
+/// The folder that a variable names, if it is set.
+fn folder_uri(variables: &EnvVariables, name: &'static str) -> Result<Option<S3Uri>, Diagnostic> {
+    let Some(text) = variables.get(name) else { return Ok(None) };
+    let uri = text.parse::<S3Uri>().ok().filter(|uri| uri.key.ends_with('/'));
+    uri.map(Some).ok_or_else(|| Diagnostic {
+        message: format!("`{name}` is `{text}`, which is not the URI of a folder in S3"),
+        remedy: "write `s3://bucket/prefix/`, with a slash at its end".to_owned(),
     })
 }

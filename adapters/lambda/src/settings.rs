@@ -97,6 +97,11 @@ impl Settings {
         }
     }
 
+    /// The text of the configuration file as it was read; `None` without a file.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
     /// Identifies the configuration: equal ones have equal fingerprints.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         // A configuration is written as JSON whatever it has.

@@ -294,7 +294,9 @@ impl Verifier {
             self.check_links(chain, links);
         }
         self.check_seals(&chains);
-        let newest = self.seals.last_key_value().map(|(_, (seal, _))| seal.heads.clone()).unwrap_or_default();
+        // The newest seal that names a chain counts for it.
+        let mut newest: BTreeMap<String, ChainHead> = BTreeMap::new();
+        newest.extend(self.seals.values().flat_map(|(seal, _)| seal.heads.clone()));
         for (chain, links) in chains {
             let (Some((_, first)), Some((&sequence, last))) =
                 (links.first_key_value(), links.last_key_value())

@@ -57,6 +57,9 @@ impl DeploymentResources {
         let mut add =
             |name: &str, arn: Option<String>| resources.extend(arn.map(|arn| (name.to_owned(), arn)));
         add("bucket", get("ONLOOKER_BUCKET").map(|name| format!("arn:{partition}:s3:::{name}")));
+        let folder = |uri: &str| uri.strip_prefix("s3://").map(|path| format!("arn:{partition}:s3:::{path}"));
+        add("backups", get("ONLOOKER_BACKUPS").and_then(folder));
+        add("second-backups", get("ONLOOKER_SECOND_BACKUPS").and_then(folder));
         add("topic", get("ONLOOKER_TOPIC").map(str::to_owned));
         add(
             "lookup-role",

@@ -5,12 +5,14 @@
 
 mod prune;
 mod reader;
+mod recent;
 mod sealing;
 mod trail_writer;
 
 pub use self::{
     prune::{PrunePlan, TrailChangeError, plan_pruning, prune},
     reader::{AuditAnswer, AuditReader, verify_trail},
+    recent::{RecentVerification, seal_recent, verify_recent},
     sealing::seal_trail,
     trail_writer::{AuditError, AuditTrail},
 };

@@ -10,7 +10,9 @@
 //! MAINTENANCE   <task>   what the task did last, and when it last came to its end
 //! ```
 
+mod audit_copy;
 mod audit_trail;
+mod backup;
 mod evidence;
 mod log_integrity;
 mod task;
@@ -18,11 +20,13 @@ mod task;
 use std::time::Duration;
 
 pub use self::{
+    backup::{BackupDestination, Backups},
     log_integrity::{VerifiedTrail, verified_log_files},
     task::last_tasks,
 };
 use super::{
     audit::TrailChangeError,
+    backup::BackupError,
     evidence::{EvidenceError, EvidenceStore},
 };
 use crate::{
@@ -48,6 +52,8 @@ pub struct Maintenance<'a> {
     pub evidence: &'a EvidenceStore<'a>,
     /// The trail of the deployment, if it has one.
     pub trail: Option<VerifiedTrail<'a>>,
+    /// Where backups are kept, if the deployment makes any.
+    pub backups: Option<Backups<'a>>,
     /// The configuration in force.
     pub config: &'a Config,
     /// Clock with the deadline of the run.
@@ -79,8 +85,12 @@ impl MaintenanceOutcome {
             .count("tasks", self.done.len() as u64)
             .count("tasks_failed", self.failures().count() as u64)
             .count("tasks_left_out", self.left_out.len() as u64);
-        match self.found.tampered {
+        let metrics = match self.found.tampered {
             Some(tampered) => metrics.count("tampered", tampered),
+            None => metrics,
+        };
+        match self.found.restore_failed {
+            Some(failed) => metrics.count("restore_failed", failed),
             None => metrics,
         }
     }
@@ -91,6 +101,8 @@ impl MaintenanceOutcome {
 pub struct TaskFindings {
     /// Problems of the audit trail, and hours with log files that were tampered with; absent if nothing was verified.
     pub tampered: Option<u64>,
+    /// 1 if the newest backup could not be restored; absent if no restore was tried.
+    pub restore_failed: Option<u64>,
 }
 
 impl TaskFindings {
@@ -111,6 +123,9 @@ pub enum TaskError {
     /// The audit trail cannot be changed.
     #[error(transparent)]
     AuditTrail(#[from] TrailChangeError),
+    /// A backup cannot be made or listed.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// A public key of CloudTrail cannot be used.
     #[error("cannot use the public keys of CloudTrail: {0}")]
     PublicKey(String),

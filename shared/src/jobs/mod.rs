@@ -23,5 +23,6 @@ pub mod runs;
 #[cfg(feature = "ingest")]
 pub mod s3_events;
 pub mod sweep;
+pub mod table_backup;
 pub mod verify_trail;
 pub mod watch;

@@ -18,11 +18,16 @@ pub enum MaintenanceTask {
     LogIntegrity,
     /// Records which evidence was removed, and merges parts of late evidence.
     Evidence,
+    /// Backs up the table, the audit trail and the configuration.
+    Backup,
+    /// Restores the newest backup below a prefix of its own, and compares it.
+    RestoreDrill,
 }
 
 impl MaintenanceTask {
     /// All tasks, in the order in which they run.
-    pub const ALL: [Self; 3] = [Self::AuditTrail, Self::LogIntegrity, Self::Evidence];
+    pub const ALL: [Self; 5] =
+        [Self::AuditTrail, Self::LogIntegrity, Self::Evidence, Self::Backup, Self::RestoreDrill];
 
     /// The word for the task in payloads, keys and reports.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +35,8 @@ impl MaintenanceTask {
             Self::AuditTrail => "audit_trail",
             Self::LogIntegrity => "log_integrity",
             Self::Evidence => "evidence",
+            Self::Backup => "backup",
+            Self::RestoreDrill => "restore_drill",
         }
     }
 
@@ -39,6 +46,8 @@ impl MaintenanceTask {
             Self::AuditTrail => "Verification of the audit trail",
             Self::LogIntegrity => "Verification of log files",
             Self::Evidence => "Retention of evidence",
+            Self::Backup => "Backup",
+            Self::RestoreDrill => "Restore drill",
         }
     }
 

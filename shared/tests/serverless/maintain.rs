@@ -1,20 +1,27 @@
 //! Maintenance: tasks that are due once a day, what they find, and runs that are killed.
 
+use std::num::NonZeroU32;
+
 use onlooker_core::{
+    backup::{BackupStatus, RestoreRecord},
     config::Config,
     jobs::{
         audit::{AuditTrail, verify_trail},
         evidence::{EvidenceStore, compact, record_removal, store_batch},
-        maintain::{Maintenance, MaintenanceOutcome, last_tasks, maintain},
+        backup::{BackupRepository, RestoreTargets, list, plan_restore, restore},
+        table_backup::TableRestore,
+        maintain::{
+            BackupDestination, Backups, Maintenance, MaintenanceOutcome, last_tasks, maintain,
+        },
     },
-    ports::{ObjectStore, PortError, PortErrorKind},
+    ports::{ObjectStore, PortError, PortErrorKind, RestoreJournal, Table, TableItem, WriteCondition},
     report::{MaintenanceTask, TaskResult},
     time::{HOUR_SECONDS, Time},
 };
 use serde_json::Value;
 
 use super::{
-    environment::{FaultPlan, FaultTiming, TestEnvironment},
+    environment::{FaultPlan, FaultTiming, FaultyPort, MemoryStore, TestEnvironment},
     fixtures::{
         ACCOUNTS, REGIONS, START, hour_after_start, minutes_after_start, promise_config, record, report,
         slice_batch,
@@ -24,10 +31,15 @@ use super::{
 const DAY_SECONDS: u32 = 24 * HOUR_SECONDS;
 
 /// The tasks of a deployment without a trail.
-const DUE: [MaintenanceTask; 2] = [MaintenanceTask::AuditTrail, MaintenanceTask::Evidence];
+const DUE: [MaintenanceTask; 4] = [
+    MaintenanceTask::AuditTrail,
+    MaintenanceTask::Evidence,
+    MaintenanceTask::Backup,
+    MaintenanceTask::RestoreDrill,
+];
 
 /// A deployment that stored ten small slices of one hour, and the entries of two runs.
-fn deployment() -> TestEnvironment {
+fn deployment() -> Deployment {
     let environment = TestEnvironment::new(minutes_after_start(600));
     let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     for n in 0..10 {
@@ -37,7 +49,54 @@ fn deployment() -> TestEnvironment {
     }
     add_runs(&environment, 2);
     environment.injector.reset();
-    environment
+    Deployment::of(environment)
+}
+
+/// A deployment with two destinations of backups.
+struct Deployment {
+    environment: TestEnvironment,
+    backups: FaultyPort<MemoryStore>,
+    second: FaultyPort<MemoryStore>,
+}
+
+fn destination(store: &FaultyPort<MemoryStore>) -> BackupDestination<'_> {
+    let repository = BackupRepository { store, prefix: "backups/" };
+    BackupDestination { repository, remover: store, has_audit_copy: true }
+}
+
+impl Deployment {
+    fn of(environment: TestEnvironment) -> Self {
+        let store =
+            || FaultyPort { port: MemoryStore::default(), injector: environment.injector.clone() };
+        let (backups, second) = (store(), store());
+        Self { environment, backups, second }
+    }
+
+    fn backups(&self) -> Backups<'_> {
+        Backups {
+            first: destination(&self.backups),
+            second: Some(destination(&self.second)),
+            keep: NonZeroU32::new(3).unwrap(),
+            contents: &self.table,
+            configuration: Some("standard = \"SOC2\"\n"),
+            tool_version: "0.0.0",
+        }
+    }
+
+    /// Names of the complete backups of a destination.
+    fn complete(store: &FaultyPort<MemoryStore>) -> usize {
+        let repository = BackupRepository { store: &store.port, prefix: "backups/" };
+        let listed = list(repository).unwrap();
+        listed.iter().filter(|backup| backup.status == BackupStatus::Complete).count()
+    }
+}
+
+impl std::ops::Deref for Deployment {
+    type Target = TestEnvironment;
+
+    fn deref(&self) -> &TestEnvironment {
+        &self.environment
+    }
 }
 
 /// Adds entries of runs to the audit trail, each in a batch and all in one chain.
@@ -64,21 +123,20 @@ impl Now for TestEnvironment {
 fn configured() -> Config {
     let mut config = promise_config(None);
     config.retention.evidence_days = Some(400);
+    config.coverage.event_classes = vec!["management-read".to_owned()];
     config
 }
 
-fn run(
-    environment: &TestEnvironment,
-    named: &[MaintenanceTask],
-) -> Result<MaintenanceOutcome, PortError> {
+fn run(environment: &Deployment, named: &[MaintenanceTask]) -> Result<MaintenanceOutcome, PortError> {
     let evidence = EvidenceStore::new(&environment.table, &environment.store);
     let config = configured();
     let maintenance = Maintenance {
         table: &environment.table,
         store: &environment.store,
-        remover: None,
+        remover: Some(&environment.store),
         evidence: &evidence,
         trail: None,
+        backups: Some(environment.backups()),
         config: &config,
         clock: &environment.clock,
         run_id: "run",
@@ -159,7 +217,7 @@ fn a_failing_task_fails_alone_and_says_why() {
 }
 
 /// What maintenance leaves, without the names of merged packs, which repeat.
-fn left(environment: &TestEnvironment) -> (Vec<String>, Value) {
+fn left(environment: &Deployment) -> (Vec<String>, Value) {
     let config = configured();
     let evidence = EvidenceStore::new(&environment.table.port, &environment.store.port);
     let report = report(&evidence, &config, (hour_after_start(0), hour_after_start(1)), 1).unwrap();
@@ -167,7 +225,9 @@ fn left(environment: &TestEnvironment) -> (Vec<String>, Value) {
     let last = last_tasks(&environment.table.port).unwrap();
     let succeeded = last.iter().map(|record| record.task.as_str().to_owned()).collect();
     let intact = verify_trail(&environment.store.port, &|_, _| ()).unwrap().problems.is_empty();
-    (succeeded, serde_json::json!([report.id, seals.is_empty(), intact]))
+    let backups = [&environment.backups, &environment.second].map(|store| Deployment::complete(store) > 0);
+    let drilled = environment.store.port.list("drill/").unwrap().len();
+    (succeeded, serde_json::json!([report.id, seals.is_empty(), intact, backups, drilled > 100]))
 }
 
 #[test]
@@ -257,4 +317,180 @@ fn merged_parts_expire_with_their_hour() {
     let mut indexed = items.iter().filter(|item| item.partition_key.starts_with("SHARD#"));
     let end = Time(hour_after_start(0).end().0 + 10 * DAY_SECONDS);
     assert!(indexed.all(|item| item.expires_at == Some(end)));
+}
+
+#[test]
+fn backups_are_made_daily_and_weekly_and_the_oldest_are_removed() {
+    let environment = deployment();
+    for day in 1..=9 {
+        let outcome = run(&environment, &[]).unwrap();
+        assert!(outcome.done.iter().all(|record| record.result == TaskResult::Succeeded), "{outcome:?}");
+        assert_eq!(outcome.found.restore_failed, Some(0));
+        assert_eq!(Deployment::complete(&environment.backups), day.min(3), "day {day}");
+        assert_eq!(Deployment::complete(&environment.second), if day <= 7 { 1 } else { 2 }, "day {day}");
+        // A second run of the day makes no second backup.
+        assert_eq!(tasks(&run(&environment, &[]).unwrap()), []);
+        assert!(environment.store.port.list("drill/").unwrap().is_empty());
+        environment.clock.advance(DAY_SECONDS);
+    }
+}
+
+#[test]
+fn the_drill_finds_a_backup_that_cannot_be_restored() {
+    let environment = deployment();
+    run(&environment, &[]).unwrap();
+    let parts = environment.backups.port.list("backups/").unwrap();
+    for part in parts.iter().filter(|object| object.name.ends_with(".gz")) {
+        let environment = deployment();
+        run(&environment, &[MaintenanceTask::Backup]).unwrap();
+        let stored = environment.backups.port.list("backups/").unwrap();
+        let same = |name: &str| name.rsplit('/').next() == part.name.rsplit('/').next();
+        let damaged = stored.iter().find(|object| same(&object.name)).unwrap();
+        let mut bytes = environment.backups.port.read(&damaged.name, None).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        environment.backups.port.damage(&damaged.name, Some(bytes));
+        let outcome = run(&environment, &[MaintenanceTask::RestoreDrill]).unwrap();
+        assert_eq!(outcome.done[0].result, TaskResult::ProblemFound, "{}", part.name);
+        assert_eq!(outcome.found.restore_failed, Some(1));
+        assert!(outcome.done[0].detail.contains("cannot be restored"), "{}", outcome.done[0].detail);
+        assert!(environment.store.port.list("drill/").unwrap().is_empty());
+    }
+    let empty = Deployment::of(TestEnvironment::new(minutes_after_start(600)));
+    let outcome = run(&empty, &[MaintenanceTask::RestoreDrill]).unwrap();
+    assert_eq!(outcome.done[0].detail, "there is no complete backup");
+}
+
+#[test]
+fn a_table_is_restored_from_a_backup_and_newer_items_stay() {
+    let environment = deployment();
+    run(&environment, &[]).unwrap();
+    let before = environment.table.port.items();
+    let listed = list(BackupRepository { store: &environment.backups.port, prefix: "backups/" }).unwrap();
+    let name = listed.last().unwrap().name.clone();
+    let other = TestEnvironment::new(minutes_after_start(600));
+    let target = TableRestore { table: &other.table };
+    let targets = RestoreTargets { target: &target, audit: &other.store, journal: &NoJournal };
+    let repository = BackupRepository { store: &environment.backups.port, prefix: "backups/" };
+    let quiet = |_, _| ();
+    let record = RestoreRecord {
+        name: name.clone(),
+        destination: "backups/".to_owned(),
+        began_at: minutes_after_start(601),
+    };
+    let plan = plan_restore(repository, &name, targets, &quiet).unwrap();
+    restore(repository, &plan, targets, &record, &quiet).unwrap();
+    // What the tasks recorded after the backup is not in it.
+    let is_in_backup = |item: &&TableItem| item.partition_key != "MAINTENANCE";
+    let bodies = |items: &[TableItem]| -> Vec<(String, String, Value)> {
+        let items = items.iter().filter(is_in_backup);
+        items.map(|item| (item.partition_key.clone(), item.sort_key.clone(), item.body.clone())).collect()
+    };
+    assert_eq!(bodies(&other.table.port.items()), bodies(&before));
+    assert!(plan_restore(repository, &name, targets, &quiet).unwrap().is_done());
+    // An item that changed since then is named, and stays unless the caller may replace it.
+    let mut changed = other.table.port.query("ACCOUNT_REGIONS", "").unwrap().remove(0);
+    changed.body = serde_json::json!({ "account": "999999999999", "region": "eu-west-1" });
+    other.table.port.put(&changed, WriteCondition::Always).unwrap();
+    let plan = plan_restore(repository, &name, targets, &quiet).unwrap();
+    assert_eq!(plan.changes.len(), 1);
+    assert!(plan.changes[0].detail.ends_with("0 older and 1 newer"), "{}", plan.changes[0].detail);
+}
+
+struct NoJournal;
+
+impl RestoreJournal for NoJournal {
+    fn unfinished(&self) -> Result<Option<RestoreRecord>, PortError> {
+        Ok(None)
+    }
+
+    fn begin(&self, _: &RestoreRecord) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_audit_trail_is_copied_once_and_a_changed_copy_is_found() {
+    let environment = deployment();
+    let trail = |store: &FaultyPort<MemoryStore>, prefix: &str| -> Vec<String> {
+        let objects = store.port.list(&format!("{prefix}audit/")).unwrap();
+        objects.into_iter().map(|object| object.name.replacen(prefix, "", 1)).collect()
+    };
+    for day in 0..3 {
+        run(&environment, &[]).unwrap();
+        // The seal of the day is written before the copy.
+        assert_eq!(trail(&environment.backups, "backups/"), trail(&environment.store, ""), "day {day}");
+        assert_eq!(trail(&environment.second, "backups/"), trail(&environment.store, ""), "day {day}");
+        environment.clock.advance(DAY_SECONDS);
+        add_runs(&environment, 2);
+    }
+    environment.injector.reset();
+    run(&environment, &[]).unwrap();
+    let created = |calls: Vec<super::environment::PortCall>| {
+        calls.into_iter().filter(|call| call.method == "create" && call.target.contains("audit/")).count()
+    };
+    // Two batches and a seal in each destination, and the seal itself.
+    assert_eq!(created(environment.injector.reset()), 7);
+    let key = format!("backups/{}", trail(&environment.store, "").iter().rfind(|key| key.contains("dt=")).unwrap());
+    environment.backups.port.damage(&key, None);
+    let outcome = run(&environment, &[MaintenanceTask::RestoreDrill]).unwrap();
+    assert_eq!(outcome.done[0].result, TaskResult::ProblemFound);
+    assert!(outcome.done[0].detail.contains("the copy of the audit trail is not intact"), "{outcome:?}");
+}
+
+#[test]
+fn the_daily_verification_reads_the_last_days_and_finds_what_the_whole_one_finds() {
+    let days = 12;
+    let grown = || {
+        let environment = deployment();
+        for _ in 0..days {
+            run(&environment, &[MaintenanceTask::AuditTrail]).unwrap();
+            environment.clock.advance(DAY_SECONDS);
+            add_runs(&environment, 3);
+        }
+        environment.injector.reset();
+        environment
+    };
+    let environment = grown();
+    let outcome = run(&environment, &[MaintenanceTask::AuditTrail]).unwrap();
+    assert!(outcome.done[0].detail.contains(" since "), "{}", outcome.done[0].detail);
+    let reads = environment.injector.reset();
+    let reads = reads.iter().filter(|call| call.method == "read" && call.target.contains("dt=")).count();
+    // Three batches a day, of the last week and the day of the seal before it.
+    assert!((21..=27).contains(&reads), "{reads}");
+    let whole = verify_trail(&environment.store, &|_, _| ()).unwrap();
+    assert!(whole.problems.is_empty() && whole.chains.iter().all(|chain| chain.is_sealed), "{whole:?}");
+    // Every change of the last days is found, and not sealed.
+    let keys = environment.store.port.list("audit/dt=").unwrap();
+    let recent: Vec<&str> = keys.iter().rev().take(6).map(|object| &*object.name).collect();
+    for key in recent {
+        for change in ["removed", "cut", "replaced"] {
+            let environment = grown();
+            let bytes = environment.store.port.read(key, None).unwrap();
+            let other = environment.store.port.list("audit/dt=").unwrap()[0].name.clone();
+            let bytes = match change {
+                "removed" => None,
+                "cut" => Some(bytes[..bytes.len() / 2].to_vec()),
+                _ => Some(environment.store.port.read(&other, None).unwrap()),
+            };
+            let is_sealed = verify_trail(&environment.store.port, &|_, _| ())
+                .unwrap()
+                .chains
+                .iter()
+                .any(|chain| chain.is_sealed && key.contains(&chain.chain));
+            environment.store.port.damage(key, bytes);
+            let seals = environment.store.port.list("audit/seals/").unwrap().len();
+            let outcome = run(&environment, &[MaintenanceTask::AuditTrail]).unwrap();
+            let whole = verify_trail(&environment.store.port, &|_, _| ()).unwrap();
+            let found = outcome.found.tampered.unwrap() > 0;
+            assert_eq!(found, !whole.problems.is_empty(), "{key} {change}: {outcome:?}");
+            assert!(found || !is_sealed, "{key} {change}");
+            let more = usize::from(!found);
+            assert_eq!(environment.store.port.list("audit/seals/").unwrap().len(), seals + more, "{key}");
+        }
+    }
 }

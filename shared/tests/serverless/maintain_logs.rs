@@ -78,7 +78,7 @@ fn deployment(now: &str) -> TestEnvironment {
         .collect();
     let object = StoredObject { name: "log".to_owned(), size: 0, version: String::new() };
     let mut batch = EvidenceBatch::new(EvidenceSource::S3, source_hash(EvidenceSource::S3, [&object]));
-    let read = ProcessedObject { object, sha256: String::new(), records: 24, ..ProcessedObject::default() };
+    let read = ProcessedObject { object, sha256: String::new(), records: 24, unreadable: Vec::new() };
     batch.add(segment(&records), time(START).hour(), read);
     store_batch(&evidence, batch).unwrap();
     environment.injector.reset();
@@ -95,6 +95,7 @@ fn run(environment: &TestEnvironment, trail: &SignedTrail) -> MaintenanceOutcome
         remover: None,
         evidence: &evidence,
         trail: Some(VerifiedTrail { bucket: &bucket, prefix: "AWSLogs/", check: &is_signature, options }),
+        backups: None,
         config: &config,
         clock: &environment.clock,
         run_id: "run",
@@ -212,6 +213,7 @@ fn late_digest_files_are_verified_on_the_next_day_and_a_kill_loses_nothing() {
             remover: None,
             evidence: &evidence,
             trail: Some(VerifiedTrail { bucket: &bucket, prefix: "AWSLogs/", check: &is_signature, options }),
+            backups: None,
             config: &config,
             clock: &environment.clock,
             run_id: "killed",

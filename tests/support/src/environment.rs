@@ -20,7 +20,7 @@ use onlooker_core::{
     ports::{
         Clock, CloudTrailApi, LatestReports, LogSource, LookupPage, LookupRequest, Notification,
         NotificationSink, ObjectRemover, ObjectStore, PortError, PortErrorKind, StoredObject, Table,
-        TableItem, WriteCondition,
+        TableContents, TableItem, WriteCondition,
     },
     time::Time,
 };
@@ -262,6 +262,33 @@ impl Table for MemoryTable {
     fn delete(&self, partition: &str, sort: &str) -> Result<(), PortError> {
         self.0.lock().unwrap().remove(&(partition.to_owned(), sort.to_owned()));
         Ok(())
+    }
+}
+
+impl TableContents for MemoryTable {
+    fn visit(
+        &self,
+        visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>,
+    ) -> Result<(), PortError> {
+        // Several pages.
+        self.items().chunks(7).try_for_each(|some| visit(some.to_vec()))
+    }
+}
+
+impl<P: TableContents> TableContents for FaultyPort<P> {
+    fn visit(
+        &self,
+        visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>,
+    ) -> Result<(), PortError> {
+        // The lock of the injector is not held while `visit` calls other ports.
+        let mut pages = Vec::new();
+        self.injector.call(("table", "scan"), String::new(), || {
+            self.port.visit(&mut |some| {
+                pages.push(some);
+                Ok(())
+            })
+        })?;
+        pages.into_iter().try_for_each(visit)
     }
 }
 

@@ -174,7 +174,7 @@ fn read_header(
 }
 
 /// The results for all items, in their order.
-fn in_parallel<T: Sync, R: Send>(
+pub(super) fn in_parallel<T: Sync, R: Send>(
     threads: usize,
     items: &[T],
     work: impl Fn(&T, &mut Inflater) -> Result<R, PortError> + Sync,

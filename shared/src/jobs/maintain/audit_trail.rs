@@ -6,7 +6,7 @@
 use super::{Maintenance, TaskDone, TaskError, TaskFindings};
 use crate::{
     audit::{AuditProblem, AuditVerification},
-    jobs::audit::{seal_trail, verify_trail},
+    jobs::audit::{seal_recent, verify_recent},
     report::TaskResult,
 };
 
@@ -17,22 +17,22 @@ pub(super) fn verify_and_seal(
     maintenance: &Maintenance<'_>,
     findings: &mut TaskFindings,
 ) -> Result<TaskDone, TaskError> {
-    let verify = || verify_trail(maintenance.store, &|_, _| ());
-    let mut found = verify()?;
-    if !found.problems.is_empty() {
-        found = verify()?;
+    let now = maintenance.clock.now();
+    let mut recent = verify_recent(maintenance.store, now)?;
+    if !recent.found.problems.is_empty() {
+        recent = verify_recent(maintenance.store, now)?;
     }
+    let found = &recent.found;
     findings.add_tampered(found.problems.len());
     if !found.problems.is_empty() {
-        return Ok(TaskDone { result: TaskResult::ProblemFound, detail: describe(&found) });
+        return Ok(TaskDone { result: TaskResult::ProblemFound, detail: describe(found) });
     }
-    let (seal, _) = seal_trail(maintenance.store, maintenance.clock.now())?;
+    let since = recent.since.map(|since| format!(" since {since}")).unwrap_or_default();
+    let counts = format!("entries {}, batches {}, chains {}", found.entries, found.batches, found.chains.len());
+    let (seal, _) = seal_recent(maintenance.store, recent, now)?;
+    let number = seal.number;
     Ok(TaskDone::whole(format!(
-        "the audit trail is intact: entries {}, batches {}, chains {}; seal {} names the last batch of each chain",
-        found.entries,
-        found.batches,
-        seal.heads.len(),
-        seal.number
+        "the audit trail{since} is intact: {counts}; seal {number} names the last batch of each chain"
     )))
 }
 

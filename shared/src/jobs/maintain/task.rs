@@ -3,7 +3,7 @@
 //! Enters: a task. Leaves: a [`TaskRecord`] in the table. Law: a record that cannot be decoded counts as absent, so that its task is
 //! due.
 
-use super::{Maintenance, TaskDone, TaskError, TaskFindings, audit_trail, evidence, log_integrity};
+use super::{Maintenance, TaskDone, TaskError, TaskFindings, audit_trail, backup, evidence, log_integrity};
 use crate::{
     escape::escape_hidden,
     ports::{PortError, PortErrorKind, Table, TableItem, WriteCondition},
@@ -11,7 +11,7 @@ use crate::{
     time::Time,
 };
 
-const PARTITION: &str = "MAINTENANCE";
+pub(super) const PARTITION: &str = "MAINTENANCE";
 
 /// Longest stored sentence about a task, in bytes.
 const MAX_DETAIL_BYTES: usize = 2_048;
@@ -22,6 +22,7 @@ impl Maintenance<'_> {
         match task {
             MaintenanceTask::AuditTrail | MaintenanceTask::Evidence => true,
             MaintenanceTask::LogIntegrity => self.trail.is_some(),
+            MaintenanceTask::Backup | MaintenanceTask::RestoreDrill => self.backups.is_some(),
         }
     }
 
@@ -34,6 +35,8 @@ impl Maintenance<'_> {
             MaintenanceTask::AuditTrail => audit_trail::verify_and_seal(self, findings),
             MaintenanceTask::LogIntegrity => log_integrity::verify_log_files(self, findings),
             MaintenanceTask::Evidence => evidence::keep(self),
+            MaintenanceTask::Backup => backup::back_up(self),
+            MaintenanceTask::RestoreDrill => backup::drill(self, findings),
         }
     }
 

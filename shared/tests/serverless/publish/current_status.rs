@@ -255,7 +255,7 @@ fn the_removal_of_all_promises_is_notified() {
 #[test]
 fn a_run_writes_a_record_and_a_heartbeat() {
     let environment = TestEnvironment::new(NOW);
-    let retention = RetentionSettings { run_days: 7 };
+    let retention = RetentionSettings { run_days: 7, ..RetentionSettings::default() };
     let run = |n: u32| RunRecord {
         notes: Vec::new(),
         run_id: format!("run-{n}"),

@@ -126,6 +126,9 @@ fn invoke_for_window(
     publish(&publisher, window, purpose, &run_of(environment, id))
 }
 
+const RETENTION: RetentionSettings =
+    RetentionSettings { run_days: 30, evidence_days: None, backups_kept: 30 };
+
 fn report_publisher<'a>(
     environment: &'a TestEnvironment,
     reporter: &'a dyn Fn(ReportWindow, ReportRun) -> Result<Report, BoxError>,
@@ -142,7 +145,7 @@ fn report_publisher<'a>(
         make_report: reporter,
         account: ACCOUNT,
         interval_seconds: INTERVAL,
-        retention: &RetentionSettings { run_days: 30 },
+        retention: &RETENTION,
     }
 }
 

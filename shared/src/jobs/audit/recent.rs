@@ -1,0 +1,164 @@
+//! Verifies and seals what was written lately, so that the time it takes does not grow with the trail.
+//!
+//! Enters: the trail, of which seals are made regularly. Leaves: an [`AuditVerification`] of the days since a seal that is a week old or
+//! more, and the next seal. Laws: each chain in these days follows the batch that this seal names, or begins in them; what
+//! later seals name is there and unchanged; without such a seal, or if a chain does not follow it, the whole trail is verified.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::{prune::TrailChangeError, reader::in_parallel, verify_trail};
+use crate::{
+    audit::{AuditProblemKind, AuditPruning, AuditSeal, AuditVerification, ChainHead, GENESIS, PREFIX, SEALS_PREFIX, verify},
+    hex::hex,
+    ports::{ObjectStore, PortError, PortErrorKind},
+    time::Time,
+};
+
+/// Objects that are read at the same time. Each read mostly waits for the store.
+const THREADS: usize = 16;
+
+/// Objects in memory at the same time.
+const CHUNK: usize = 1_024;
+
+const DAY_SECONDS: u32 = 86_400;
+
+/// Least age of the seal from which a verification begins, in seconds: what was written in the last week is verified.
+const BASE_AGE_SECONDS: u32 = 7 * DAY_SECONDS;
+
+/// What was verified.
+#[derive(Clone, Debug)]
+pub struct RecentVerification {
+    /// What was found.
+    pub found: AuditVerification,
+    /// The time from which batches were read; absent if the whole trail was.
+    pub since: Option<Time>,
+    /// The newest seal, with the SHA-256 of its object.
+    newest: Option<(AuditSeal, String)>,
+}
+
+/// Verifies the batches since the newest seal that is a week old or more.
+///
+/// # Errors
+/// When the store cannot be listed or read, or a seal cannot be read.
+pub fn verify_recent(store: &dyn ObjectStore, now: Time) -> Result<RecentVerification, PortError> {
+    let seals = store.list(SEALS_PREFIX)?;
+    let (mut newest, mut base) = (None, None);
+    for object in seals.iter().rev() {
+        let bytes = store.read(&object.name, None)?;
+        let seal = read_seal(&object.name, &bytes)?;
+        let is_base = now.since(seal.sealed_at) >= BASE_AGE_SECONDS;
+        if newest.is_none() {
+            newest = Some((seal.clone(), hex(&Sha256::digest(&bytes))));
+        }
+        if is_base {
+            base = Some(seal);
+            break;
+        }
+    }
+    let whole = |newest| -> Result<RecentVerification, PortError> {
+        Ok(RecentVerification { found: verify_trail(store, &|_, _| ())?, since: None, newest })
+    };
+    let (Some((newest_seal, _)), Some(base)) = (&newest, base) else { return whole(newest) };
+    let found = verify_since(store, &base, newest_seal, now)?;
+    let is_unexplained = |kind| matches!(kind, AuditProblemKind::BeginningMissing | AuditProblemKind::ChainMissing);
+    if found.problems.iter().any(|problem| is_unexplained(problem.kind)) {
+        // A chain that was quiet for days, or a real problem: the whole trail tells.
+        return whole(newest);
+    }
+    Ok(RecentVerification { found, since: Some(base.sealed_at), newest })
+}
+
+/// Verifies the batches of the days since a seal.
+fn verify_since(
+    store: &dyn ObjectStore,
+    base: &AuditSeal,
+    newest: &AuditSeal,
+    now: Time,
+) -> Result<AuditVerification, PortError> {
+    let mut keys = Vec::new();
+    for day in base.sealed_at.0 / DAY_SECONDS..=now.0 / DAY_SECONDS {
+        let date = Time(day * DAY_SECONDS).timestamp().strftime("%Y-%m-%d").to_string();
+        keys.extend(store.list(&format!("{PREFIX}dt={date}/"))?.into_iter().map(|object| object.name));
+    }
+    // What the seals say, as the objects from which a trail that begins here would be verified.
+    let explained = AuditPruning {
+        version: AuditPruning::VERSION,
+        pruned_at: base.sealed_at,
+        older_than: base.sealed_at,
+        batches: 0,
+        entries: 0,
+        chains: base.heads.clone(),
+    };
+    let is_new = |(chain, head): &(&String, &ChainHead)| base.heads.get(*chain) != Some(head);
+    let heads: BTreeMap<String, ChainHead> = newest
+        .heads
+        .iter()
+        .filter(is_new)
+        .map(|(chain, head)| (chain.clone(), head.clone()))
+        .collect();
+    let sealed = AuditSeal {
+        version: AuditSeal::VERSION,
+        sealed_at: newest.sealed_at,
+        number: 0,
+        previous: GENESIS.to_owned(),
+        heads,
+    };
+    let given = [
+        (explained.key("base"), serde_json::to_vec(&explained)),
+        (sealed.key(), serde_json::to_vec(&sealed)),
+    ];
+    let given = given.into_iter().map(|(key, text)| match text {
+        Ok(text) => Ok((key, text)),
+        Err(cause) => Err(failed(&key, cause)),
+    });
+    let batches = keys.chunks(CHUNK).flat_map(|some| {
+        match in_parallel(THREADS, some, |key, _| Ok((key.clone(), store.read(key, None)?))) {
+            Ok(read) => read.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        }
+    });
+    verify(given.chain(batches))
+}
+
+/// Seals what was verified. The seal names the chains that have a batch since the seal of which the verification began; older
+/// seals name the others. Returns the seal, and its text as it is stored.
+///
+/// # Errors
+/// [`TrailChangeError`]: the trail has problems, or the store fails.
+pub fn seal_recent(
+    store: &dyn ObjectStore,
+    recent: RecentVerification,
+    now: Time,
+) -> Result<(AuditSeal, String), TrailChangeError> {
+    let RecentVerification { found, newest, .. } = recent;
+    if !found.problems.is_empty() {
+        return Err(TrailChangeError::NotIntact(Box::new(found)));
+    }
+    let seal = found.seal(now, newest.as_ref().map(|(seal, sha256)| (seal, sha256.as_str())));
+    let text = serde_json::to_string(&seal).map_err(|cause| failed(&seal.key(), cause))?;
+    if store.create(&seal.key(), text.as_bytes(), "application/json")? {
+        return Ok((seal, text));
+    }
+    let cause = "another run has just sealed the trail: try again";
+    Err(TrailChangeError::Store(PortError {
+        operation: "write",
+        name: seal.key(),
+        kind: PortErrorKind::Other,
+        cause: cause.into(),
+    }))
+}
+
+fn read_seal(key: &str, bytes: &[u8]) -> Result<AuditSeal, PortError> {
+    serde_json::from_slice(bytes).map_err(|cause| failed(key, cause))
+}
+
+fn failed(name: &str, cause: serde_json::Error) -> PortError {
+    PortError {
+        operation: "read or write the seal",
+        name: name.to_owned(),
+        kind: PortErrorKind::Other,
+        cause: Box::new(cause),
+    }
+}
