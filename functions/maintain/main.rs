@@ -29,6 +29,7 @@ async fn main() -> Result<(), Error> {
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
     let Invocation { resources, settings, clock, run, .. } = invocation;
+    let table_id = resources.table_id()?;
     let trail = resources.trail.as_ref();
     let bucket = trail.map(|S3Uri { bucket, .. }| S3TrailBucket::new(resources.aws.clone(), bucket.clone()));
     let trail = trail.zip(bucket.as_ref()).map(|(S3Uri { key, .. }, bucket)| VerifiedTrail {
@@ -62,6 +63,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     });
     let maintenance = Maintenance {
         table: resources.table,
+        table_id: Some(&table_id),
         store: resources.store,
         remover: Some(resources.remover),
         evidence: &resources.evidence,

@@ -12,7 +12,7 @@ use lambda_runtime::Error;
 use onlooker_core::{
     jobs::{
         evaluation::EvaluationCriteria,
-        evidence::{compact, record_removal},
+        evidence::{compact, record_identity, record_removal},
         history::AccountRegion,
         maintain::{last_tasks, verified_log_files},
         permissions::policies_in_force,
@@ -46,6 +46,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     if payload.get("skip_first") == Some(&Value::Bool(true)) && is_first_run(resources.table)? {
         return Ok(skipped());
     }
+    record_identity(resources.table, &resources.table_id()?, clock.now())?;
     if let Some(days) = settings.config.retention.evidence_days {
         record_removal(resources.table, days, clock.now())?;
     }

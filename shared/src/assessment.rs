@@ -280,6 +280,8 @@ pub struct Assessment<'a> {
     pub accounts_not_looked_up: BTreeSet<String>,
     /// The time before which evidence was removed at the end of its retention, if the period begins before it.
     pub evidence_removed_before: Option<Time>,
+    /// Spans, from and until, in which log files may be missing from the index of the evidence, because it was restored.
+    pub index_restored: Vec<(Time, Time)>,
 }
 
 /// Files that the caller excluded from the evidence, so that what they contain is not known.
@@ -324,6 +326,7 @@ impl<'a> Assessment<'a> {
             excluded_files: ExcludedFiles::default(),
             accounts_not_looked_up: BTreeSet::new(),
             evidence_removed_before: None,
+            index_restored: Vec::new(),
         };
         for line in tally.lines() {
             let call_key = line.call_key;

@@ -20,7 +20,7 @@ mod status_reasons;
 
 pub use compose::compose;
 pub use difference::{FindingLine, OperationVerdict, ReportDifference};
-pub use maintenance::{MaintenanceTask, TaskRecord, TaskResult};
+pub use maintenance::{MaintenanceTask, RestoredSpan, TaskRecord, TaskResult};
 pub use redaction::{redact, redact_value};
 
 pub use crate::{
@@ -504,6 +504,9 @@ pub struct ReportRun {
     /// The time before which evidence was removed at the end of its retention, if the period begins before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_removed_before: Option<Time>,
+    /// Spans in which log files may be missing from the index of the evidence, because it was restored from an earlier time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub index_restored: Vec<RestoredSpan>,
     /// What the maintenance of the deployment did last, by task. Empty outside a deployment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub maintenance: Vec<TaskRecord>,

@@ -24,6 +24,7 @@ use onlooker_core::{
 type ItemAttributes = HashMap<String, AttributeValue>;
 
 const QUERY: &str = "query (dynamodb:Query)";
+const DESCRIBE: &str = "describe (dynamodb:DescribeTable)";
 const SCAN: &str = "scan (dynamodb:Scan)";
 const WRITE: &str = "write (dynamodb:UpdateItem)";
 const REMOVE: &str = "remove (dynamodb:DeleteItem)";
@@ -38,6 +39,17 @@ pub struct DynamoDbTable {
 impl DynamoDbTable {
     pub(super) const fn new(aws: AwsSession, name: String) -> Self {
         Self { aws, name }
+    }
+
+    /// The unique id of the table, which a table that is restored from a backup does not share.
+    ///
+    /// # Errors
+    /// When DynamoDB does not describe the table.
+    pub fn id(&self) -> Result<String, PortError> {
+        let described = self.aws.block_on(self.aws.dynamodb().describe_table().table_name(&self.name).send());
+        let described = described.map_err(|error| sdk_error(DESCRIBE, &self.name, &error))?;
+        let id = described.table.and_then(|table| table.table_id.or(table.table_arn));
+        id.ok_or_else(|| port_error(DESCRIBE, &self.name, PortErrorKind::Other, "the description has no id"))
     }
 
     fn item_name(&self, partition: &str, sort: &str) -> String {

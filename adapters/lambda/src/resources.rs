@@ -8,7 +8,7 @@ use onlooker_aws::{AwsSession, DynamoDbTable, EventBus, S3Store, S3Uri, SnsTopic
 use onlooker_core::{
     config::Diagnostic,
     jobs::evidence::EvidenceStore,
-    ports::{LatestReports, NotificationSink, ObjectRemover, ObjectStore, Table, TableContents},
+    ports::{LatestReports, NotificationSink, ObjectRemover, ObjectStore, PortError, Table, TableContents},
     report::CallerIdentity,
 };
 
@@ -24,6 +24,8 @@ pub struct FunctionResources {
     pub table: &'static dyn Table,
     /// Everything in this table.
     pub table_contents: &'static dyn TableContents,
+    /// The table, as DynamoDB describes it.
+    described_table: &'static DynamoDbTable,
     /// S3 bucket of the deployment, for evidence and reports.
     pub store: &'static dyn ObjectStore,
     /// Removes objects from this bucket, of which its role allows a few.
@@ -54,6 +56,7 @@ impl FunctionResources {
             deployment: variables.get("ONLOOKER_DEPLOYMENT").unwrap_or_default().to_owned(),
             table,
             table_contents: table,
+            described_table: table,
             store,
             remover: store,
             bucket: bucket.to_owned(),
@@ -68,6 +71,14 @@ impl FunctionResources {
             bus: variables.get("ONLOOKER_BUS").map(|name| aws.event_bus(name)),
             aws,
         })))
+    }
+
+    /// What tells the table from a copy of it: a table that was restored from a backup has another identity.
+    ///
+    /// # Errors
+    /// When DynamoDB does not describe the table.
+    pub fn table_id(&self) -> Result<String, PortError> {
+        self.described_table.id()
     }
 
     /// The sinks for events that only programs want, such as each report: the bus, if the deployment has one.

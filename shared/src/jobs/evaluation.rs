@@ -56,6 +56,7 @@ pub fn evaluate(
     assessment.add_policies(policies, catalog);
     assessment.accounts_not_looked_up.clone_from(&run.accounts_not_looked_up);
     assessment.evidence_removed_before = run.evidence_removed_before;
+    assessment.index_restored = run.index_restored.iter().map(|span| (span.since, span.until)).collect();
     assessment.excluded_files = ExcludedFiles { globs: run.exclude.clone(), files: run.excluded_files };
     let mut configuration = serde_json::to_vec(&config.without_operational_settings())?;
     if !config.coverage.trails.is_empty() {

@@ -16,6 +16,7 @@ mod keys;
 mod missing_objects;
 mod pack;
 mod part;
+mod restored;
 mod retention;
 mod unsharded;
 
@@ -27,6 +28,7 @@ pub use self::{
     collect::{CollectedEvidence, EvidenceInputs, collect},
     compact::{CompactionOutcome, compact},
     missing_objects::{record_missing, record_read},
+    restored::record_identity,
     retention::record_removal,
 };
 pub(super) use self::{collect::account_regions as indexed_account_regions, keys::integrity as integrity_keys};

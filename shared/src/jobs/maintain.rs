@@ -44,6 +44,8 @@ const RESERVED_TIME: Duration = Duration::from_secs(120);
 pub struct Maintenance<'a> {
     /// The table of the state.
     pub table: &'a dyn Table,
+    /// What tells this table from a copy of it, if it is known.
+    pub table_id: Option<&'a str>,
     /// The store of evidence and audit trail.
     pub store: &'a dyn ObjectStore,
     /// Removes objects from the store, if the deployment lets it.

@@ -63,7 +63,7 @@ pub fn report_from_evidence<'a>(
     move |window, run| {
         let span = (window.since, window.until);
         let collected = collect(evidence_store, criteria.config, span, threads)?;
-        let CollectedEvidence { summary, inputs, removed_before } =
+        let CollectedEvidence { summary, inputs, removed_before, restored } =
             collected.expect_account_regions(account_regions, criteria.config, span);
         // Where log files count, the event history adds nothing.
         let counts = EvidenceSource::for_hour(window.since.hour(), criteria.config) == EvidenceSource::Lookup;
@@ -71,6 +71,7 @@ pub fn report_from_evidence<'a>(
         let run = ReportRun {
             accounts_not_looked_up,
             evidence_removed_before: removed_before,
+            index_restored: restored,
             ..inputs.fill_run(run)
         };
         Ok(evaluate(summary, criteria, run)?)

@@ -41,6 +41,11 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
     lines.extend(assessment.evidence_removed_before.map(|time| {
         format!("The evidence from before {time} was removed at the end of its retention (`retention.evidence_days`).")
     }));
+    lines.extend(assessment.index_restored.iter().map(|(since, until)| {
+        format!(
+            "The index of the evidence was restored from an earlier time: log files that were delivered from {since} to {until} may be missing in it."
+        )
+    }));
     lines.extend(unexpected_global_region(assessment));
     for class in &assessment.coverage.event_classes {
         match class.state {

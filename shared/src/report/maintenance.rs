@@ -88,6 +88,16 @@ impl TaskResult {
     }
 }
 
+/// A span in which log files may have been read without a trace in the index of the evidence, because the table was restored from
+/// an earlier time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct RestoredSpan {
+    /// When a function last saw the table that was restored, in the time from which it was restored.
+    pub since: Time,
+    /// When a function saw that it was restored.
+    pub until: Time,
+}
+
 /// What a task did last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskRecord {

@@ -7,14 +7,19 @@ use onlooker_core::{
     config::Config,
     jobs::{
         audit::{AuditTrail, verify_trail},
-        evidence::{EvidenceStore, compact, record_removal, store_batch},
+        evidence::{
+            EvidenceBatch, EvidenceSource, EvidenceStore, compact, record_identity, record_removal, store_batch,
+        },
         backup::{BackupRepository, RestoreTargets, list, plan_restore, restore},
         table_backup::TableRestore,
         maintain::{
             BackupDestination, Backups, Maintenance, MaintenanceOutcome, last_tasks, maintain,
         },
     },
-    ports::{ObjectStore, PortError, PortErrorKind, RestoreJournal, Table, TableItem, WriteCondition},
+    ports::{
+        ObjectStore, PortError, PortErrorKind, ProcessedObject, RestoreJournal, StoredObject, Table, TableItem,
+        WriteCondition,
+    },
     report::{MaintenanceTask, TaskResult},
     time::{HOUR_SECONDS, Time},
 };
@@ -24,7 +29,7 @@ use super::{
     environment::{FaultPlan, FaultTiming, FaultyPort, MemoryStore, TestEnvironment},
     fixtures::{
         ACCOUNTS, REGIONS, START, hour_after_start, minutes_after_start, promise_config, record, report,
-        slice_batch,
+        segment, slice_batch,
     },
 };
 
@@ -132,6 +137,7 @@ fn run(environment: &Deployment, named: &[MaintenanceTask]) -> Result<Maintenanc
     let config = configured();
     let maintenance = Maintenance {
         table: &environment.table,
+        table_id: None,
         store: &environment.store,
         remover: Some(&environment.store),
         evidence: &evidence,
@@ -493,4 +499,37 @@ fn the_daily_verification_reads_the_last_days_and_finds_what_the_whole_one_finds
             assert_eq!(environment.store.port.list("audit/seals/").unwrap().len(), seals + more, "{key}");
         }
     }
+}
+
+#[test]
+fn hours_after_the_time_of_a_restored_table_are_not_observed_until_the_record_is_removed() {
+    let environment = TestEnvironment::new(minutes_after_start(60));
+    let evidence = EvidenceStore::new(&environment.table, &environment.store);
+    let hours = (hour_after_start(0), hour_after_start(6));
+    for hour in 0..6 {
+        let records = [record(hour * 14, ACCOUNTS[0], REGIONS[0], minutes_after_start(hour * 60 + 5))];
+        let mut batch = EvidenceBatch::new(EvidenceSource::S3, format!("log-{hour}"));
+        let object = StoredObject { name: format!("log-{hour}"), size: 0, version: String::new() };
+        let read = ProcessedObject { object, sha256: String::new(), records: 1, unreadable: Vec::new() };
+        batch.add(segment(&records), hour_after_start(hour), read);
+        store_batch(&evidence, batch).unwrap();
+    }
+    let mut config = configured();
+    config.delivery.authoritative_from = Some(START);
+    let missing = |config: &Config| {
+        report(&evidence, config, hours, 1).unwrap().result.coverage.missing_hours()
+    };
+    let seen = |id: &str, minutes: u32| {
+        record_identity(&environment.table, id, minutes_after_start(minutes)).unwrap().is_some()
+    };
+    assert!(!seen("original", 60) && !seen("original", 130));
+    assert_eq!(missing(&config), 0);
+    // The copy is of 02:10, the function sees it at 05:20.
+    assert!(seen("copy", 320) && !seen("copy", 330));
+    // Log files that were delivered from 02:10 on have events of 01:00 and later.
+    assert_eq!(missing(&config), 5);
+    let record = environment.table.port.query("RETENTION", "RESTORED#").unwrap().remove(0);
+    environment.table.port.delete("RETENTION", &record.sort_key).unwrap();
+    config.delivery.authoritative_from = Some(START);
+    assert_eq!(missing(&config), 0);
 }

@@ -91,6 +91,7 @@ fn run(environment: &TestEnvironment, trail: &SignedTrail) -> MaintenanceOutcome
     let options = GatherOptions { threads: 2, limits: ReadLimits::default() };
     let maintenance = Maintenance {
         table: &environment.table,
+        table_id: None,
         store: &environment.store,
         remover: None,
         evidence: &evidence,
@@ -209,6 +210,7 @@ fn late_digest_files_are_verified_on_the_next_day_and_a_kill_loses_nothing() {
         let config = config();
         let maintenance = Maintenance {
             table: &environment.table,
+            table_id: None,
             store: &environment.store,
             remover: None,
             evidence: &evidence,

@@ -17,7 +17,9 @@ use sha2::{Digest as _, Sha256};
 use super::{
     EvidenceError, EvidenceSource, EvidenceStore, keys,
     part::{EvidencePart, PackInfo},
-    retention, unsharded,
+    restored, retention,
+    retention::KnownLosses,
+    unsharded,
 };
 use crate::{
     config::Config,
@@ -27,7 +29,7 @@ use crate::{
     jobs::history,
     ports::{PortErrorKind, TableItem},
     record::UnreadablePosition,
-    report::{InputFile, ReportRun},
+    report::{InputFile, ReportRun, RestoredSpan},
     segment::{SegmentBuilder, Shard},
     time::{HOUR_SECONDS, Hour, Time},
 };
@@ -41,6 +43,8 @@ pub struct CollectedEvidence {
     pub inputs: EvidenceInputs,
     /// The time before which evidence was removed, if the window begins before it.
     pub removed_before: Option<Time>,
+    /// Spans of the window in which log files may be missing from the index, because it was restored.
+    pub restored: Vec<RestoredSpan>,
 }
 
 impl CollectedEvidence {
@@ -118,7 +122,7 @@ pub fn collect(
     threads: usize,
 ) -> Result<CollectedEvidence, EvidenceError> {
     let hours = (since.hour(), Hour(until.0.div_ceil(HOUR_SECONDS)));
-    let removed_before = retention::removed_before(evidence_store.table)?;
+    let KnownLosses { removed_before, restored } = retention::known_losses(evidence_store.table)?;
     let is_removed = |hour| retention::is_removed(hour, removed_before);
     let mut inputs = EvidenceInputs::default();
     let rest = unsharded::collect(evidence_store, config, hours, removed_before, threads, &mut inputs)?;
@@ -164,7 +168,13 @@ pub fn collect(
     // Set after the builder: these hours have events and lie in the given period or its lead-in, so they do not change
     // anything else.
     summary.lead_in.hours.retain(|shard| !is_incomplete(shard) && !is_removed(shard.hour));
-    for hour in (hours.0.0..hours.1.0).map(Hour).take_while(|hour| is_removed(*hour)) {
+    let may_miss_log_files = |hour| {
+        EvidenceSource::for_hour(hour, config) == EvidenceSource::S3
+            && restored.iter().any(|span| restored::concerns(span, hour))
+    };
+    summary.lead_in.hours.retain(|shard| !may_miss_log_files(shard.hour));
+    let is_lost = |hour: &Hour| is_removed(*hour) || may_miss_log_files(*hour);
+    for hour in (hours.0.0..hours.1.0).map(Hour).filter(is_lost) {
         let shard = |(account, region): &AccountRegionPair| Shard {
             account: account.clone(),
             region: region.clone(),
@@ -175,7 +185,11 @@ pub fn collect(
     incomplete_hours.retain(|shard| shard.hour >= hours.0);
     summary.incomplete_hours = incomplete_hours;
     let removed_before = Some(removed_before).filter(|_| is_removed(hours.0));
-    Ok(CollectedEvidence { summary, inputs, removed_before })
+    let in_window = |span: &RestoredSpan| {
+        (hours.0.0..hours.1.0).map(Hour).any(|hour| restored::concerns(span, hour) && may_miss_log_files(hour))
+    };
+    let restored = restored.iter().filter(|span| in_window(span)).copied().collect();
+    Ok(CollectedEvidence { summary, inputs, removed_before, restored })
 }
 
 /// The first hour of the lead-in of a period that begins with this hour.

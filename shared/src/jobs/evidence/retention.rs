@@ -14,13 +14,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::EvidenceError;
+use super::{EvidenceError, restored::span_of};
 use crate::{
     ports::{Table, TableItem, WriteCondition},
+    report::RestoredSpan,
     time::{Hour, Time},
 };
 
-const PARTITION: &str = "RETENTION";
+/// The partition of what concerns all evidence.
+pub(super) const PARTITION: &str = "RETENTION";
 const SORT_KEY: &str = "EVIDENCE";
 
 /// Seconds of a day.
@@ -36,24 +38,39 @@ pub(super) fn expires_at(hour: Hour, days: u32) -> Time {
     Time(hour.end().0.saturating_add(days.saturating_mul(DAY_SECONDS)))
 }
 
-/// Whether the evidence of an hour was removed, by the time of [`removed_before`].
+/// Whether the evidence of an hour was removed, by the time of [`KnownLosses`].
 pub(super) fn is_removed(hour: Hour, removed_before: Time) -> bool {
     hour.end() <= removed_before
 }
 
-/// The time before which evidence was removed; the beginning of time if none was.
+/// What is known to be missing in the index.
+pub(super) struct KnownLosses {
+    /// The time before which evidence was removed; the beginning of time if none was.
+    pub(super) removed_before: Time,
+    /// Spans in which log files may be missing from the index.
+    pub(super) restored: Vec<RestoredSpan>,
+}
+
+/// What is known to be missing.
 ///
 /// # Errors
-/// When the table fails, or the item cannot be decoded.
-pub(super) fn removed_before(table: &dyn Table) -> Result<Time, EvidenceError> {
-    Ok(read(table)?.map_or(Time(0), |(_, removed)| removed.removed_before))
+/// When the table fails, or an item cannot be decoded.
+pub(super) fn known_losses(table: &dyn Table) -> Result<KnownLosses, EvidenceError> {
+    let mut losses = KnownLosses { removed_before: Time(0), restored: Vec::new() };
+    for item in table.query(PARTITION, "")? {
+        if item.sort_key == SORT_KEY {
+            losses.removed_before = decode(&item)?.removed_before;
+        }
+        losses.restored.extend(span_of(&item)?);
+    }
+    Ok(losses)
 }
 
 /// Moves the time before which evidence was removed forward to `days` before `now`. Returns the time that is in force. Reports
 /// do it before they collect evidence.
 ///
 /// # Errors
-/// As [`removed_before`].
+/// As [`known_losses`].
 pub fn record_removal(table: &dyn Table, days: u32, now: Time) -> Result<Time, EvidenceError> {
     let due = Time(now.0.saturating_sub(days.saturating_mul(DAY_SECONDS))).hour().start();
     loop {
@@ -80,12 +97,14 @@ pub fn record_removal(table: &dyn Table, days: u32, now: Time) -> Result<Time, E
 fn read(table: &dyn Table) -> Result<Option<(TableItem, RemovedEvidence)>, EvidenceError> {
     let items = table.query(PARTITION, SORT_KEY)?;
     let Some(item) = items.into_iter().find(|item| item.sort_key == SORT_KEY) else { return Ok(None) };
-    match RemovedEvidence::deserialize(&item.body) {
-        Ok(removed) => Ok(Some((item, removed))),
-        Err(cause) => Err(EvidenceError::DamagedItem {
-            partition: item.partition_key,
-            sort: item.sort_key,
-            cause: cause.to_string(),
-        }),
-    }
+    let removed = decode(&item)?;
+    Ok(Some((item, removed)))
+}
+
+fn decode(item: &TableItem) -> Result<RemovedEvidence, EvidenceError> {
+    RemovedEvidence::deserialize(&item.body).map_err(|cause| EvidenceError::DamagedItem {
+        partition: item.partition_key.clone(),
+        sort: item.sort_key.clone(),
+        cause: cause.to_string(),
+    })
 }

@@ -5,7 +5,7 @@
 
 use super::{Maintenance, RESERVED_TIME, TaskDone, TaskError};
 use crate::{
-    jobs::evidence::{compact, record_removal},
+    jobs::evidence::{compact, record_identity, record_removal},
     report::TaskResult,
     time::Time,
 };
@@ -24,6 +24,17 @@ pub(super) fn keep(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskError>
             format!("evidence from before {before} is removed")
         }
         None => "evidence is kept without an end".to_owned(),
+    };
+    let restored = match maintenance.table_id {
+        Some(id) => record_identity(maintenance.table, id, now)?,
+        None => None,
+    };
+    let removed = match restored {
+        Some(span) => format!(
+            "the table was restored: log files that were delivered from {} to {} may be missing in its index; {removed}",
+            span.since, span.until
+        ),
+        None => removed,
     };
     let mut merged = 0;
     for day in (1..=COMPACTED_DAYS).rev() {
