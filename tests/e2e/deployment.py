@@ -334,9 +334,10 @@ class Deployment:
     # -- evidence and reports
 
     def deliver(self, objects):
-        """Delivers log files to the trail bucket, as a trail does."""
+        """Delivers log files to the trail bucket, as a trail does. Digest files come with the metadata of their objects."""
         for key, content in objects.items():
-            self.client("s3").put_object(Bucket=TRAIL_BUCKET, Key=key, Body=content)
+            content, metadata = content if isinstance(content, tuple) else (content, {})
+            self.client("s3").put_object(Bucket=TRAIL_BUCKET, Key=key, Body=content, Metadata=metadata)
         self.awaited |= {f"/{TRAIL_BUCKET}/{key}" for key in objects}
 
     def items(self, partition, prefix=""):

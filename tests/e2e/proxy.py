@@ -64,6 +64,8 @@ class Proxy:
 
     def __init__(self, event_history=None):
         self.upstream, self.event_history = None, event_history
+        # What CloudTrail answers to ListPublicKeys, which the emulator does not have.
+        self.public_keys = None
         self.lock, self.never = threading.Lock(), threading.Event()
         # Roles by access key, and the partitions of the table that each access key used. All tests add to them.
         self.callers, self.partitions = {}, set()
@@ -165,6 +167,9 @@ def serve(proxy):
                 status, received, content = self.forward_to_event_history(body)
                 if status is None:
                     return self.hang()
+            if service == "cloudtrail" and action == "ListPublicKeys" and b"AccessDenied" not in content:
+                status, received = 200, [("Content-Type", "application/x-amz-json-1.1")]
+                content = json.dumps(proxy.public_keys or {"PublicKeyList": []}).encode()
             if effect == "kill-after":
                 return self.kill()
             return self.respond(status, received, content)

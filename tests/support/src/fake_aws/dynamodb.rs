@@ -1,4 +1,4 @@
-//! A fake DynamoDB: the three requests that Onlooker's table makes.
+//! A fake DynamoDB: the requests that Onlooker's table makes.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub fn serve(state: &mut FakeAwsState, name: &str, request: &HttpRequest) -> Htt
     };
     match name {
         "Query" => query(table, &asked),
+        "Scan" => scan(table, &asked),
+        "DescribeTable" => HttpResponse::json(200, &json!({ "Table": { "TableId": "table-1" } })),
         "UpdateItem" => update(table, &asked),
         _ => {
             table.remove(&key(&asked["Key"]));
@@ -54,6 +56,19 @@ fn query(table: &TableItems, asked: &Value) -> HttpResponse {
     let mut answer = json!({ "Items": items, "Count": items.len(), "ScannedCount": items.len() });
     if let Some((pk, sk)) = found.get(PAGE_SIZE - 1).map(|(at, _)| at) {
         // As in DynamoDB, a full page has a next page, even if that page is empty.
+        answer["LastEvaluatedKey"] = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
+    }
+    HttpResponse::json(200, &answer)
+}
+
+fn scan(table: &TableItems, asked: &Value) -> HttpResponse {
+    assert_eq!(asked["ConsistentRead"], json!(true), "reads are consistent");
+    let begin = asked.get("ExclusiveStartKey").map(key);
+    let found: Vec<_> =
+        table.iter().filter(|(at, _)| begin.as_ref().is_none_or(|begin| *at > begin)).take(PAGE_SIZE).collect();
+    let items: Vec<_> = found.iter().map(|(_, item)| item).collect();
+    let mut answer = json!({ "Items": items, "Count": items.len(), "ScannedCount": items.len() });
+    if let Some((pk, sk)) = found.get(PAGE_SIZE - 1).map(|(at, _)| at) {
         answer["LastEvaluatedKey"] = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
     }
     HttpResponse::json(200, &answer)

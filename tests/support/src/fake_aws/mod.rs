@@ -175,7 +175,7 @@ fn serve_connection(stream: &TcpStream, state: &Mutex<FakeAwsState>) {
 impl FakeAwsState {
     fn serve(&mut self, name: &str, request: &HttpRequest) -> HttpResponse {
         match name {
-            "Query" | "UpdateItem" | "DeleteItem" => dynamodb::serve(self, name, request),
+            "Query" | "Scan" | "DescribeTable" | "UpdateItem" | "DeleteItem" => dynamodb::serve(self, name, request),
             "LookupEvents" => event_history::lookup_events(self, request),
             "ListPublicKeys" => public_keys::list_public_keys(self, request),
             "PutEvents" => messages::put_events(self, request),

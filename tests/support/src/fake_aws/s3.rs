@@ -55,6 +55,10 @@ pub fn serve(state: &mut FakeAwsState, name: &str, request: &HttpRequest) -> Htt
         "GetObject" => get(bucket, request),
         "HeadObject" => head(bucket, request),
         "ListObjectsV2" => list(bucket, request),
+        "DeleteObject" => {
+            bucket.objects.remove(request.key());
+            HttpResponse::new(204, "")
+        }
         other => HttpResponse::s3_error(501, "NotImplemented", other),
     }
 }
