@@ -8,13 +8,14 @@ use std::{collections::BTreeSet, fs, io, path::PathBuf};
 
 use clap::Args;
 use onlooker_core::{
-    certificate::{CertificateError, EvidenceLeaf, ReadOnlyCertificate, Statement},
+    attestation::Statement,
+    certificate::{CertificateError, EvidenceLeaf, ReadOnlyCertificate},
     config::{Diagnostic, Watch},
     ports::SweepEvidence as _,
     report::Report,
     score::Status,
 };
-use onlooker_local::{ed25519_key::PrivateKey, local_files::LocalFiles, sweep_state::SweepState};
+use onlooker_local::{local_files::LocalFiles, signing_key::PrivateKey, sweep_state::SweepState};
 
 use crate::{
     args::{self, GlobalArgs},

@@ -38,7 +38,17 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("assessment", &["log_integrity", "coverage", "role_chain", "score", "assessment", "access_matrix"]),
     (
         "results",
-        &["finding", "controls", "report", "alert", "current_status", "guardrails", "audit", "certificate"],
+        &[
+            "finding",
+            "controls",
+            "report",
+            "alert",
+            "current_status",
+            "guardrails",
+            "attestation",
+            "audit",
+            "certificate",
+        ],
     ),
     ("edges", &["ports", "render"]),
     ("jobs", &["jobs"]),
