@@ -31,6 +31,8 @@ Examples:
   onlooker audit summary --since 7d
   onlooker audit verify
   onlooker audit seal > seal.json      keep it where the trail is not
+  onlooker audit seal --sign key.pem
+  onlooker audit verify --public-key public.pem
   onlooker audit prune --older-than 90d --dry-run
 
 Exit codes:

@@ -7,6 +7,7 @@ use onlooker_aws::{
     AccountPolicies, AwsProber, AwsSession, EventHistory, OrganizationPolicies, S3Source, S3Uri, SystemClock,
 };
 use onlooker_core::{
+    attestation::Signer,
     config::Diagnostic,
     log_integrity::PublicKeys,
     ports::{Clock, CloudTrailApi, IamApi, ObjectMetadata, ObjectStore, OrganizationsApi, Prober, Table},
@@ -86,6 +87,11 @@ impl AwsConnection {
     /// The S3 bucket of this name.
     pub fn store(&self, bucket: &str) -> Box<dyn ObjectStore> {
         Box::new(self.aws.store(bucket))
+    }
+
+    /// A key of AWS KMS that signs. Reads its public key.
+    pub fn kms_key(&self, arn: &str) -> Result<Box<dyn Signer>, CommandError> {
+        Ok(Box::new(self.aws.kms_key(arn).map_err(CommandError::Aws)?))
     }
 
     /// The clock of this machine.

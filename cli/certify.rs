@@ -8,19 +8,21 @@ use std::{collections::BTreeSet, fs, io, path::PathBuf};
 
 use clap::Args;
 use onlooker_core::{
-    certificate::{CertificateError, EvidenceLeaf, ReadOnlyCertificate, Statement},
+    attestation::Statement,
+    certificate::{CertificateError, EvidenceLeaf, ReadOnlyCertificate},
     config::{Diagnostic, Watch},
     ports::SweepEvidence as _,
     report::Report,
     score::Status,
 };
-use onlooker_local::{ed25519_key::PrivateKey, local_files::LocalFiles, sweep_state::SweepState};
+use onlooker_local::{local_files::LocalFiles, sweep_state::SweepState};
 
 use crate::{
     args::{self, GlobalArgs},
     authorization_details, environment,
     exit::{CommandError, CommandOutcome},
     output,
+    signing_key::SigningKey,
     sweep::{EvidencePeriod, run_sweep},
     time_arg::TimeArg,
 };
@@ -57,8 +59,11 @@ pub struct CertifyArgs {
     #[arg(long, value_name = "WHEN")]
     pub until: TimeArg,
     /// Ed25519 private key in PEM
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "kms", conflicts_with = "kms")]
+    pub key: Option<PathBuf>,
+    /// Key of AWS KMS instead (ECC_NIST_P256, for signing); needs `cargo install --path . --features aws`
+    #[arg(long, value_name = "KEY_ARN", value_parser = args::arn)]
+    pub kms: Option<String>,
     /// File for the certificate [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -75,7 +80,12 @@ pub struct CertifyArgs {
 
 /// Runs `certify`.
 pub fn run(global: &GlobalArgs, args: CertifyArgs) -> Result<CommandOutcome, CommandError> {
-    let key = PrivateKey::read(&args.key)?;
+    let Some(key) = SigningKey::open(args.key.as_deref(), args.kms.as_deref())? else {
+        return Err(CommandError::Usage(Diagnostic {
+            message: "no key was given to sign with".to_owned(),
+            remedy: "give `--key FILE` or `--kms KEY_ARN`".to_owned(),
+        }));
+    };
     let period = EvidencePeriod::from_args(Some(args.since), Some(args.until))?;
     let task = CertificationTask {
         principal: &args.principal,
@@ -97,7 +107,7 @@ pub fn run(global: &GlobalArgs, args: CertifyArgs) -> Result<CommandOutcome, Com
     } else {
         CommandOutcome::InsufficientEvidence
     };
-    let envelope = certificate.statement().sign(&key)?;
+    let envelope = certificate.statement().sign(key.signer())?;
     let text = serde_json::to_string(&envelope)?;
     match &args.out {
         None => output::write(|out| writeln!(out, "{text}"))?,

@@ -9,6 +9,7 @@ use std::{error::Error, fmt::Write as _, io, process::ExitCode};
 use std::path::PathBuf;
 
 use onlooker_core::{
+    attestation::SigningError,
     catalog::CatalogError,
     config::{ConfigError, Diagnostic},
     controls::ControlPackError,
@@ -23,7 +24,7 @@ use onlooker_core::{
 };
 use onlooker_demo::TrailWriteError;
 use onlooker_local::{
-    config_file::ConfigFileError, ed25519_key::KeyError, packages::PackageError, sweep_state::StateError,
+    config_file::ConfigFileError, packages::PackageError, signing_key::KeyError, sweep_state::StateError,
 };
 
 /// The outcome of a command.
@@ -122,6 +123,9 @@ pub enum CommandError {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A certificate cannot be signed.
+    #[error("cannot sign: {0}")]
+    Certificate(#[from] SigningError),
     /// The audit trail cannot be read or written.
     #[error(transparent)]
     AuditTrail(PortError),
@@ -211,6 +215,7 @@ impl CommandError {
             | Self::AuditTrail(_)
             | Self::TrailChange(_)
             | Self::Audit(_)
+            | Self::Certificate(_)
             | Self::Sweep(_)
             | Self::Aws(_)
             | Self::Runtime(_)

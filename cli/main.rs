@@ -26,6 +26,7 @@ mod progress;
 mod replay;
 mod report;
 mod report_output;
+mod signing_key;
 mod source;
 mod sweep;
 mod text_table;

@@ -3,6 +3,7 @@
 //! Law: a command that needs AWS ends with an error that says how to install one that has it.
 
 use onlooker_core::{
+    attestation::Signer,
     config::Diagnostic,
     log_integrity::PublicKeys,
     ports::{Clock, CloudTrailApi, IamApi, ObjectMetadata, ObjectStore, OrganizationsApi, Prober, Table},
@@ -61,6 +62,10 @@ impl AwsConnection {
     }
 
     pub fn store(&self, _: &str) -> Box<dyn ObjectStore> {
+        match *self {}
+    }
+
+    pub fn kms_key(&self, _: &str) -> Result<Box<dyn Signer>, CommandError> {
         match *self {}
     }
 

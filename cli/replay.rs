@@ -14,7 +14,7 @@ use onlooker_core::{
     score::Status,
 };
 use onlooker_local::{
-    config_file::LoadedConfig, ed25519_key::PublicKey, local_files::LocalFiles, sweep_state::SweepState,
+    config_file::LoadedConfig, local_files::LocalFiles, signing_key::PublicKey, sweep_state::SweepState,
 };
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ pub struct ReplayArgs {
     /// A certificate to compare too; repeatable
     #[arg(long, value_name = "FILE", requires = "public_key")]
     pub certificate: Vec<PathBuf>,
-    /// Ed25519 public key in PEM of who signed the certificates
+    /// Public key in PEM of who signed the certificates: Ed25519 or ECDSA P-256
     #[arg(long, value_name = "FILE")]
     pub public_key: Option<PathBuf>,
     /// Policies of the principals: the output of `aws iam get-account-authorization-details`; repeatable

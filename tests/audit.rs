@@ -6,7 +6,9 @@ mod fixture;
 
 use std::{fs, path::PathBuf};
 
-use fixture::{READ_CALL, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, object};
+use fixture::{
+    PRIVATE_KEY, PUBLIC_KEY, READ_CALL, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, object,
+};
 use serde_json::Value;
 
 /// A sweep of a trail with reads and a write of the auditor, and of one without a call of a watched principal.
@@ -112,6 +114,45 @@ fn a_seal_shows_that_the_end_was_cut_off() {
     fs::remove_file(last).expect("removed");
     let cut = directory.run(&["audit", "verify"]).assert_exit_code(3).stdout;
     assert!(cut.contains("end-missing"), "{cut}");
+}
+
+#[test]
+fn signed_seals_and_prunings_are_checked_with_the_public_key() {
+    let directory = swept();
+    directory.write("key.pem", PRIVATE_KEY);
+    directory.write("public.pem", PUBLIC_KEY);
+    let verify = ["audit", "verify", "--public-key", "public.pem"];
+    directory.run(&["audit", "seal", "--sign", "key.pem"]).assert_exit_code(0);
+    let checked = directory.run(&verify).assert_exit_code(0).stdout;
+    assert!(checked.contains("1 of 1 seals and prunings have a valid signature"), "{checked}");
+    let unchecked = directory.run(&["audit", "verify"]).assert_exit_code(0).stdout;
+    assert!(
+        unchecked.contains("not checked: give the key with `--public-key`")
+            && unchecked.contains("audit/seals/0000000000.json  key 74c181c7"),
+        "{unchecked}"
+    );
+    directory.run(&["audit", "seal"]).assert_exit_code(0);
+    let unsigned = directory.run(&verify).assert_exit_code(1).stdout;
+    assert!(unsigned.starts_with("unsigned  audit/seals/0000000001.json\n"), "{unsigned}");
+    fs::remove_file(directory.join(".onlooker/audit/seals/0000000001.json")).expect("removed");
+    let prune = ["audit", "prune", "--older-than", "2100-01-01", "--force"];
+    directory.run(&[&prune[..], &["--sign", "key.pem"]].concat()).assert_exit_code(0);
+    let pruned = directory.run(&verify).assert_exit_code(0).stdout;
+    assert!(pruned.contains("2 of 2 seals and prunings have a valid signature"), "{pruned}");
+    // A key that cannot be read removes nothing.
+    let other = swept();
+    other.write("key.pem", PUBLIC_KEY);
+    other.run(&[&prune[..], &["--sign", "key.pem"]].concat()).assert_exit_code(2);
+    assert_eq!(batches(&other).len(), 2);
+}
+
+#[test]
+fn an_unsigned_pruning_is_found_with_the_public_key() {
+    let directory = swept();
+    directory.write("public.pem", PUBLIC_KEY);
+    directory.run(&["audit", "prune", "--older-than", "2100-01-01", "--force"]).assert_exit_code(0);
+    let found = directory.run(&["audit", "verify", "--public-key", "public.pem"]).assert_exit_code(1).stdout;
+    assert!(found.starts_with("unsigned  audit/pruned/"), "{found}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ use test_support::{
     fake_aws::{
         FakeAws,
         event_history::{call_record, machine_time},
+        kms::FakeKmsKey,
     },
     signed_trail::{SignedTrail, signing::TestKey, tampering::untouched},
 };
@@ -290,4 +291,34 @@ fn a_trail_in_s3_that_may_not_be_read_is_not_verified() {
         "{}",
         output.stdout
     );
+}
+
+#[test]
+fn a_key_of_kms_signs_certificates_seals_and_prunings_and_its_public_key_verifies_them() {
+    const KEY: &str = "arn:aws:kms:us-east-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let (directory, cloud) = (TestDirectory::with_compliant_trail(), FakeAws::start());
+    cloud.state().kms_keys.insert(KEY.to_owned(), FakeKmsKey::new(7));
+    directory.write("public.pem", FakeKmsKey::new(7).public_pem());
+    directory.write("other.pem", FakeKmsKey::new(8).public_pem());
+    directory.run(&["sweep", "logs", WATCH_AUDITOR]).assert_exit_code(0);
+    let auditor = "arn:aws:iam::111122223333:role/Auditor";
+    let period = ["--since=2026-10-06T10:00:00Z", "--until=2026-10-06T13:00:00Z"];
+    let certify =
+        [&["certify", "--principal", auditor, "--kms", KEY, "--out", "certificate.json"][..], &period];
+    run(&directory, &cloud, &certify.concat()).assert_exit_code(0);
+    let verify = |key| directory.run(&["verify", "certificate", "certificate.json", "--public-key", key]);
+    assert!(verify("public.pem").assert_exit_code(0).stdout.starts_with("signed: "));
+    assert!(verify("other.pem").assert_exit_code(1).stdout.starts_with("not valid: "));
+    run(&directory, &cloud, &["audit", "seal", "--kms", KEY]).assert_exit_code(0);
+    let prune = ["audit", "prune", "--older-than", "2100-01-01", "--force", "--kms", KEY];
+    run(&directory, &cloud, &prune).assert_exit_code(0);
+    let verify = |key| directory.run(&["audit", "verify", "--public-key", key]);
+    let found = verify("public.pem").assert_exit_code(0).stdout;
+    assert!(found.contains("2 of 2 seals and prunings have a valid signature"), "{found}");
+    assert!(verify("other.pem").assert_exit_code(1).stdout.contains("signature-invalid"));
+    // A key that may not sign changes nothing.
+    let said = cloud.deny("kms:Sign");
+    let denied = run(&directory, &cloud, &["audit", "seal", "--kms", KEY]).assert_exit_code(4).stderr;
+    assert!(denied.contains("cannot sign (kms:Sign)") && denied.contains(&said), "{denied}");
+    assert_eq!(verify("public.pem").assert_exit_code(0).stdout, found);
 }

@@ -3,11 +3,15 @@
 //! Enters: the trail. Leaves: what is wrong with it; a seal; or fewer batches. Law: the exit code of `verify` is 0 only if
 //! nothing is wrong.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
+};
 
 use clap::Args;
 use onlooker_core::{
-    audit::AuditVerification,
+    attestation::StatementCheck,
+    audit::{AuditVerification, SignatureState},
     config::Diagnostic,
     escape::escape_hidden,
     jobs::audit::{plan_pruning, prune as prune_trail, seal_trail, verify_trail},
@@ -15,18 +19,27 @@ use onlooker_core::{
 };
 
 use super::{TrailPlace, find::entries_noun};
+use onlooker_local::signing_key::PublicKey;
+
 use crate::{
     args::GlobalArgs,
     environment,
     exit::{CommandError, CommandOutcome},
     output,
     progress::ProgressMeter,
+    signing_key::{SigningKey, SigningKeyArgs},
     time_arg::TimeArg,
 };
+
+/// Seals and prunings that are named in text.
+const MAX_RECORDS: usize = 5;
 
 /// Options of `audit verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
+    /// Check the signatures with this public key in PEM, Ed25519 or ECDSA P-256; repeatable
+    #[arg(long, value_name = "FILE")]
+    public_key: Vec<PathBuf>,
     /// Print the verification as JSON
     #[arg(long)]
     json: bool,
@@ -37,6 +50,8 @@ pub struct VerifyArgs {
 /// Options of `audit seal`.
 #[derive(Debug, Args)]
 pub struct SealArgs {
+    #[command(flatten)]
+    key: SigningKeyArgs,
     #[command(flatten)]
     place: TrailPlace,
 }
@@ -54,6 +69,8 @@ pub struct PruneArgs {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    key: SigningKeyArgs,
+    #[command(flatten)]
     place: TrailPlace,
 }
 
@@ -61,7 +78,11 @@ pub struct PruneArgs {
 pub fn verify(global: &GlobalArgs, args: VerifyArgs) -> Result<CommandOutcome, CommandError> {
     let trail = args.place.open()?;
     let bar = ProgressMeter::for_items(global, "checking", "objects");
-    let found = verify_trail(&*trail.store, &|number, total| bar.set_count(number, total))
+    let keys: Vec<PublicKey> =
+        args.public_key.iter().map(|path| PublicKey::read(path)).collect::<Result<_, _>>()?;
+    let check = |text: &[u8], signature: &[u8]| keys.iter().any(|key| key.is_signature(text, signature));
+    let check: Option<&StatementCheck<'_>> = if keys.is_empty() { None } else { Some(&check) };
+    let found = verify_trail(&*trail.store, check, &|number, total| bar.set_count(number, total))
         .map_err(CommandError::AuditTrail)?;
     bar.finish();
     if args.json {
@@ -114,13 +135,43 @@ fn print(out: &mut dyn io::Write, found: &AuditVerification) -> io::Result<()> {
             entries_noun(found.unprotected_entries)
         )?;
     }
-    Ok(())
+    print_signatures(out, found)
+}
+
+/// Says how many seals and prunings are signed, and which signatures were not checked.
+fn print_signatures(out: &mut dyn io::Write, found: &AuditVerification) -> io::Result<()> {
+    let number = |state| thousands(found.records_with(state));
+    let of_all = format!("of {} seals and prunings", thousands(found.records.len() as u64));
+    if found.records_with(SignatureState::Valid) > 0 {
+        writeln!(out, "{} {of_all} have a valid signature", number(SignatureState::Valid))?;
+    }
+    let unchecked: Vec<_> =
+        found.records.iter().filter(|one| one.signature.state == SignatureState::NotChecked).collect();
+    if unchecked.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{} {of_all} are signed, and the signatures were not checked: give the key with `--public-key`",
+        number(SignatureState::NotChecked)
+    )?;
+    for record in unchecked.iter().take(MAX_RECORDS) {
+        let keys = record.signature.key_ids.join(", ");
+        writeln!(out, "    {}  key {}", escape_hidden(&record.object), escape_hidden(&keys))?;
+    }
+    match unchecked.len().saturating_sub(MAX_RECORDS) {
+        0 => Ok(()),
+        more => writeln!(out, "    and {}; `--json` names all", thousands(more as u64)),
+    }
 }
 
 /// Runs `audit seal`.
 pub fn seal(args: SealArgs) -> Result<CommandOutcome, CommandError> {
     let trail = args.place.open()?;
-    let (_, text) = seal_trail(&*trail.store, environment::now()).map_err(CommandError::TrailChange)?;
+    let key = args.key.open()?;
+    let signer = key.as_ref().map(SigningKey::signer);
+    let (_, text) =
+        seal_trail(&*trail.store, signer, environment::now()).map_err(CommandError::TrailChange)?;
     output::write(|out| writeln!(out, "{text}"))?;
     Ok(CommandOutcome::Proven)
 }
@@ -133,6 +184,8 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
             remedy: "let a lifecycle rule of the bucket expire the prefix `audit/dt=`".to_owned(),
         }));
     }
+    // Before anything is removed, so that a key that cannot be used changes nothing.
+    let key = args.key.open()?;
     let store = args.place.directory();
     let now = environment::now();
     let plan = plan_pruning(&store, args.older_than.in_past(now), now).map_err(CommandError::TrailChange)?;
@@ -154,7 +207,8 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
             remedy: "confirm with `y`, or give `--force`".to_owned(),
         }));
     }
-    prune_trail(&store, &store, &plan, &environment::run_id()).map_err(CommandError::AuditTrail)?;
+    let signer = key.as_ref().map(SigningKey::signer);
+    prune_trail(&store, &store, &plan, &environment::run_id(), signer).map_err(CommandError::TrailChange)?;
     if !global.quiet {
         output::write(|out| writeln!(out, "removed {what}"))?;
     }

@@ -12,7 +12,7 @@ use onlooker_core::{
     render::format::{count_noun, format_period},
     score::Status,
 };
-use onlooker_local::ed25519_key::PublicKey;
+use onlooker_local::signing_key::PublicKey;
 
 use crate::{
     args::GlobalArgs,
@@ -42,7 +42,7 @@ pub struct CertificateArgs {
     /// The certificate
     #[arg(value_name = "FILE")]
     pub certificate: PathBuf,
-    /// Ed25519 public key in PEM of who signed it
+    /// Public key in PEM of who signed it: Ed25519 or ECDSA P-256
     #[arg(long, value_name = "FILE")]
     pub public_key: PathBuf,
     /// Compare with the evidence in the state of sweeps

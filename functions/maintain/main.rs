@@ -4,13 +4,14 @@
 //! due or not. Leaves: seals of the audit trail, records of the tasks, which reports show. Permissions: the table, to read
 //! `audit/` and `evidence/`, to write each object of `audit/` and `evidence/merged/` once, to list and read log files and digest
 //! files of the trail, and `cloudtrail:ListPublicKeys`; to scan the table, and to write, read and remove objects of `backups/` and
-//! `drill/`.
+//! `drill/`; to sign with the key of the audit trail.
 
 use std::num::NonZeroU32;
 
 use lambda_runtime::Error;
 use onlooker_aws::{S3TrailBucket, S3Uri};
 use onlooker_core::{
+    attestation::Signer,
     jobs::{
         gather::GatherOptions,
         backup::BackupRepository,
@@ -30,6 +31,7 @@ async fn main() -> Result<(), Error> {
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
     let Invocation { resources, settings, clock, run, .. } = invocation;
     let table_id = resources.table_id()?;
+    let signer = resources.signing_key.as_ref().map(|arn| resources.aws.kms_key(arn)).transpose()?;
     let trail = resources.trail.as_ref();
     let bucket = trail.map(|S3Uri { bucket, .. }| S3TrailBucket::new(resources.aws.clone(), bucket.clone()));
     let trail = trail.zip(bucket.as_ref()).map(|(S3Uri { key, .. }, bucket)| VerifiedTrail {
@@ -66,6 +68,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         table_id: Some(&table_id),
         store: resources.store,
         remover: Some(resources.remover),
+        signer: signer.as_ref().map(|signer| signer as &dyn Signer),
         evidence: &resources.evidence,
         trail,
         backups,

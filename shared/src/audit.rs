@@ -7,8 +7,10 @@
 
 mod batch;
 mod entry;
+mod problem;
 mod pruning;
 mod query;
+mod record_object;
 mod recorder;
 mod redaction;
 mod seal;
@@ -20,10 +22,12 @@ pub use self::{
         seal_batch,
     },
     entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
+    problem::{AuditProblem, AuditProblemKind},
     pruning::{AuditPruning, PRUNINGS_PREFIX},
     query::{AuditQuery, LineFilter, StoredEntry},
+    record_object::{RecordSignature, SignatureState, TrailRecord},
     recorder::{AuditCriteria, CallRecorder, UNREADABLE},
     redaction::{REDACTED, redact_secrets},
     seal::{AuditSeal, ChainHead, SEALS_PREFIX},
-    verify::{AuditProblem, AuditProblemKind, AuditVerification, ChainSummary, verify},
+    verify::{AuditVerification, ChainSummary, RecordSummary, verify},
 };

@@ -30,6 +30,7 @@
 pub mod access_matrix;
 pub mod alert;
 pub mod assessment;
+pub mod attestation;
 pub mod audit;
 pub mod backup;
 pub mod catalog;

@@ -45,6 +45,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "alert",
             "current_status",
             "guardrails",
+            "attestation",
             "audit",
             "certificate",
             "backup",

@@ -3,8 +3,8 @@
     python3 -m venv target/readers && target/readers/bin/pip install securesystemslib[crypto]==1.6.0 in-toto-attestation==0.9.3
     target/readers/bin/python tests/certificate_readers/read.py certificate.json public.pem
 
-Prints what they read, and ends with 1 if one of them refuses the certificate or accepts a changed one. Runs outside continuous
-integration, because it installs packages.
+The key is an Ed25519 key, or an ECDSA key of AWS KMS. Prints what they read, and ends with 1 if one of them refuses the certificate or
+accepts a changed one. Runs outside continuous integration, because it installs packages.
 """
 
 import base64
@@ -12,7 +12,7 @@ import json
 import pathlib
 import sys
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from google.protobuf.json_format import MessageToDict, ParseDict
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
@@ -24,9 +24,11 @@ from securesystemslib.signer import SSlibKey
 def main():
     envelope = json.loads(pathlib.Path(sys.argv[1]).read_text())
     public = load_pem_public_key(pathlib.Path(sys.argv[2]).read_bytes())
-    hex_key = public.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-    keyid = envelope["signatures"][0]["keyid"]
-    key = SSlibKey(keyid, "ed25519", "ed25519", {"public": hex_key})
+    # securesystemslib computes the id of the key, and finds the signature by it.
+    key = SSlibKey.from_crypto(public)
+    if key.keyid != envelope["signatures"][0]["keyid"]:
+        print(f"securesystemslib: the key has the id {key.keyid}, which is not the one that the signature names")
+        return 1
     accepted = Envelope.from_dict(json.loads(json.dumps(envelope))).verify([key], 1)
     print("securesystemslib: signed by", ", ".join(accepted))
 

@@ -53,7 +53,8 @@ def named_resources(stack):
             condition = stack.resources[resource].get("Condition")
             if not condition or stack.condition(condition):
                 found[name] = stack.arn(resource)
-    given = {"key": "KmsKeyArn", "state-key": "StateKmsKeyArn", "trail-key": "TrailKmsKeyArn", "bus": "BusArn"}
+    given = {"key": "KmsKeyArn", "state-key": "StateKmsKeyArn", "trail-key": "TrailKmsKeyArn",
+             "signing-key": "SigningKeyArn", "bus": "BusArn"}
     found.update({name: stack.parameters[key] for name, key in given.items() if stack.parameters.get(key)})
     if "bucket" in found:
         found["backups"] = f"{found['bucket']}/backups/"

@@ -17,6 +17,7 @@ mod error;
 mod event_history;
 mod http;
 mod iam;
+mod kms_key;
 mod notification_sinks;
 mod organization;
 mod probe;
@@ -31,6 +32,7 @@ pub use self::{
     dynamodb_table::DynamoDbTable,
     event_history::EventHistory,
     iam::AccountPolicies,
+    kms_key::KmsKey,
     notification_sinks::{EventBus, SnsTopic},
     organization::OrganizationPolicies,
     probe::AwsProber,

@@ -54,6 +54,7 @@ struct SdkClients {
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
+    kms: OnceLock<aws_sdk_kms::Client>,
     organizations: OnceLock<aws_sdk_organizations::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
@@ -154,6 +155,10 @@ impl AwsSession {
             let config = aws_sdk_iam::config::Builder::from(&self.config);
             aws_sdk_iam::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
         })
+    }
+
+    pub(super) fn kms(&self) -> &aws_sdk_kms::Client {
+        self.clients.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
     }
 
     /// AWS Organizations, without retries for the same reason.

@@ -36,6 +36,8 @@ pub struct FunctionResources {
     pub latest_reports: &'static dyn LatestReports,
     /// The folders of accounts in the trail that delivers log files to this deployment, if there is one.
     pub trail: Option<S3Uri>,
+    /// ARN of the KMS key that signs seals of the audit trail, if the deployment has one.
+    pub signing_key: Option<String>,
     /// Where backups are kept: daily ones, and weekly ones. Each ends with `/`.
     pub backups: [Option<S3Uri>; 2],
     /// The evidence in the table and the bucket.
@@ -62,6 +64,7 @@ impl FunctionResources {
             bucket: bucket.to_owned(),
             latest_reports: store,
             trail: folder_uri(variables, "ONLOOKER_TRAIL")?,
+            signing_key: variables.get("ONLOOKER_SIGNING_KEY").map(str::to_owned),
             backups: [
                 folder_uri(variables, "ONLOOKER_BACKUPS")?,
                 folder_uri(variables, "ONLOOKER_SECOND_BACKUPS")?,

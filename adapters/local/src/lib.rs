@@ -7,12 +7,12 @@
 pub mod archive;
 pub mod config_file;
 pub mod directory_store;
-pub mod ed25519_key;
 mod iam_data;
 pub mod local_files;
 pub mod packages;
 pub mod rsa_signature;
 mod sdk_models;
 pub mod service_reference;
+pub mod signing_key;
 pub mod sqlite_table;
 pub mod sweep_state;

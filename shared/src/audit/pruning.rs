@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::seal::ChainHead;
+use super::{record_object::TrailRecord, seal::ChainHead};
 use crate::time::Time;
 
 /// Key prefix of prunings.
@@ -39,5 +39,13 @@ impl AuditPruning {
     /// The key of the pruning of this run.
     pub fn key(&self, run_id: &str) -> String {
         format!("{PRUNINGS_PREFIX}{}_{run_id}.json", self.pruned_at)
+    }
+}
+
+impl TrailRecord for AuditPruning {
+    const PREDICATE_TYPE: &'static str = "urn:onlooker:audit-pruning:v1";
+
+    fn heads(&self) -> &BTreeMap<String, ChainHead> {
+        &self.chains
     }
 }

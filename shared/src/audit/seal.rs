@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::record_object::TrailRecord;
 use crate::time::Time;
 
 /// Key prefix of seals.
@@ -47,5 +48,13 @@ impl AuditSeal {
     /// The key of the seal.
     pub fn key(&self) -> String {
         format!("{SEALS_PREFIX}{:010}.json", self.number)
+    }
+}
+
+impl TrailRecord for AuditSeal {
+    const PREDICATE_TYPE: &'static str = "urn:onlooker:audit-seal:v1";
+
+    fn heads(&self) -> &BTreeMap<String, ChainHead> {
+        &self.heads
     }
 }

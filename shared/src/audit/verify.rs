@@ -1,9 +1,11 @@
 //! Verifies the chains of the audit trail.
 //!
-//! Enters: the objects of the trail: batches, seals and prunings. Leaves: an [`AuditVerification`] with every [`AuditProblem`]. Laws: every
-//! object below the prefix is a batch, a seal, or a problem; each edit, gap, fork, exchange, lost beginning, lost end and lost
-//! chain is a problem of its own kind. What nothing follows and no seal names cannot be checked; the verification says how
-//! many entries these are.
+//! Enters: the objects of the trail: batches, seals and prunings; perhaps a check of signatures. Leaves: an [`AuditVerification`]
+//! with every [`AuditProblem`]. Laws: every object below the prefix is a batch, a seal, a pruning, or a problem; each edit, gap, fork,
+//! exchange, lost beginning, lost end and lost chain is a problem of its own kind; with a check, a pruning without a valid signature
+//! explains nothing. What nothing follows and no seal names cannot be checked; the verification says how many entries these are.
+
+mod records;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,90 +15,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     batch::{AuditBatch, BatchError, BatchKey, GENESIS},
-    pruning::{AuditPruning, PRUNINGS_PREFIX},
+    problem::{AuditProblem, AuditProblemKind},
+    pruning::PRUNINGS_PREFIX,
+    record_object::{RecordSignature, SignatureState},
     seal::{AuditSeal, ChainHead, SEALS_PREFIX},
 };
-use crate::{hex::hex, record::Inflater, time::Time};
-
-/// The kind of a problem. Each way to change a trail has its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuditProblemKind {
-    /// An object that is neither a batch nor a seal.
-    ForeignObject,
-    /// A batch that is not an intact gzip stream, or has no header.
-    Unreadable,
-    /// A batch of another version of the program.
-    OtherVersion,
-    /// The entries are not those that the header describes.
-    EntriesChanged,
-    /// The header names another chain, number or day than the key.
-    Moved,
-    /// Two objects have the same chain and number.
-    Fork,
-    /// Batches between two others are missing.
-    Gap,
-    /// The first batches of a chain are missing.
-    BeginningMissing,
-    /// A batch does not follow the batch before it: one of the two was changed.
-    BrokenLink,
-    /// A sealed batch has other content than when it was sealed.
-    ChangedAfterSeal,
-    /// The last batches of a chain are missing, as a seal shows.
-    EndMissing,
-    /// A sealed chain is missing.
-    ChainMissing,
-    /// A seal or a pruning cannot be read.
-    SealUnreadable,
-    /// A seal between others is missing, or a seal does not follow the one before it.
-    SealMissing,
-}
-
-impl AuditProblemKind {
-    /// The kebab-case word used in every output.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ForeignObject => "foreign-object",
-            Self::Unreadable => "unreadable",
-            Self::OtherVersion => "other-version",
-            Self::EntriesChanged => "entries-changed",
-            Self::Moved => "moved",
-            Self::Fork => "fork",
-            Self::Gap => "gap",
-            Self::BeginningMissing => "beginning-missing",
-            Self::BrokenLink => "broken-link",
-            Self::ChangedAfterSeal => "changed-after-seal",
-            Self::EndMissing => "end-missing",
-            Self::ChainMissing => "chain-missing",
-            Self::SealUnreadable => "seal-unreadable",
-            Self::SealMissing => "seal-missing",
-        }
-    }
-
-    /// Whether something is missing, rather than changed.
-    pub const fn is_missing(self) -> bool {
-        matches!(
-            self,
-            Self::Gap
-                | Self::BeginningMissing
-                | Self::EndMissing
-                | Self::ChainMissing
-                | Self::SealMissing
-                | Self::OtherVersion
-        )
-    }
-}
-
-/// One thing that is wrong with a trail.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct AuditProblem {
-    /// What kind of problem it is.
-    pub kind: AuditProblemKind,
-    /// Key of the object, or id of the chain if there is none.
-    pub subject: String,
-    /// What is wrong, in a sentence.
-    pub detail: String,
-}
+use crate::{attestation::StatementCheck, hex::hex, record::Inflater, time::Time};
 
 /// A chain that was verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -117,6 +41,16 @@ pub struct ChainSummary {
     pub is_sealed: bool,
 }
 
+/// A seal or a pruning that was read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct RecordSummary {
+    /// Key of the object.
+    pub object: String,
+    /// Whether it is signed.
+    #[serde(flatten)]
+    pub signature: RecordSignature,
+}
+
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AuditVerification {
@@ -134,6 +68,8 @@ pub struct AuditVerification {
     pub pruned_at: Option<Time>,
     /// Entries in the last batch of a chain that no seal names: only their own hash protects them.
     pub unprotected_entries: u64,
+    /// Every seal and pruning, by key, and what is known of its signature.
+    pub records: Vec<RecordSummary>,
     /// Every problem, sorted.
     pub problems: Vec<AuditProblem>,
 }
@@ -147,6 +83,11 @@ impl AuditVerification {
     /// Whether something is missing.
     pub fn is_incomplete(&self) -> bool {
         self.problems.iter().any(|problem| problem.kind.is_missing())
+    }
+
+    /// Number of seals and prunings with a signature in this state.
+    pub fn records_with(&self, state: SignatureState) -> u64 {
+        self.records.iter().filter(|one| one.signature.state == state).count() as u64
     }
 
     /// The seal of the chains, which follows the newest seal.
@@ -170,22 +111,32 @@ struct Link {
     entries: u64,
 }
 
+/// A seal, as far as the links between seals need it.
+struct SealLink {
+    seal: AuditSeal,
+    sha256: String,
+    state: SignatureState,
+}
+
 /// Collects the objects of a trail.
 #[derive(Default)]
-struct Verifier {
+struct Verifier<'a> {
+    /// Whether a signature is one of a trusted key; `None` if signatures are not checked.
+    check: Option<&'a StatementCheck<'a>>,
     chains: BTreeMap<String, BTreeMap<u64, Link>>,
-    seals: BTreeMap<u64, (AuditSeal, String)>,
+    seals: BTreeMap<u64, SealLink>,
     /// The last batch of each chain that was pruned.
     pruned: BTreeMap<String, ChainHead>,
     found: AuditVerification,
     inflater: Inflater,
 }
 
-/// Verifies objects, given by key and content in any order.
+/// Verifies objects, given by key and content in any order. With a check of signatures, every seal and pruning needs a valid one.
 pub fn verify<E>(
     objects: impl IntoIterator<Item = Result<(String, Vec<u8>), E>>,
+    check: Option<&StatementCheck<'_>>,
 ) -> Result<AuditVerification, E> {
-    let mut verifier = Verifier::default();
+    let mut verifier = Verifier { check, ..Verifier::default() };
     for object in objects {
         let (key, bytes) = object?;
         verifier.add(key, &bytes);
@@ -193,7 +144,7 @@ pub fn verify<E>(
     Ok(verifier.finish())
 }
 
-impl Verifier {
+impl Verifier<'_> {
     fn problem(&mut self, kind: AuditProblemKind, subject: &str, detail: impl fmt::Display) {
         let (subject, detail) = (subject.to_owned(), detail.to_string());
         self.found.problems.push(AuditProblem { kind, subject, detail });
@@ -242,40 +193,6 @@ impl Verifier {
         }
     }
 
-    fn add_seal(&mut self, key: &str, bytes: &[u8]) {
-        match serde_json::from_slice::<AuditSeal>(bytes) {
-            Ok(seal) if seal.version == AuditSeal::VERSION && seal.key() == key => {
-                self.found.seals += 1;
-                self.seals.insert(seal.number, (seal, hex(&Sha256::digest(bytes))));
-            }
-            Ok(seal) => self.problem(
-                AuditProblemKind::SealUnreadable,
-                key,
-                format_args!("it says that it is seal {} of version {}", seal.number, seal.version),
-            ),
-            Err(cause) => self.problem(AuditProblemKind::SealUnreadable, key, cause),
-        }
-    }
-
-    fn add_pruning(&mut self, key: &str, bytes: &[u8]) {
-        let pruning = match serde_json::from_slice::<AuditPruning>(bytes) {
-            Ok(pruning) if pruning.version == AuditPruning::VERSION => pruning,
-            Ok(pruning) => {
-                let detail = format_args!("it says that it is a pruning of version {}", pruning.version);
-                return self.problem(AuditProblemKind::SealUnreadable, key, detail);
-            }
-            Err(cause) => return self.problem(AuditProblemKind::SealUnreadable, key, cause),
-        };
-        self.found.pruned_entries += pruning.entries;
-        self.found.pruned_at = self.found.pruned_at.max(Some(pruning.pruned_at));
-        for (chain, head) in pruning.chains {
-            let last = self.pruned.entry(chain).or_insert_with(|| head.clone());
-            if head.sequence > last.sequence {
-                *last = head;
-            }
-        }
-    }
-
     /// Whether a pruning explains that a chain begins with this batch: it follows the last batch that was pruned, or is one
     /// that the pruning names and did not come to remove.
     fn follows_pruning(&self, chain: &str, sequence: u64, links: &BTreeMap<u64, Link>) -> bool {
@@ -294,9 +211,7 @@ impl Verifier {
             self.check_links(chain, links);
         }
         self.check_seals(&chains);
-        // The newest seal that names a chain counts for it.
-        let mut newest: BTreeMap<String, ChainHead> = BTreeMap::new();
-        newest.extend(self.seals.values().flat_map(|(seal, _)| seal.heads.clone()));
+        let newest = self.newest_heads();
         for (chain, links) in chains {
             let (Some((_, first)), Some((&sequence, last))) =
                 (links.first_key_value(), links.last_key_value())
@@ -319,6 +234,8 @@ impl Verifier {
             });
         }
         self.found.problems.sort();
+        self.found.problems.dedup();
+        self.found.records.sort();
         self.found
     }
 
@@ -352,54 +269,6 @@ impl Verifier {
                 _ => {}
             }
             before = Some((sequence, link));
-        }
-    }
-
-    fn check_seals(&mut self, chains: &BTreeMap<String, BTreeMap<u64, Link>>) {
-        let seals = std::mem::take(&mut self.seals);
-        let mut before: Option<(&u64, &str)> = None;
-        for (number, (seal, sha256)) in &seals {
-            let follows = match before {
-                None => *number == 0 && seal.previous == GENESIS,
-                Some((last, previous)) => *number == last + 1 && seal.previous == previous,
-            };
-            if !follows {
-                let detail = "it does not follow the seal before it, which is missing or was changed";
-                self.problem(AuditProblemKind::SealMissing, &seal.key(), detail);
-            }
-            before = Some((number, sha256));
-            for (chain, head) in &seal.heads {
-                self.check_head(chain, head, chains.get(chain));
-            }
-        }
-        self.found.problems.sort();
-        self.found.problems.dedup();
-        self.seals = seals;
-    }
-
-    fn check_head(&mut self, chain: &str, head: &ChainHead, links: Option<&BTreeMap<u64, Link>>) {
-        let Some(links) = links else {
-            let is_pruned = self.pruned.get(chain).is_some_and(|pruned| pruned.sequence >= head.sequence);
-            if is_pruned {
-                return;
-            }
-            return self.problem(AuditProblemKind::ChainMissing, chain, "a seal names it");
-        };
-        let last = links.last_key_value().map_or(0, |(sequence, _)| *sequence);
-        match links.get(&head.sequence) {
-            Some(link) if link.sha256 == head.sha256 => {}
-            Some(link) => self.problem(
-                AuditProblemKind::ChangedAfterSeal,
-                &link.key,
-                "its hash is not the one that a seal names",
-            ),
-            None if head.sequence > last => self.problem(
-                AuditProblemKind::EndMissing,
-                chain,
-                format_args!("its last batch is {last}, and a seal names batch {}", head.sequence),
-            ),
-            // A gap before the last batch is a problem of its own.
-            None => {}
         }
     }
 }

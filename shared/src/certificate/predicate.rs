@@ -8,11 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    envelope::Statement,
-    evidence_root::{EvidenceLeaf, evidence_root},
-};
+use super::evidence_root::{EvidenceLeaf, evidence_root};
 use crate::{
+    attestation::Statement,
     coverage::EventClassState,
     event::Outcome,
     operation::OperationType,

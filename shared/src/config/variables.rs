@@ -16,7 +16,7 @@ use crate::suggest::suggest;
 const PREFIX: &str = "ONLOOKER_";
 
 /// Variables that are not keys of the configuration, each with its description.
-pub const RESERVED_VARIABLES: [(&str, &str); 13] = [
+pub const RESERVED_VARIABLES: [(&str, &str); 14] = [
     ("ONLOOKER_CONFIG", "configuration file; for a function `s3://bucket/key`"),
     ("ONLOOKER_TABLE", "DynamoDB table of the functions"),
     ("ONLOOKER_BUCKET", "S3 bucket in which the functions store evidence and reports"),
@@ -24,6 +24,7 @@ pub const RESERVED_VARIABLES: [(&str, &str); 13] = [
     ("ONLOOKER_BUS", "EventBridge bus to which the functions send events"),
     ("ONLOOKER_DEPLOYMENT", "name of the stack of the functions"),
     ("ONLOOKER_TRAIL", "`s3://bucket/prefix` of the folders of accounts in the trail; it ends with `AWSLogs/` or `AWSLogs/o-.../`"),
+    ("ONLOOKER_SIGNING_KEY", "ARN of the KMS key with which the functions sign seals of the audit trail"),
     ("ONLOOKER_BACKUPS", "`s3://bucket/prefix/` of the daily backups of the functions"),
     ("ONLOOKER_SECOND_BACKUPS", "`s3://bucket/prefix/` of the weekly backups of the functions"),
     ("ONLOOKER_ROLES", "roles of the functions as `name=ARN`; Onlooker watches them"),

@@ -30,6 +30,7 @@ use super::{
     evidence::{EvidenceError, EvidenceStore},
 };
 use crate::{
+    attestation::Signer,
     config::Config,
     ports::{Clock, ObjectRemover, ObjectStore, PortError, Table},
     render::emf::Metrics,
@@ -50,6 +51,8 @@ pub struct Maintenance<'a> {
     pub store: &'a dyn ObjectStore,
     /// Removes objects from the store, if the deployment lets it.
     pub remover: Option<&'a dyn ObjectRemover>,
+    /// Signs seals of the audit trail, if the deployment has a key.
+    pub signer: Option<&'a dyn Signer>,
     /// The stored evidence.
     pub evidence: &'a EvidenceStore<'a>,
     /// The trail of the deployment, if it has one.

@@ -12,6 +12,7 @@
 mod found;
 mod pruned;
 mod recorded;
+mod signed;
 mod verified;
 mod written;
 
@@ -212,7 +213,7 @@ fn objects(batches: &[SealedBatch]) -> Trail {
 
 fn verified(trail: &Trail) -> AuditVerification {
     let objects = trail.iter().map(|(key, bytes)| Ok::<_, ()>((key.clone(), bytes.clone())));
-    verify(objects).unwrap()
+    verify(objects, None).unwrap()
 }
 
 /// Two chains of five batches, sealed twice: after the first chain, and at the end.

@@ -23,7 +23,7 @@ fn a_batch_that_failed_is_written_again_and_nothing_is_lost_or_doubled() {
         while trail.flush(NOW).is_err() {}
         let expected: Vec<String> = (0..20).map(|number| format!("run {number}")).collect();
         assert_eq!(messages(&store), expected, "{fails:?} {loses:?}");
-        assert_eq!(verify_trail(&store, &|_, _| ()).unwrap().problems, []);
+        assert_eq!(verify_trail(&store, None, &|_, _| ()).unwrap().problems, []);
     }
 }
 
@@ -46,7 +46,7 @@ fn twenty_writers_lose_nothing() {
     trail.flush(NOW).unwrap();
     let found: BTreeSet<String> = messages(&store).into_iter().collect();
     assert_eq!(found.len(), 2_000);
-    let verified = verify_trail(&store, &|_, _| ()).unwrap();
+    let verified = verify_trail(&store, None, &|_, _| ()).unwrap();
     assert_eq!((verified.entries, verified.problems), (2_000, Vec::new()));
 }
 
@@ -92,5 +92,5 @@ fn a_rate_limit_counts_what_it_does_not_write() {
     let limited =
         "7 more entries of arn:aws:iam::111122223333:role/Auditor were not written (`audit.rate_limit`)";
     assert_eq!(messages(&store), [limited]);
-    assert_eq!(verify_trail(&store, &|_, _| ()).unwrap().entries, 4);
+    assert_eq!(verify_trail(&store, None, &|_, _| ()).unwrap().entries, 4);
 }

@@ -140,6 +140,7 @@ fn run(environment: &Deployment, named: &[MaintenanceTask]) -> Result<Maintenanc
         table_id: None,
         store: &environment.store,
         remover: Some(&environment.store),
+        signer: None,
         evidence: &evidence,
         trail: None,
         backups: Some(environment.backups()),
@@ -174,7 +175,7 @@ fn an_intact_audit_trail_is_sealed_and_a_changed_one_is_not() {
     run(&environment, &[]).unwrap();
     let seals = || environment.store.port.list("audit/seals/").unwrap().len();
     assert_eq!(seals(), 1);
-    let sealed = verify_trail(&environment.store, &|_, _| ()).unwrap();
+    let sealed = verify_trail(&environment.store, None, &|_, _| ()).unwrap();
     assert!(sealed.chains.iter().all(|chain| chain.is_sealed) && sealed.unprotected_entries == 0);
     environment.clock.advance(DAY_SECONDS);
     let key = environment.store.port.list("audit/dt=").unwrap()[0].name.clone();
@@ -230,7 +231,7 @@ fn left(environment: &Deployment) -> (Vec<String>, Value) {
     let seals = environment.store.port.list("audit/seals/").unwrap();
     let last = last_tasks(&environment.table.port).unwrap();
     let succeeded = last.iter().map(|record| record.task.as_str().to_owned()).collect();
-    let intact = verify_trail(&environment.store.port, &|_, _| ()).unwrap().problems.is_empty();
+    let intact = verify_trail(&environment.store.port, None, &|_, _| ()).unwrap().problems.is_empty();
     let backups = [&environment.backups, &environment.second].map(|store| Deployment::complete(store) > 0);
     let drilled = environment.store.port.list("drill/").unwrap().len();
     (succeeded, serde_json::json!([report.id, seals.is_empty(), intact, backups, drilled > 100]))
@@ -468,7 +469,7 @@ fn the_daily_verification_reads_the_last_days_and_finds_what_the_whole_one_finds
     let reads = reads.iter().filter(|call| call.method == "read" && call.target.contains("dt=")).count();
     // Three batches a day, of the last week and the day of the seal before it.
     assert!((21..=27).contains(&reads), "{reads}");
-    let whole = verify_trail(&environment.store, &|_, _| ()).unwrap();
+    let whole = verify_trail(&environment.store, None, &|_, _| ()).unwrap();
     assert!(whole.problems.is_empty() && whole.chains.iter().all(|chain| chain.is_sealed), "{whole:?}");
     // Every change of the last days is found, and not sealed.
     let keys = environment.store.port.list("audit/dt=").unwrap();
@@ -483,7 +484,7 @@ fn the_daily_verification_reads_the_last_days_and_finds_what_the_whole_one_finds
                 "cut" => Some(bytes[..bytes.len() / 2].to_vec()),
                 _ => Some(environment.store.port.read(&other, None).unwrap()),
             };
-            let is_sealed = verify_trail(&environment.store.port, &|_, _| ())
+            let is_sealed = verify_trail(&environment.store.port, None, &|_, _| ())
                 .unwrap()
                 .chains
                 .iter()
@@ -491,7 +492,7 @@ fn the_daily_verification_reads_the_last_days_and_finds_what_the_whole_one_finds
             environment.store.port.damage(key, bytes);
             let seals = environment.store.port.list("audit/seals/").unwrap().len();
             let outcome = run(&environment, &[MaintenanceTask::AuditTrail]).unwrap();
-            let whole = verify_trail(&environment.store.port, &|_, _| ()).unwrap();
+            let whole = verify_trail(&environment.store.port, None, &|_, _| ()).unwrap();
             let found = outcome.found.tampered.unwrap() > 0;
             assert_eq!(found, !whole.problems.is_empty(), "{key} {change}: {outcome:?}");
             assert!(found || !is_sealed, "{key} {change}");

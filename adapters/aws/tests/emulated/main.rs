@@ -10,6 +10,7 @@
 
 mod event_history;
 mod failures;
+mod kms_key;
 mod laws;
 mod notifications;
 mod objects;

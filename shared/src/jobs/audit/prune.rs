@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    audit::{AuditBatch, AuditPruning, AuditVerification, BatchKey, ChainHead, PREFIX},
+    attestation::{Signer, SigningError},
+    audit::{AuditBatch, AuditPruning, AuditVerification, BatchKey, ChainHead, PREFIX, TrailRecord as _},
     hex::hex,
-    ports::{ObjectRemover, ObjectStore, PortError, PortErrorKind},
+    ports::{ObjectRemover, ObjectStore, PortError},
     record::Inflater,
     time::Time,
 };
@@ -32,6 +33,9 @@ pub enum TrailChangeError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] PortError),
+    /// The key did not sign. Nothing was changed.
+    #[error("cannot sign: {0}")]
+    Signing(#[from] SigningError),
     /// The trail does not verify.
     #[error(
         "the audit trail has {} problems and is left as it is, so that they can be examined: `onlooker audit verify` \
@@ -50,7 +54,7 @@ pub fn plan_pruning(
     older_than: Time,
     now: Time,
 ) -> Result<PrunePlan, TrailChangeError> {
-    let verification = super::verify_trail(store, &|_, _| ())?;
+    let verification = super::verify_trail(store, None, &|_, _| ())?;
     if !verification.problems.is_empty() {
         return Err(TrailChangeError::NotIntact(Box::new(verification)));
     }
@@ -89,26 +93,21 @@ pub fn plan_pruning(
     Ok(PrunePlan { pruning, keys, bytes: total })
 }
 
-/// Removes what a plan names.
+/// Removes what a plan names. The record of the pruning is signed if there is a signer.
 ///
 /// # Errors
-/// When the pruning cannot be stored, or a batch cannot be removed.
+/// [`TrailChangeError`]: the pruning cannot be signed or stored, or a batch cannot be removed.
 pub fn prune(
     store: &dyn ObjectStore,
     remover: &dyn ObjectRemover,
     plan: &PrunePlan,
     run_id: &str,
-) -> Result<(), PortError> {
+    signer: Option<&dyn Signer>,
+) -> Result<(), TrailChangeError> {
     if plan.keys.is_empty() {
         return Ok(());
     }
-    let key = plan.pruning.key(run_id);
-    let text = serde_json::to_vec(&plan.pruning).map_err(|cause| PortError {
-        operation: "render",
-        name: key.clone(),
-        kind: PortErrorKind::Other,
-        cause: Box::new(cause),
-    })?;
-    store.create(&key, &text, "application/json")?;
-    plan.keys.iter().try_for_each(|key| remover.remove(key))
+    let text = plan.pruning.to_object(signer)?;
+    store.create(&plan.pruning.key(run_id), text.as_bytes(), "application/json")?;
+    Ok(plan.keys.iter().try_for_each(|key| remover.remove(key))?)
 }

@@ -14,6 +14,7 @@ use std::{
 };
 
 use crate::{
+    attestation::StatementCheck,
     audit::{
         AuditBatch, AuditQuery, AuditVerification, BatchHeader, BatchKey, LineFilter, PREFIX, StoredEntry,
         verify,
@@ -201,19 +202,22 @@ pub(super) fn in_parallel<T: Sync, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Verifies the whole trail, and calls `progress` with the number of objects read and their total.
+/// Verifies the whole trail, and calls `progress` with the number of objects read and their total. With a check of signatures,
+/// every seal and pruning needs a valid one.
 ///
 /// # Errors
 /// When the store cannot be listed or read.
 pub fn verify_trail(
     store: &dyn ObjectStore,
+    check: Option<&StatementCheck<'_>>,
     progress: &dyn Fn(u64, u64),
 ) -> Result<AuditVerification, PortError> {
     let objects = store.list(PREFIX)?;
     let total = objects.len() as u64;
-    verify(objects.into_iter().zip(1..).map(|(object, number)| {
+    let read = objects.into_iter().zip(1..).map(|(object, number)| {
         let bytes = store.read(&object.name, None)?;
         progress(number, total);
         Ok((object.name, bytes))
-    }))
+    });
+    verify(read, check)
 }

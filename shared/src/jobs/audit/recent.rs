@@ -10,7 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::{prune::TrailChangeError, reader::in_parallel, verify_trail};
 use crate::{
-    audit::{AuditProblemKind, AuditPruning, AuditSeal, AuditVerification, ChainHead, GENESIS, PREFIX, SEALS_PREFIX, verify},
+    attestation::Signer,
+    audit::{
+        AuditProblemKind, AuditPruning, AuditSeal, AuditVerification, ChainHead, GENESIS, PREFIX,
+        SEALS_PREFIX, TrailRecord as _, verify,
+    },
     hex::hex,
     ports::{ObjectStore, PortError, PortErrorKind},
     time::Time,
@@ -58,7 +62,7 @@ pub fn verify_recent(store: &dyn ObjectStore, now: Time) -> Result<RecentVerific
         }
     }
     let whole = |newest| -> Result<RecentVerification, PortError> {
-        Ok(RecentVerification { found: verify_trail(store, &|_, _| ())?, since: None, newest })
+        Ok(RecentVerification { found: verify_trail(store, None, &|_, _| ())?, since: None, newest })
     };
     let (Some((newest_seal, _)), Some(base)) = (&newest, base) else { return whole(newest) };
     let found = verify_since(store, &base, newest_seal, now)?;
@@ -119,17 +123,18 @@ fn verify_since(
             Err(error) => vec![Err(error)],
         }
     });
-    verify(given.chain(batches))
+    verify(given.chain(batches), None)
 }
 
 /// Seals what was verified. The seal names the chains that have a batch since the seal of which the verification began; older
-/// seals name the others. Returns the seal, and its text as it is stored.
+/// seals name the others. It is signed if there is a signer. Returns the seal, and its text as it is stored.
 ///
 /// # Errors
-/// [`TrailChangeError`]: the trail has problems, or the store fails.
+/// [`TrailChangeError`]: the trail has problems, the key does not sign, or the store fails.
 pub fn seal_recent(
     store: &dyn ObjectStore,
     recent: RecentVerification,
+    signer: Option<&dyn Signer>,
     now: Time,
 ) -> Result<(AuditSeal, String), TrailChangeError> {
     let RecentVerification { found, newest, .. } = recent;
@@ -137,7 +142,7 @@ pub fn seal_recent(
         return Err(TrailChangeError::NotIntact(Box::new(found)));
     }
     let seal = found.seal(now, newest.as_ref().map(|(seal, sha256)| (seal, sha256.as_str())));
-    let text = serde_json::to_string(&seal).map_err(|cause| failed(&seal.key(), cause))?;
+    let text = seal.to_object(signer)?;
     if store.create(&seal.key(), text.as_bytes(), "application/json")? {
         return Ok((seal, text));
     }
@@ -151,10 +156,10 @@ pub fn seal_recent(
 }
 
 fn read_seal(key: &str, bytes: &[u8]) -> Result<AuditSeal, PortError> {
-    serde_json::from_slice(bytes).map_err(|cause| failed(key, cause))
+    AuditSeal::from_object(bytes, None).map(|(seal, _)| seal).map_err(|cause| failed(key, cause))
 }
 
-fn failed(name: &str, cause: serde_json::Error) -> PortError {
+fn failed(name: &str, cause: impl std::error::Error + Send + Sync + 'static) -> PortError {
     PortError {
         operation: "read or write the seal",
         name: name.to_owned(),

@@ -29,10 +29,11 @@ pub(super) fn verify_and_seal(
     }
     let since = recent.since.map(|since| format!(" since {since}")).unwrap_or_default();
     let counts = format!("entries {}, batches {}, chains {}", found.entries, found.batches, found.chains.len());
-    let (seal, _) = seal_recent(maintenance.store, recent, now)?;
+    let (seal, _) = seal_recent(maintenance.store, recent, maintenance.signer, now)?;
     let number = seal.number;
+    let kind = if maintenance.signer.is_some() { "signed seal" } else { "seal" };
     Ok(TaskDone::whole(format!(
-        "the audit trail{since} is intact: {counts}; seal {number} names the last batch of each chain"
+        "the audit trail{since} is intact: {counts}; {kind} {number} names the last batch of each chain"
     )))
 }
 

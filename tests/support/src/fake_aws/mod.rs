@@ -6,6 +6,7 @@
 mod dynamodb;
 pub mod event_history;
 mod http;
+pub mod kms;
 pub mod lambda;
 mod messages;
 mod public_keys;
@@ -49,6 +50,8 @@ pub struct FakeAwsState {
     pub buckets: BTreeMap<String, s3::FakeBucket>,
     /// Public keys that ListPublicKeys returns, by region: pages, each as `aws cloudtrail list-public-keys` prints it.
     pub public_keys: BTreeMap<String, Vec<PublicKeys>>,
+    /// Keys of AWS KMS, by ARN.
+    pub kms_keys: BTreeMap<String, kms::FakeKmsKey>,
     /// Events that LookupEvents returns.
     pub events: Vec<event_history::HistoryEvent>,
     /// Messages published to SNS topics.
@@ -177,6 +180,7 @@ impl FakeAwsState {
         match name {
             "Query" | "Scan" | "DescribeTable" | "UpdateItem" | "DeleteItem" => dynamodb::serve(self, name, request),
             "LookupEvents" => event_history::lookup_events(self, request),
+            "GetPublicKey" | "Sign" => kms::serve(self, name, request),
             "ListPublicKeys" => public_keys::list_public_keys(self, request),
             "PutEvents" => messages::put_events(self, request),
             "Publish" => messages::publish(self, request),

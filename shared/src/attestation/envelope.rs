@@ -1,18 +1,14 @@
-//! The envelope of a certificate.
+//! The envelope of a signed statement.
 //!
 //! Enters: an in-toto statement. Leaves: a DSSE envelope (Dead Simple Signing Envelope, protocol v1) with one signature. Laws: what
 //! is signed is the pre-authentication encoding of the payload's bytes, which the envelope stores; an envelope with another type
 //! of payload, without a signature of the key, or with a payload that is not the statement, is refused.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, error::Error};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
-use sha2::{Digest, Sha256};
-
-use crate::hex::hex;
 
 /// Type of the payload: an in-toto statement as JSON.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -20,14 +16,31 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// Type of an in-toto statement.
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
-/// Signs a certificate.
+/// Signs statements.
 pub trait Signer {
-    /// Id of the key.
+    /// Id of the key, in the form of securesystemslib.
     fn key_id(&self) -> String;
 
     /// The signature of these bytes.
-    fn sign(&self, bytes: &[u8]) -> Vec<u8>;
+    ///
+    /// # Errors
+    /// When the key cannot sign, such as one in a service that does not answer.
+    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SigningError>;
 }
+
+/// Why a statement is not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The key did not sign.
+    #[error(transparent)]
+    Key(Box<dyn Error + Send + Sync>),
+    /// The statement cannot be written as JSON; no statement is known to cause this.
+    #[error("cannot write the statement as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Whether the second text is a signature of the first one by a trusted key.
+pub type StatementCheck<'a> = dyn Fn(&[u8], &[u8]) -> bool + 'a;
 
 /// A DSSE envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,8 +90,8 @@ pub struct Subject {
 /// Why an envelope is not trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
-    /// The file is not an envelope.
-    #[error("the file is not a DSSE envelope: {0}")]
+    /// The text is not an envelope.
+    #[error("not a DSSE envelope: {0}")]
     NotAnEnvelope(#[source] serde_json::Error),
     /// The payload is of another type.
     #[error("the payload has the type `{0}`, and not `{PAYLOAD_TYPE}`")]
@@ -88,7 +101,7 @@ pub enum EnvelopeError {
     NotBase64(&'static str),
     /// No signature was made with the key.
     #[error(
-        "no signature was made with the given key: the certificate was changed, or signed with another key ({0})"
+        "no signature was made with the given key: the statement was changed, or signed with another key ({0})"
     )]
     NotSigned(String),
     /// The payload is not a statement of the expected type.
@@ -114,10 +127,10 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
     /// The statement in a signed envelope.
     ///
     /// # Errors
-    /// When the statement cannot be written as JSON.
-    pub fn sign(&self, signer: &dyn Signer) -> Result<Envelope, serde_json::Error> {
+    /// [`SigningError`].
+    pub fn sign(&self, signer: &dyn Signer) -> Result<Envelope, SigningError> {
         let payload = serde_json::to_vec(self)?;
-        let sig = signer.sign(&pre_authentication_encoding(PAYLOAD_TYPE, &payload));
+        let sig = signer.sign(&pre_authentication_encoding(PAYLOAD_TYPE, &payload))?;
         Ok(Envelope {
             payload_type: PAYLOAD_TYPE.to_owned(),
             payload: BASE64_STANDARD.encode(payload),
@@ -132,7 +145,7 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
     pub fn open(
         envelope: &[u8],
         predicate_type: &str,
-        is_signature: &dyn Fn(&[u8], &[u8]) -> bool,
+        is_signature: &StatementCheck<'_>,
     ) -> Result<Self, EnvelopeError> {
         let envelope: Envelope = serde_json::from_slice(envelope).map_err(EnvelopeError::NotAnEnvelope)?;
         if envelope.payload_type != PAYLOAD_TYPE {
@@ -166,10 +179,4 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
 fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
     [head.as_bytes(), payload].concat()
-}
-
-/// Id of an Ed25519 key in the form of securesystemslib: SHA-256 of its canonical JSON, in hex.
-pub fn ed25519_key_id(public_key: &[u8]) -> String {
-    let key = json!({ "keytype": "ed25519", "keyval": { "public": hex(public_key) }, "scheme": "ed25519" });
-    hex(&Sha256::digest(key.to_string()))
 }

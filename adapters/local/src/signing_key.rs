@@ -1,16 +1,17 @@
-//! Ed25519 keys in PEM files.
+//! Keys for signatures, in PEM files.
 //!
-//! Enters: a private key in PKCS #8 or a public key, as `openssl genpkey` and `openssl pkey -pubout` write them. Leaves:
-//! signatures, and whether a signature belongs to a text. Law: a file with anything else is an error that says how to make one.
+//! Enters: an Ed25519 private key in PKCS #8, as `openssl genpkey` writes it, or the public key of an Ed25519 or ECDSA P-256 key, as
+//! `openssl pkey -pubout` writes it. Leaves: signatures, and whether a signature belongs to a text. Law: a file with anything else
+//! is an error that says how to make one.
 
 use std::{fs, io, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use onlooker_core::certificate::{Signer, ed25519_key_id};
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use onlooker_core::attestation::{Signer, SigningError, ecdsa_p256_key_id, ed25519_key_id, p256_point};
+use ring::signature::{ECDSA_P256_SHA256_ASN1, ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
-/// The beginning of a public key in DER (RFC 8410): the algorithm, and that 32 bytes follow.
-const PUBLIC_KEY_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// The beginning of an Ed25519 public key in DER (RFC 8410): the algorithm, and that 32 bytes follow.
+const ED25519_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -25,11 +26,11 @@ pub enum KeyError {
         cause: io::Error,
     },
     /// The file has no key of this kind.
-    #[error("`{path}` is not an Ed25519 {kind} key in PEM\n  help: {remedy}")]
+    #[error("`{path}` is not {kind} key in PEM\n  help: {remedy}")]
     OtherContent {
         /// Path of the file.
         path: String,
-        /// `private` or `public`.
+        /// Kind of key that is expected, with its article.
         kind: &'static str,
         /// How to make one.
         remedy: &'static str,
@@ -40,7 +41,12 @@ pub enum KeyError {
 pub struct PrivateKey(Ed25519KeyPair);
 
 /// A public key.
-pub struct PublicKey(Vec<u8>);
+pub enum PublicKey {
+    /// An Ed25519 key.
+    Ed25519(Vec<u8>),
+    /// An ECDSA key on the curve P-256, as its SubjectPublicKeyInfo in DER. Signatures are those of SHA-256 hashes, in DER.
+    EcdsaP256(Vec<u8>),
+}
 
 impl PrivateKey {
     /// Reads a key.
@@ -52,7 +58,7 @@ impl PrivateKey {
         let pair = der.and_then(|der| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).ok());
         pair.map(Self).ok_or_else(|| KeyError::OtherContent {
             path: path.display().to_string(),
-            kind: "private",
+            kind: "an Ed25519 private",
             remedy: "make one with `openssl genpkey -algorithm ed25519 -out key.pem`",
         })
     }
@@ -63,8 +69,8 @@ impl Signer for PrivateKey {
         ed25519_key_id(self.0.public_key().as_ref())
     }
 
-    fn sign(&self, bytes: &[u8]) -> Vec<u8> {
-        self.0.sign(bytes).as_ref().to_vec()
+    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SigningError> {
+        Ok(self.0.sign(bytes).as_ref().to_vec())
     }
 }
 
@@ -75,22 +81,37 @@ impl PublicKey {
     /// [`KeyError`].
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let der = read_pem(path, "PUBLIC KEY")?;
-        let key = der.and_then(|der| Some(der.strip_prefix(&PUBLIC_KEY_HEAD)?.to_vec()));
-        key.filter(|key| key.len() == 32).map(Self).ok_or_else(|| KeyError::OtherContent {
+        der.and_then(Self::from_der).ok_or_else(|| KeyError::OtherContent {
             path: path.display().to_string(),
-            kind: "public",
+            kind: "an Ed25519 or ECDSA P-256 public",
             remedy: "write the public key of `key.pem` with `openssl pkey -in key.pem -pubout -out public.pem`",
         })
     }
 
+    /// A key from its SubjectPublicKeyInfo in DER; `None` if it is of another kind.
+    pub fn from_der(der: Vec<u8>) -> Option<Self> {
+        if p256_point(&der).is_some() {
+            return Some(Self::EcdsaP256(der));
+        }
+        der.strip_prefix(&ED25519_HEAD).filter(|key| key.len() == 32).map(|key| Self::Ed25519(key.to_vec()))
+    }
+
     /// Whether `signature` is the signature of `text` by the owner of the key.
     pub fn is_signature(&self, text: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.0).verify(text, signature).is_ok()
+        match self {
+            Self::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key).verify(text, signature).is_ok(),
+            Self::EcdsaP256(der) => p256_point(der).is_some_and(|point| {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(text, signature).is_ok()
+            }),
+        }
     }
 
     /// Id of the key, as signatures name it.
     pub fn id(&self) -> String {
-        ed25519_key_id(&self.0)
+        match self {
+            Self::Ed25519(key) => ed25519_key_id(key),
+            Self::EcdsaP256(der) => ecdsa_p256_key_id(der),
+        }
     }
 }
 
