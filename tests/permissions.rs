@@ -216,6 +216,32 @@ fn an_override_covers_grants_within_it() {
     assert_eq!(exit_code(&run("arn:aws:s3:::builds/*", "arn:aws:iam::111122223333:role/other")), 1);
 }
 
+#[test]
+fn a_principal_with_tolerated_writes_is_not_said_to_have_only_reads() {
+    let entry = |operation: &str| {
+        format!(
+            "[[override]]\nid = \"{}\"\nprincipal = \"arn:aws:iam::*:role/ci\"\n\
+             operation = \"{operation}\"\nowner = \"a\"\nreason = \"b\"\nexpires = \"2100-01-01T00:00:00Z\"\n",
+            operation.replace(':', "-")
+        )
+    };
+    let config = ["s3:PutObject", "sns:Publish"].map(entry).concat();
+    for (writes, granted) in [
+        (&[][..], "only reads are granted"),
+        (&["s3:PutObject"], "only reads and 1 action that an override tolerates are granted"),
+        (&["s3:PutObject", "sns:Publish"], "only reads and 2 actions that overrides tolerate are granted"),
+    ] {
+        let files = [("onlooker.toml", config.clone()), ("p.json", reads_with(writes))];
+        let args = ["--policy", "p.json", "--name", "arn:aws:iam::111122223333:role/ci"];
+        let text = stdout(&run(&files, &args));
+        let sentence = format!("{granted}; no reads are required");
+        assert!(text.lines().any(|line| line.trim() == sentence), "{text}");
+        let json = stdout(&run(&files, &[&args[..], &["--json"]].concat()));
+        let permissions: Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(permissions["principals"][0]["reason"], sentence);
+    }
+}
+
 /// The details of an account: an auditor, an administrator with a hostile name, a service-linked role.
 fn details() -> String {
     let role = |arn: &str, text: &str| {

@@ -235,3 +235,6 @@ fn not_utf8(variables: &EnvVariables) -> Diagnostic {
         remedy: "save the file as UTF-8".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

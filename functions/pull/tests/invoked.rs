@@ -63,6 +63,33 @@ fn a_configuration_file_in_s3_is_read_again_when_it_changes() {
 }
 
 #[test]
+fn a_refused_file_beside_the_configuration_names_the_parameter_that_permits_it() {
+    let cloud = FakeAws::start();
+    let variables =
+        [&ONE_REGION_ONE_HOUR[..], &[("ONLOOKER_CONFIG", "s3://settings/prod/onlooker.toml")]].concat();
+    let denial = cloud.deny_key("s3:GetObject", "prod/beside.");
+    let function = RunningFunction::start(FUNCTION, &cloud, &variables);
+    let cases = [
+        ("standard_file", "beside.toml", "standard = \"CUSTOM\"\nstandard_file = \"beside.toml\"\n"),
+        ("catalog", "beside.bin", "catalog = \"beside.bin\"\n"),
+    ];
+    for (run, (key, file, config)) in cases.into_iter().enumerate() {
+        cloud.state().bucket("settings").put("prod/onlooker.toml", config);
+        let message = function.invoke_failing(json!({}), "InvalidConfiguration");
+        let refused = format!("cannot read `s3://settings/prod/{file}`, which `{key}` names: ");
+        assert!(message.starts_with(&refused) && message.contains(&denial), "{message}");
+        let remedy =
+            "\n  help: set the parameter `ConfigurationFolder` of the stack to `s3://settings/prod/`";
+        assert!(message.ends_with(remedy), "{message}");
+        let metrics = &function.metrics(run + 1)[run];
+        assert_eq!((&metrics["configuration_unusable"], &metrics["failed"]), (&json!(1), &json!(1)), "{key}");
+        let record = cloud.latest_run("pull");
+        assert!(record["error"]["S"].as_str().unwrap().starts_with(&refused), "{record}");
+        assert_eq!(record["metrics"]["M"]["configuration_unusable"]["N"], "1", "{key}");
+    }
+}
+
+#[test]
 fn a_pull_stores_evidence_and_records_the_run() {
     let cloud = FakeAws::start();
     // The pull covers the last whole hour and what follows it, less the lag of 15 minutes.
