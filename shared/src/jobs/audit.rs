@@ -9,7 +9,7 @@ mod sealing;
 mod trail_writer;
 
 pub use self::{
-    prune::{PrunePlan, TrailChangeError, plan_pruning, prune},
+    prune::{PruneOutcome, PrunePlan, TrailChangeError, plan_pruning, prune},
     reader::{AuditAnswer, AuditReader, verify_trail},
     sealing::seal_trail,
     trail_writer::{AuditError, AuditTrail},
