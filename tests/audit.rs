@@ -171,6 +171,21 @@ fn pruning_asks_first_and_leaves_a_trail_that_verifies() {
 }
 
 #[test]
+fn the_configuration_says_what_is_pruned_and_what_is_held() {
+    let directory = swept();
+    // Everything is newer than the retention of 30 days.
+    let by_default = directory.run(&["audit", "prune", "--dry-run"]).assert_exit_code(0).stdout;
+    assert!(by_default.starts_with("would remove 0 entries in 0 batches"), "{by_default}");
+    directory.write("onlooker.toml", "[audit]\nlegal_hold = [\"arn:aws:iam::*:role/Auditor\"]\n");
+    let prune = ["audit", "prune", "--older-than", "2100-01-01", "--force"];
+    let held = directory.run(&prune).assert_exit_code(0).stdout;
+    assert!(held.starts_with("1 chain with older batches kept by the legal hold"), "{held}");
+    assert_eq!(batches(&directory).len(), 2);
+    directory.write("onlooker.toml", "[audit]\nretention_days = 0\n");
+    assert!(directory.run(&prune).assert_exit_code(2).stderr.contains("audit.retention_days"));
+}
+
+#[test]
 fn the_level_and_the_redaction_are_settings() {
     let directory = TestDirectory::with_compliant_trail();
     directory.write("logs/14.json.gz", object(&[RecordedCall { at: "06T14:00", ..READ_CALL }]));

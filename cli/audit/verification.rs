@@ -59,9 +59,10 @@ pub struct SealArgs {
 /// Options of `audit prune`.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
-    /// Remove batches that were written before this time: a time, a date or a span before now such as `90d`
+    /// Remove batches that were written before this time: a time, a date or a span before now such as `90d` [default: that of
+    /// `audit.retention_days`]
     #[arg(long, value_name = "WHEN")]
-    older_than: TimeArg,
+    older_than: Option<TimeArg>,
     /// Only show what would be removed
     #[arg(long)]
     dry_run: bool,
@@ -188,7 +189,15 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
     let key = args.key.open()?;
     let store = args.place.directory();
     let now = environment::now();
-    let plan = plan_pruning(&store, args.older_than.in_past(now), now).map_err(CommandError::TrailChange)?;
+    let settings = environment::configuration(global)?.config.audit;
+    let older_than = args.older_than.map_or_else(|| settings.retained_since(now), |time| time.in_past(now));
+    let plan = plan_pruning(&store, older_than, &settings, now).map_err(CommandError::TrailChange)?;
+    if plan.held_chains > 0 {
+        let chains = count_noun(plan.held_chains, "chain");
+        output::write(|out| {
+            writeln!(out, "{chains} with older batches kept by the legal hold (`audit.legal_hold`)")
+        })?;
+    }
     let what = format!(
         "{} in {} of {}, {} bytes, written before {}",
         entries_noun(plan.pruning.entries),
@@ -208,9 +217,21 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
         }));
     }
     let signer = key.as_ref().map(SigningKey::signer);
-    prune_trail(&store, &store, &plan, &environment::run_id(), signer).map_err(CommandError::TrailChange)?;
-    if !global.quiet {
+    let outcome = prune_trail(&store, &store, &plan, &environment::run_id(), signer)
+        .map_err(CommandError::TrailChange)?;
+    for (_, error) in &outcome.refused {
+        output::write(|out| {
+            writeln!(
+                out,
+                "not removed, nor later batches of its chain: {}",
+                escape_hidden(&error.to_string())
+            )
+        })?;
+    }
+    if !global.quiet && outcome.refused.is_empty() {
         output::write(|out| writeln!(out, "removed {what}"))?;
+    } else if !global.quiet {
+        output::write(|out| writeln!(out, "removed {}", batches_noun(outcome.removed)))?;
     }
     Ok(CommandOutcome::Proven)
 }

@@ -149,7 +149,11 @@ impl Config {
             lookup: LookupSettings::default(),
             delivery: DeliverySettings::default(),
             retention: RetentionSettings::default(),
-            audit: AuditSettings::default(),
+            // The number of entries is part of the result.
+            audit: AuditSettings {
+                max_audit_entries: self.audit.max_audit_entries,
+                ..AuditSettings::default()
+            },
             ..self.clone()
         }
     }

@@ -107,6 +107,9 @@ pub struct ReportResult {
     pub controls: Vec<ControlResult>,
     /// Sample calls of the findings, one entry each.
     pub audit_entries: Vec<AuditEntry>,
+    /// Sample calls that are not listed, because `audit.max_audit_entries` are; absent if all are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audit_entries_omitted: u64,
     /// Overrides of the configuration and their usage.
     pub overrides: Vec<OverrideUsage>,
     /// What this result does not cover.
@@ -470,6 +473,11 @@ const MAX_INPUT_FILES: usize = 10_000;
 
 /// Most unreadable positions that a report names.
 const MAX_UNREADABLE_POSITIONS: usize = 1_000;
+
+/// Whether nothing was left out.
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
 
 /// The run that computed the result: differs from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

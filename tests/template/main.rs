@@ -233,11 +233,13 @@ fn every_variable_is_a_configuration_key_and_every_key_is_covered() {
     // These keys have no parameter. The configuration object can set them.
     let without_parameter = [
         "ONLOOKER_AUDIT_COMPRESSION_LEVEL",
+        "ONLOOKER_AUDIT_LEGAL_HOLD",
         "ONLOOKER_AUDIT_MAX_DETAILS_SIZE",
         "ONLOOKER_AUDIT_MAX_MEMORY_EVENTS",
         "ONLOOKER_AUDIT_QUERY_CACHE_SIZE",
         "ONLOOKER_AUDIT_RATE_LIMIT",
         "ONLOOKER_AUDIT_REDACT",
+        "ONLOOKER_AUDIT_RETENTION_DAYS",
         "ONLOOKER_AUDIT_WRITE_BUFFER_SIZE",
         "ONLOOKER_AUDIT_WRITE_FLUSH_INTERVAL",
         "ONLOOKER_BUSINESS_HOURS_DAYS",

@@ -6,6 +6,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{pattern::matches, time::Time};
+
+/// Seconds of a day.
+const DAY_SECONDS: u32 = 86_400;
+
 /// What the audit trail keeps, and how it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -37,6 +42,16 @@ pub struct AuditSettings {
     pub rate_limit: u32,
     /// Whether secrets in requests and responses are replaced.
     pub redact: bool,
+    /// Largest number of audit entries in a report: sample calls of its findings, those of the most severe findings first.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_audit_entries: u32,
+    /// Days after which `audit prune` removes batches, unless `--older-than` says otherwise.
+    #[schemars(range(min = 1, max = 3_650))]
+    pub retention_days: u32,
+    /// ARN patterns of principals with a legal hold: batches with an entry about one of them are not pruned, and neither are later
+    /// batches of the same chain. `*` is for the whole trail.
+    #[schemars(with = "Vec<super::formats::HeldPrincipals>", extend("examples" = [["arn:aws:iam::111122223333:*"]]))]
+    pub legal_hold: Vec<String>,
 }
 
 impl AuditSettings {
@@ -53,6 +68,17 @@ impl AuditSettings {
     /// Batches that a query keeps in memory.
     pub fn cached_batches(&self) -> usize {
         self.query_cache_size.unwrap_or(self.profile.query_cache_size()) as usize
+    }
+
+    /// Whether a legal hold keeps batches with entries about these principals.
+    pub fn is_held<'p>(&self, mut principals: impl Iterator<Item = &'p str>) -> bool {
+        let is_whole = self.legal_hold.iter().any(|pattern| pattern == "*");
+        is_whole || principals.any(|principal| self.legal_hold.iter().any(|held| matches(held, principal)))
+    }
+
+    /// The time before which batches are removed.
+    pub fn retained_since(&self, now: Time) -> Time {
+        Time(now.0.saturating_sub(self.retention_days.saturating_mul(DAY_SECONDS)))
     }
 
     /// Level of gzip.
@@ -74,6 +100,9 @@ impl Default for AuditSettings {
             max_details_size: 10_000,
             rate_limit: 0,
             redact: true,
+            max_audit_entries: 10_000,
+            retention_days: 30,
+            legal_hold: Vec::new(),
         }
     }
 }

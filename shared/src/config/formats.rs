@@ -45,6 +45,8 @@ macro_rules! formats {
 formats! {
     /// Pattern for the ARNs of principals.
     PrincipalPattern, "principal-pattern", arn::principal;
+    /// Pattern for the ARNs of principals, or `*` for everything.
+    HeldPrincipals, "held-principals", |text| if text == "*" { Ok(()) } else { arn::principal(text) };
     /// Pattern for ARNs of any kind.
     ArnPattern, "arn-pattern", arn::resource;
     /// Account id.

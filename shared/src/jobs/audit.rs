@@ -10,7 +10,7 @@ mod sealing;
 mod trail_writer;
 
 pub use self::{
-    prune::{PrunePlan, TrailChangeError, plan_pruning, prune},
+    prune::{PruneOutcome, PrunePlan, TrailChangeError, plan_pruning, prune},
     reader::{AuditAnswer, AuditReader, verify_trail},
     recent::{RecentVerification, seal_recent, verify_recent},
     sealing::seal_trail,

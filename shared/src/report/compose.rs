@@ -31,9 +31,6 @@ use crate::{
 /// Session names that the summary of a principal lists.
 const MAX_SESSION_NAMES: usize = 10;
 
-/// Maximum number of calls that the audit entries list.
-const MAX_AUDIT_ENTRIES: usize = 1_000;
-
 /// Composes the result. `configuration_sha256` identifies the configuration in force.
 pub fn compose(
     assessment: &Assessment<'_>,
@@ -62,6 +59,15 @@ pub fn compose(
         partial_policies: assessment.granted.values().filter(|granted| !granted.is_complete()).count() as u64,
     };
     let config = assessment.config;
+    let (audit_entries, audit_entries_omitted) = audit_entries(assessment, &findings);
+    let mut limitations = limitations(assessment);
+    if audit_entries_omitted > 0 {
+        let listed = audit_entries.len() as u64;
+        limitations.push(format!(
+            "{listed} of {} audit entries are listed, those of the most severe findings (`audit.max_audit_entries`).",
+            listed + audit_entries_omitted
+        ));
+    }
     ReportResult {
         mode: assessment.mode,
         standard: config.standard,
@@ -83,14 +89,15 @@ pub fn compose(
         operations: operations(assessment),
         other_events: other_events(assessment),
         controls: pack.evaluate(&findings, &ground),
-        audit_entries: audit_entries(assessment, &findings),
+        audit_entries,
+        audit_entries_omitted,
         overrides: config
             .overrides
             .iter()
             .enumerate()
             .map(|(n, item)| override_use(assessment, n, item))
             .collect(),
-        limitations: limitations(assessment),
+        limitations,
         inputs: ReportInputs {
             onlooker_version: env!("CARGO_PKG_VERSION").to_owned(),
             catalog_version: catalog.version().to_owned(),
@@ -469,13 +476,17 @@ fn other_events(assessment: &Assessment<'_>) -> Vec<OtherEvent> {
         .collect()
 }
 
-/// The sample calls of the findings, in order of time; where there are too many, those of the most severe findings.
-fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<AuditEntry> {
-    let mut wanted: BTreeSet<EventId> = BTreeSet::new();
+/// The sample calls of the findings, in order of time, and the number of those that are left out; where there are too many, those
+/// of the most severe findings stay.
+fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> (Vec<AuditEntry>, u64) {
+    let most = assessment.config.audit.max_audit_entries as usize;
+    let (mut wanted, mut omitted): (BTreeSet<EventId>, BTreeSet<EventId>) = Default::default();
     let relevant = findings.iter().filter(|finding| finding.severity > Severity::Info);
     for id in relevant.flat_map(|finding| &finding.sample_event_ids).map(|id| EventId::parse(id)) {
-        if wanted.len() < MAX_AUDIT_ENTRIES {
+        if wanted.len() < most {
             wanted.insert(id);
+        } else if !wanted.contains(&id) {
+            omitted.insert(id);
         }
     }
     let mut entries = BTreeSet::new();
@@ -500,7 +511,7 @@ fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Audit
             });
         }
     }
-    entries.into_iter().collect()
+    (entries.into_iter().collect(), omitted.len() as u64)
 }
 
 fn override_use(assessment: &Assessment<'_>, position: usize, item: &Override) -> OverrideUsage {

@@ -30,7 +30,7 @@ use onlooker_core::{
         GENESIS, REDACTED, SealedBatch, UNREADABLE, seal_batch, verify,
     },
     catalog::Catalog,
-    config::Config,
+    config::{AuditSettings, Config},
     event::Outcome,
     jobs::{
         audit::{

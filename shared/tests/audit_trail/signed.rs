@@ -70,7 +70,7 @@ fn a_signed_trail_verifies_with_its_key_and_says_without_one_that_it_was_not_che
     let store = unsealed();
     let (seal, text) = seal_trail(&store, Some(&KEY), NOW).unwrap();
     seal_trail(&store, Some(&KEY), NOW).unwrap();
-    let plan = plan_pruning(&store, Time(NOW.0 + 6 * 3_600), NOW).unwrap();
+    let plan = plan_pruning(&store, Time(NOW.0 + 6 * 3_600), &AuditSettings::default(), NOW).unwrap();
     prune(&store, &store, &plan, "run", Some(&KEY)).unwrap();
     assert_eq!(found(&store, Some(&KEY)), []);
     assert_eq!(states(&store, Some(&KEY)), [SignatureState::Valid; 3]);
@@ -145,7 +145,7 @@ fn seals_from_before_signing_began_are_covered_by_the_first_signed_one() {
 fn an_unsigned_removal_at_the_beginning_of_a_chain_is_found() {
     let store = unsealed();
     seal_trail(&store, Some(&KEY), NOW).unwrap();
-    let plan = plan_pruning(&store, Time(NOW.0 + 6 * 3_600), NOW).unwrap();
+    let plan = plan_pruning(&store, Time(NOW.0 + 6 * 3_600), &AuditSettings::default(), NOW).unwrap();
     prune(&store, &store, &plan, "run", None).unwrap();
     let pruning = keys(&store, PRUNINGS_PREFIX).remove(0);
     assert_eq!(found(&store, None), [], "without a key the record explains it");
@@ -172,7 +172,7 @@ fn a_key_that_does_not_sign_changes_nothing() {
     let before = store.stored.lock().unwrap().clone();
     let error = seal_trail(&store, Some(&disabled), NOW).unwrap_err();
     assert_eq!(error.to_string(), "cannot sign: the key is disabled");
-    let plan = plan_pruning(&store, Time(NOW.0 + 6 * 3_600), NOW).unwrap();
+    let plan = plan_pruning(&store, Time(NOW.0 + 6 * 3_600), &AuditSettings::default(), NOW).unwrap();
     let error = prune(&store, &store, &plan, "run", Some(&disabled)).unwrap_err();
     assert!(matches!(error, TrailChangeError::Signing(_)), "{error}");
     assert_eq!(*store.stored.lock().unwrap(), before);

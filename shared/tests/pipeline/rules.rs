@@ -377,6 +377,22 @@ fn a_finding_names_its_earliest_events_and_its_span() {
 }
 
 #[test]
+fn a_report_lists_as_many_audit_entries_as_the_setting_allows_and_says_how_many_there_are() {
+    let with_most = |most: u32| {
+        EvidenceScenario::of((0..5).map(|n| write().at_time(4 - n, 30)))
+            .with(|scenario| scenario.config.audit.max_audit_entries = most)
+            .result()
+    };
+    let (all, some) = (with_most(3), with_most(2));
+    let told =
+        |limitations: &[String]| limitations.iter().any(|line| line.contains("audit.max_audit_entries"));
+    assert_eq!((all.audit_entries.len(), all.audit_entries_omitted, told(&all.limitations)), (3, 0, false));
+    assert_eq!(some.audit_entries, all.audit_entries[..2]);
+    assert_eq!(some.audit_entries_omitted, 1);
+    assert!(some.limitations.iter().any(|line| line.starts_with("2 of 3 audit entries are listed")));
+}
+
+#[test]
 fn fingerprints_differ_by_rule_principal_and_subject_and_by_nothing_else() {
     let of =
         |event: Event, rule: &str| EvidenceScenario::of([event]).findings_of(rule)[0].fingerprint.clone();

@@ -1,16 +1,18 @@
 //! Removes old batches from the audit trail.
 //!
-//! Enters: the time before which batches are removed. Leaves: an [`AuditPruning`]. Laws: a chain loses only its first
-//! batches; the pruning is stored before the first batch is removed, so a run that is killed leaves a trail that verifies, and
-//! the next one continues; a trail with a problem is not pruned.
+//! Enters: the time before which batches are removed, and the legal hold. Leaves: an [`AuditPruning`]. Laws: a chain loses only its
+//! first batches, and none from a held one on; the pruning is stored before the first batch is removed, so a run that is killed leaves a
+//! trail that verifies, and the next one continues; a trail with a problem is not pruned; a removal that the store refuses ends the
+//! pruning of its chain and of no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     attestation::{Signer, SigningError},
     audit::{AuditBatch, AuditPruning, AuditVerification, BatchKey, ChainHead, PREFIX, TrailRecord as _},
+    config::AuditSettings,
     hex::hex,
-    ports::{ObjectRemover, ObjectStore, PortError},
+    ports::{ObjectRemover, ObjectStore, PortError, PortErrorKind},
     record::Inflater,
     time::Time,
 };
@@ -25,6 +27,17 @@ pub struct PrunePlan {
     pub keys: Vec<String>,
     /// Bytes of the batches.
     pub bytes: u64,
+    /// Number of chains that lose fewer batches, or none, because of the legal hold.
+    pub held_chains: u64,
+}
+
+/// What was removed.
+#[derive(Debug, Default)]
+pub struct PruneOutcome {
+    /// Number of batches that were removed.
+    pub removed: u64,
+    /// The first batch of each chain that the store did not let go, and why: Object Lock, or a missing permission.
+    pub refused: Vec<(String, PortError)>,
 }
 
 /// Why a trail is not pruned or sealed.
@@ -45,13 +58,15 @@ pub enum TrailChangeError {
     NotIntact(Box<AuditVerification>),
 }
 
-/// What is to be removed: the batches at the beginning of each chain that were written before a time.
+/// What is to be removed: the batches at the beginning of each chain that were written before a time, up to the first one that the
+/// legal hold of the settings keeps.
 ///
 /// # Errors
 /// [`TrailChangeError`].
 pub fn plan_pruning(
     store: &dyn ObjectStore,
     older_than: Time,
+    settings: &AuditSettings,
     now: Time,
 ) -> Result<PrunePlan, TrailChangeError> {
     let verification = super::verify_trail(store, None, &|_, _| ())?;
@@ -72,13 +87,17 @@ pub fn plan_pruning(
         entries: 0,
         chains: BTreeMap::new(),
     };
-    let (mut keys, mut total, mut inflater) = (Vec::new(), 0, Inflater::default());
+    let (mut keys, mut total, mut held_chains, mut inflater) = (Vec::new(), 0, 0, Inflater::default());
     for (chain, batches) in chains {
         for (sequence, (key, size)) in batches {
             let stored = store.read(&key, None)?;
             // Verified above; a batch that was damaged since ends the pruning of its chain.
             let Ok(batch) = AuditBatch::decode(&stored, &mut inflater) else { break };
             if batch.header.written_at >= older_than {
+                break;
+            }
+            if settings.is_held(batch.header.counts.principals.keys().map(|principal| &**principal)) {
+                held_chains += 1;
                 break;
             }
             pruning.batches += 1;
@@ -90,24 +109,42 @@ pub fn plan_pruning(
             total += size;
         }
     }
-    Ok(PrunePlan { pruning, keys, bytes: total })
+    Ok(PrunePlan { pruning, keys, bytes: total, held_chains })
 }
 
 /// Removes what a plan names. The record of the pruning is signed if there is a signer.
 ///
 /// # Errors
-/// [`TrailChangeError`]: the pruning cannot be signed or stored, or a batch cannot be removed.
+/// [`TrailChangeError`]: the pruning cannot be signed or stored, or a batch cannot be removed for another reason than that the store
+/// refuses it.
 pub fn prune(
     store: &dyn ObjectStore,
     remover: &dyn ObjectRemover,
     plan: &PrunePlan,
     run_id: &str,
     signer: Option<&dyn Signer>,
-) -> Result<(), TrailChangeError> {
+) -> Result<PruneOutcome, TrailChangeError> {
+    let mut outcome = PruneOutcome::default();
     if plan.keys.is_empty() {
-        return Ok(());
+        return Ok(outcome);
     }
     let text = plan.pruning.to_object(signer)?;
     store.create(&plan.pruning.key(run_id), text.as_bytes(), "application/json")?;
-    Ok(plan.keys.iter().try_for_each(|key| remover.remove(key))?)
+    // The chain of a batch that stays keeps its later batches too, or it would have a gap.
+    let mut refusing: BTreeSet<String> = BTreeSet::new();
+    for key in &plan.keys {
+        let Some(chain) = BatchKey::parse(key).map(|key| key.chain) else { continue };
+        if refusing.contains(&chain) {
+            continue;
+        }
+        match remover.remove(key) {
+            Ok(()) => outcome.removed += 1,
+            Err(error) if error.kind == PortErrorKind::AccessDenied => {
+                refusing.insert(chain);
+                outcome.refused.push((key.clone(), error));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(outcome)
 }

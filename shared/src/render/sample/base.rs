@@ -48,6 +48,7 @@ pub(super) fn base_result(mode: ReportMode, status: Option<Status>, statement: &
         recommendations: vec![],
         controls: vec![],
         audit_entries: vec![],
+        audit_entries_omitted: 0,
         overrides: vec![],
         limitations: vec![],
         inputs: ReportInputs {
