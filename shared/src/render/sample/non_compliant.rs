@@ -17,8 +17,8 @@ use crate::{
     finding::{Recommendation, Severity},
     operation::OperationType,
     report::{
-        AuditEntry, Behavior, InputFile, OtherEvent, OverrideSummary, OverrideUsage, Report, ReportMode,
-        SkippedFile, UnreadablePosition,
+        AuditEntry, Behavior, InputFile, MaintenanceTask, OtherEvent, OverrideSummary, OverrideUsage, Report,
+        ReportMode, SkippedFile, TaskRecord, TaskResult, UnreadablePosition,
     },
     score::{RiskFactors, Status},
 };
