@@ -41,6 +41,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         options: GatherOptions {
             threads: settings.threads(),
             limits: settings.config.limits.read_limits(),
+            hash_content: false,
         },
     });
     let stores = resources.backups.each_ref().map(|place| {

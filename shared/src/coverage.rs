@@ -240,6 +240,16 @@ impl Coverage {
         self.expected_hours.saturating_sub(self.observed_hours)
     }
 
+    /// The hours of accounts for which `concerns` holds that were not observed because of their log files.
+    pub fn integrity_gaps(&self, concerns: impl Fn(&str) -> bool) -> IntegrityHours {
+        let mut gaps = IntegrityHours::default();
+        if let Some(integrity) = &self.log_integrity {
+            let places = integrity.account_regions.iter().filter(|place| concerns(&place.account));
+            places.for_each(|place| gaps.add(integrity.gaps(place.hours)));
+        }
+        gaps
+    }
+
     /// Event classes that are expected and not known to be logged.
     pub fn class_gaps(&self) -> impl Iterator<Item = &EventClassCoverage> {
         self.event_classes.iter().filter(|class| class.state == EventClassState::Gap)

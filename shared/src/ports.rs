@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     backup::{BackupEntry, BackupKind, EntryComparison, RestoreRecord, SkippedEntries},
     grants::{Policy, PolicySnapshot},
-    log_integrity::PublicKeys,
+    log_integrity::{LogFileContent, PublicKeys},
     operation::RiskLevel,
     record::UnreadablePosition,
     segment::Segment,
@@ -111,6 +111,8 @@ pub struct ProcessedObject {
     pub object: StoredObject,
     /// SHA-256 of the stored bytes, in hex.
     pub sha256: String,
+    /// The inflated content, if it was hashed.
+    pub content: Option<LogFileContent>,
     /// Number of records in the log file, whether they could be read or not.
     pub records: u64,
     /// Positions of the pieces that could not be read.
@@ -192,10 +194,7 @@ pub trait TableContents: Sync {
     ///
     /// # Errors
     /// When they cannot be read. An error of `visit` is returned as it is.
-    fn visit(
-        &self,
-        visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>,
-    ) -> Result<(), PortError>;
+    fn visit(&self, visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>) -> Result<(), PortError>;
 }
 
 /// A store of objects that are written once and never changed.

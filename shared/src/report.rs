@@ -631,6 +631,14 @@ impl ReportResult {
                 let hours = crate::finding::count_noun(coverage.expected_hours, "expected hour");
                 format!("{} of {hours} observed, so its coverage is 0 %", coverage.observed_hours)
             }),
+            {
+                let gaps = coverage.integrity_gaps(|_| true);
+                let hours = gaps.tampered + gaps.missing + gaps.unverified;
+                (hours > 0).then(|| {
+                    let hours = crate::finding::count_noun(hours, "hour");
+                    format!("the log files of {hours} are tampered with, missing or not verified")
+                })
+            },
             (totals.unreadable_evidence > 0).then(|| {
                 let pieces = if totals.unreadable_evidence == 1 { "piece" } else { "pieces" };
                 format!("{} {pieces} of evidence could not be read", totals.unreadable_evidence)

@@ -21,7 +21,7 @@ use test_support::test_data::TestData;
 
 fn read(path: &Path) -> (Segment, ReadStatistics) {
     let files = LocalFiles::new([path.to_string_lossy()]);
-    let options = GatherOptions { threads: 2, limits: ReadLimits::default() };
+    let options = GatherOptions { threads: 2, limits: ReadLimits::default(), hash_content: false };
     let gathered = gather(&files, options, &|_| {}).unwrap();
     let (segment, reading) = (gathered.segment, gathered.statistics);
     assert_eq!(reading.unreadable, 0, "{reading:?}");

@@ -1,7 +1,7 @@
 //! The state that a machine keeps between sweeps.
 //!
-//! Enters: segments of log files, and reports. Leaves: the processed files, their evidence, and the history of runs
-//! and findings. Laws: the evidence of a file is replaced completely or not at all; a segment file is on disk before
+//! Enters: segments of log files, reports, and what was verified of the log files. Leaves: the processed files, their evidence, the
+//! history of runs and findings, and the verification, as long as the evidence is that which was verified. Laws: the evidence of a file is replaced completely or not at all; a segment file is on disk before
 //! the database names it, so a crash leaves at most an unused file; several processes may use one state.
 //!
 //! ```text
@@ -20,12 +20,13 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use onlooker_core::{
     hex::hex,
+    log_integrity::{IntegritySummary, LogFileContent},
     ports::{ProcessedObject, StoredObject, SweepEvidence},
     report::Report,
     segment::Segment,
@@ -34,6 +35,16 @@ use onlooker_core::{
 
 /// Version of the database schema.
 const SCHEMA_VERSION: i64 = 2;
+
+/// Key of the verification in the table `meta`.
+const INTEGRITY_KEY: &str = "log_integrity";
+
+/// What was verified, and of which files.
+#[derive(Serialize, Deserialize)]
+struct KeptIntegrity {
+    objects_sha256: String,
+    summary: IntegritySummary,
+}
 
 /// How long a process waits for the transaction of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -149,7 +160,7 @@ const SCHEMA_SQL: &str = "
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS objects (
     name TEXT PRIMARY KEY, version TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    records INTEGER NOT NULL, unreadable TEXT NOT NULL, segment TEXT NOT NULL
+    records INTEGER NOT NULL, unreadable TEXT NOT NULL, segment TEXT NOT NULL, content TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY, report_id TEXT NOT NULL, generated_at INTEGER NOT NULL, status TEXT,
@@ -206,6 +217,7 @@ impl SweepState {
         retry_while_busy(|| self.db.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA_SQL} COMMIT;")))
             .map_err(|cause| self.database_error(cause))?;
         self.check_version()?;
+        self.add_content_column()?;
         self.set_meta_once("version", &SCHEMA_VERSION.to_string())?;
         self.set_meta_once("origin", origin)?;
         let found = self.read_meta("origin")?.unwrap_or_default();
@@ -227,6 +239,64 @@ impl SweepState {
             return Err(StateError::UnsupportedVersion { path: self.dir.display().to_string(), found });
         }
         Ok(())
+    }
+
+    /// Adds the column for the content of log files to a state that an earlier Onlooker made. Another process may do the same.
+    fn add_content_column(&self) -> Result<(), StateError> {
+        let add = || match self.has_content_column()? {
+            true => Ok(()),
+            false => self.db.execute_batch("ALTER TABLE objects ADD COLUMN content TEXT"),
+        };
+        match retry_while_busy(add) {
+            Err(cause) if !self.has_content_column().unwrap_or(false) => Err(self.database_error(cause)),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_content_column(&self) -> Result<bool, rusqlite::Error> {
+        self.db.query_row(
+            "SELECT count(*) FROM pragma_table_info('objects') WHERE name = 'content'",
+            [],
+            |row| Ok(row.get::<_, i64>(0)? > 0),
+        )
+    }
+
+    /// Keeps what was verified of the log files, with the hash of what is kept of them.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn keep_integrity(&self, summary: &IntegritySummary) -> Result<(), StateError> {
+        let kept = KeptIntegrity { objects_sha256: self.objects_sha256()?, summary: summary.clone() };
+        let text = serde_json::to_string(&kept)
+            .map_err(|cause| StateError::Report { path: self.dir.display().to_string(), cause })?;
+        self.db
+            .execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![INTEGRITY_KEY, text])
+            .map_err(|cause| self.database_error(cause))?;
+        Ok(())
+    }
+
+    /// What was verified of the log files; `None` if they were not, or if others were read since.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn integrity(&self) -> Result<Option<IntegritySummary>, StateError> {
+        let Some(text) = self.read_meta(INTEGRITY_KEY)? else { return Ok(None) };
+        // Of an Onlooker with another shape.
+        let Ok(kept) = serde_json::from_str::<KeptIntegrity>(&text) else { return Ok(None) };
+        Ok((kept.objects_sha256 == self.objects_sha256()?).then_some(kept.summary))
+    }
+
+    /// SHA-256 over name, hash and content of all processed files, in hex.
+    fn objects_sha256(&self) -> Result<String, StateError> {
+        let mut all = Sha256::new();
+        for (name, read) in self.processed_objects()? {
+            let content = read.content.as_ref().and_then(LogFileContent::to_kept).unwrap_or_default();
+            for text in [&*name, &*read.sha256, content] {
+                all.update((text.len() as u64).to_le_bytes());
+                all.update(text);
+            }
+        }
+        Ok(hex(&all.finalize()))
     }
 
     /// Stores a value unless the key has one.
@@ -404,13 +474,17 @@ impl SweepEvidence for SweepState {
 
     fn processed_objects(&self) -> Result<BTreeMap<String, ProcessedObject>, StateError> {
         let read = || {
-            let mut statement =
-                self.db.prepare("SELECT name, version, bytes, sha256, records, unreadable FROM objects")?;
+            // A state that is only read keeps the columns that it has.
+            let content = if self.has_content_column()? { "content" } else { "NULL" };
+            let mut statement = self.db.prepare(&format!(
+                "SELECT name, version, bytes, sha256, records, unreadable, {content} FROM objects"
+            ))?;
             let rows = statement.query_map([], |row| {
                 let unreadable: String = row.get(5)?;
                 let object = StoredObject { name: row.get(0)?, version: row.get(1)?, size: row.get(2)? };
                 let read = ProcessedObject {
                     sha256: row.get(3)?,
+                    content: row.get::<_, Option<String>>(6)?.map(LogFileContent::from_kept),
                     records: row.get(4)?,
                     unreadable: serde_json::from_str(&unreadable).map_err(|cause| {
                         rusqlite::Error::FromSqlConversionFailure(
@@ -435,8 +509,8 @@ impl SweepEvidence for SweepState {
         self.db
             .execute(
                 "INSERT OR REPLACE INTO objects \
-                 (name, version, bytes, sha256, records, unreadable, segment) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                 (name, version, bytes, sha256, records, unreadable, segment, content) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     read.object.name,
                     read.object.version,
@@ -444,7 +518,8 @@ impl SweepEvidence for SweepState {
                     read.sha256,
                     read.records,
                     unreadable,
-                    name
+                    name,
+                    read.content.as_ref().and_then(LogFileContent::to_kept)
                 ],
             )
             .map_err(|cause| self.database_error(cause))?;

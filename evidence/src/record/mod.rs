@@ -60,6 +60,8 @@ pub const MAX_DEPTH: usize = 127;
 
 /// Receives the content of a log file, piece by piece.
 pub trait RecordVisitor {
+    /// The inflated content of the whole log file, before its pieces, and why it ended early, if it did.
+    fn visit_content(&mut self, _: &[u8], _: Option<UnreadableReason>) {}
     /// One record, and its text as JSON. An error makes it unreadable.
     ///
     /// # Errors
@@ -83,6 +85,7 @@ pub fn read_log_file(
     visit: &mut impl RecordVisitor,
 ) -> usize {
     let (text, fault) = inflater.inflate(stored, limits.max_inflated_bytes);
+    visit.visit_content(text, fault);
     document::read_document(text, fault, stored, true, visit);
     text.len()
 }
@@ -112,6 +115,7 @@ pub fn read_unless_other(
             FileContent::CloudTrail => {}
             FileContent::Other(kind) => return Err(kind),
             FileContent::OtherForm(kind) => {
+                visit.visit_content(text, fault);
                 visit.visit_unreadable(UnreadablePiece {
                     error: RecordError::in_field(UnreadableReason::OtherForm, kind.form()),
                     fingerprint: Fingerprint::of("piece", &[text]),
@@ -122,6 +126,7 @@ pub fn read_unless_other(
             }
         }
     }
+    visit.visit_content(text, fault);
     document::read_document(text, fault, stored, true, visit);
     Ok(text.len())
 }

@@ -17,7 +17,7 @@ use std::{
 
 use super::{Assessment, ClassifiedCall};
 use crate::{
-    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage},
+    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage, IntegrityHours},
     event::Actor,
     evidence_summary::LEAD_IN_HOURS,
     pattern::has_wildcard,
@@ -74,6 +74,9 @@ pub struct EvidenceGaps<'a> {
     pub conflicting_events: u64,
     /// Number of parts of the evidence outside an inferred period.
     pub parts_outside: u64,
+    /// Hours that were not observed because of their log files: tampered, missing and, if it is required that they are verified,
+    /// unverified ones.
+    pub log_integrity: IntegrityHours,
 }
 
 impl EvidenceGaps<'_> {
@@ -232,6 +235,7 @@ impl<'a> Assessment<'a> {
             unreadable: quality.unreadable.values().sum(),
             conflicting_events: quality.conflicting_events,
             parts_outside: coverage.outside.len() as u64,
+            log_integrity: coverage.integrity_gaps(|account| accounts.contains(account)),
         }
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::evidence_root::{EvidenceLeaf, evidence_root};
 use crate::{
     attestation::Statement,
-    coverage::EventClassState,
+    coverage::{Coverage, EventClassState, IntegrityHours},
     event::Outcome,
     operation::OperationType,
     period::Period,
@@ -108,7 +108,8 @@ pub struct CertifiedEvidence {
     pub records: u64,
     /// SHA-256 of the events in canonical form, in hex.
     pub events_sha256: String,
-    /// Whether the log files were verified by digest files: `not_verified`.
+    /// Whether digest files prove that the log files are complete and as CloudTrail delivered them: `verified` of every expected
+    /// hour, `partly_verified` of some, `not_verified` of none; `tampered` if a file of any hour is not as CloudTrail delivered it.
     pub verification: String,
 }
 
@@ -190,7 +191,7 @@ impl ReadOnlyCertificate {
                 files: leaves.len() as u64,
                 records: leaves.iter().map(|leaf| leaf.records).sum(),
                 events_sha256: result.inputs.evidence_sha256.clone(),
-                verification: "not_verified".to_owned(),
+                verification: verification(&result.coverage).to_owned(),
             },
             policies: summary
                 .matrix
@@ -225,6 +226,17 @@ impl ReadOnlyCertificate {
         let calls = [*all, *reads, *writes, *denied, *allowed_by_overrides];
         let others = [self.evidence.files, self.evidence.records, self.coverage.expected_hours];
         calls.iter().chain(&others).chain(self.capabilities.values()).all(|number| *number < MAX_NUMBER)
+    }
+}
+
+/// What was proven of the log files, in a word.
+fn verification(coverage: &Coverage) -> &'static str {
+    let hours = coverage.log_integrity.as_ref().map_or_else(IntegrityHours::default, |one| one.hours);
+    match hours {
+        IntegrityHours { tampered: 1.., .. } => "tampered",
+        IntegrityHours { verified: 0, .. } => "not_verified",
+        IntegrityHours { unverified: 0, missing: 0, .. } => "verified",
+        _ => "partly_verified",
     }
 }
 

@@ -23,7 +23,10 @@ pub const RESERVED_VARIABLES: [(&str, &str); 14] = [
     ("ONLOOKER_TOPIC", "ARN of the SNS topic to which the functions publish notifications"),
     ("ONLOOKER_BUS", "EventBridge bus to which the functions send events"),
     ("ONLOOKER_DEPLOYMENT", "name of the stack of the functions"),
-    ("ONLOOKER_TRAIL", "`s3://bucket/prefix` of the folders of accounts in the trail; it ends with `AWSLogs/` or `AWSLogs/o-.../`"),
+    (
+        "ONLOOKER_TRAIL",
+        "`s3://bucket/prefix` of the folders of accounts in the trail; it ends with `AWSLogs/` or `AWSLogs/o-.../`",
+    ),
     ("ONLOOKER_SIGNING_KEY", "ARN of the KMS key with which the functions sign seals of the audit trail"),
     ("ONLOOKER_BACKUPS", "`s3://bucket/prefix/` of the daily backups of the functions"),
     ("ONLOOKER_SECOND_BACKUPS", "`s3://bucket/prefix/` of the weekly backups of the functions"),

@@ -1,7 +1,11 @@
 //! `missing-hours`: hours of an account and region that no event and no digest file covers.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun};
-use crate::{assessment::Assessment, coverage::AccountRegionCoverage, time::Time};
+use crate::{
+    assessment::Assessment,
+    coverage::{AccountRegionCoverage, AccountRegionIntegrity},
+    time::Time,
+};
 
 /// The rule `missing-hours`.
 pub const RULE: FindingRule = FindingRule {
@@ -20,10 +24,22 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let missing = |place: &AccountRegionCoverage| {
         let hours: u32 = place.gaps.iter().map(|gap| gap.hours()).sum();
         let (first, last) = place.gaps.first().zip(place.gaps.last())?;
+        let of_place =
+            |one: &&AccountRegionIntegrity| (&one.account, &one.region) == (&place.account, &place.region);
+        let integrity = assessment.coverage.log_integrity.as_ref();
+        let unproven =
+            integrity.and_then(|all| Some(all.gaps(all.account_regions.iter().find(of_place)?.hours)));
+        let unproven = unproven.map_or(0, |hours| hours.tampered + hours.missing + hours.unverified);
+        let because = match unproven {
+            0 => String::new(),
+            hours => {
+                format!(" Of them {} count as such because of the verification of their log files.", hours)
+            }
+        };
         Some(RuleMatch {
             subject: format!("{} {}", place.account, place.region),
             observation: format!(
-                "No evidence covers {} of {} in account {} and region {}; the first such hour starts at {}.",
+                "No evidence covers {} of {} in account {} and region {}; the first such hour starts at {}.{because}",
                 hours,
                 count_noun(u64::from(place.expected_hours), "hour"),
                 place.account,

@@ -47,6 +47,7 @@ pub mod read_denied;
 pub mod root_use;
 pub mod secret_read;
 mod source_conflict;
+pub mod tampered_log_files;
 pub mod unclassified_principal;
 pub mod unidentified_write;
 pub mod unknown_operation;
@@ -60,6 +61,7 @@ pub mod write_succeeded;
 /// Every rule; rules of one severity are in order of urgency.
 pub const RULES: &[&FindingRule] = &[
     &write_succeeded::RULE,
+    &tampered_log_files::RULE,
     &escalation_path::RULE,
     &privileged_call::RULE,
     &write_failed::RULE,

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     audit::{AuditCriteria, AuditTrailEntry, CallRecorder},
     hex::hex,
+    log_integrity::LogFileContent,
     ports::{LogSource, PortError, ProcessedObject, StoredObject},
     record::{
         self, DeliveryFact, DigestWindow, Fingerprint, Inflater, OtherFile, ReadLimits, Record, RecordError,
@@ -37,6 +38,8 @@ pub struct GatherOptions {
     pub threads: usize,
     /// Limits for reading one log file.
     pub limits: ReadLimits,
+    /// Whether the inflated content of each log file is hashed, for its verification by digest files.
+    pub hash_content: bool,
 }
 
 /// Maximum number of positions of unreadable pieces, and of skipped files, in [`ReadStatistics`]; further ones are only
@@ -179,7 +182,8 @@ pub fn gather_objects(
     let next = AtomicUsize::new(0);
     let pool = Mutex::new((SegmentBuilder::default(), Vec::new(), ReadStatistics::default()));
     let read = || {
-        let mut reader = ObjectReader::new(options.limits, audit);
+        let mut reader =
+            ObjectReader { hash_content: options.hash_content, ..ObjectReader::new(options.limits, audit) };
         while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             let processed = reader.read_or_count_missing(source, object);
             let segment = match (processed, each) {
@@ -235,6 +239,9 @@ pub fn read_object(name: &str, bytes: &[u8], limits: ReadLimits) -> GatheredEvid
 /// Reads log files one after the other. Its buffers are reused for every log file.
 pub(super) struct ObjectReader<'a> {
     limits: ReadLimits,
+    hash_content: bool,
+    /// Content of the log file that was read last, if it is hashed.
+    content: Option<LogFileContent>,
     audit: Option<CallRecorder<'a>>,
     /// Entries of the calls that were read.
     entries: Vec<AuditTrailEntry>,
@@ -250,6 +257,8 @@ impl<'a> ObjectReader<'a> {
     pub(super) fn new(limits: ReadLimits, audit: Option<AuditCriteria<'a>>) -> Self {
         Self {
             limits,
+            hash_content: false,
+            content: None,
             audit: audit.and_then(CallRecorder::new),
             entries: Vec::new(),
             inflater: Inflater::default(),
@@ -352,10 +361,11 @@ impl<'a> ObjectReader<'a> {
     }
 
     /// What is known of the log file that was read last.
-    fn processed(&self, object: &StoredObject) -> ProcessedObject {
+    fn processed(&mut self, object: &StoredObject) -> ProcessedObject {
         ProcessedObject {
             object: StoredObject { size: self.bytes.len() as u64, ..object.clone() },
             sha256: hex(&Sha256::digest(&self.bytes)),
+            content: self.content.take(),
             records: self.statistics.records,
             unreadable: self.statistics.positions.iter().cloned().collect(),
         }
@@ -391,8 +401,18 @@ impl<'a> ObjectReader<'a> {
     }
 
     const fn visitor<'r>(&'r mut self, object: &'r str, cause: Option<String>) -> SegmentVisitor<'r, 'a> {
-        let Self { audit, entries, builder, statistics, is_worth_retry, .. } = self;
-        SegmentVisitor { object, cause, audit: audit.as_mut(), entries, builder, statistics, is_worth_retry }
+        let Self { hash_content, content, audit, entries, builder, statistics, is_worth_retry, .. } = self;
+        let content = if *hash_content { Some(content) } else { None };
+        SegmentVisitor {
+            object,
+            cause,
+            content,
+            audit: audit.as_mut(),
+            entries,
+            builder,
+            statistics,
+            is_worth_retry,
+        }
     }
 }
 
@@ -408,6 +428,8 @@ fn kind_without_fetching(name: &str) -> Option<OtherFile> {
 struct SegmentVisitor<'r, 'a> {
     object: &'r str,
     cause: Option<String>,
+    /// Receives the content, if it is hashed.
+    content: Option<&'r mut Option<LogFileContent>>,
     audit: Option<&'r mut CallRecorder<'a>>,
     entries: &'r mut Vec<AuditTrailEntry>,
     builder: &'r mut SegmentBuilder,
@@ -416,6 +438,12 @@ struct SegmentVisitor<'r, 'a> {
 }
 
 impl RecordVisitor for SegmentVisitor<'_, '_> {
+    fn visit_content(&mut self, text: &[u8], fault: Option<UnreadableReason>) {
+        if let Some(content) = &mut self.content {
+            **content = Some(LogFileContent::of(text, fault));
+        }
+    }
+
     fn visit_record(&mut self, record: &Record<'_>, text: &[u8]) -> Result<(), RecordError> {
         let position = self.builder.push_record(record)?;
         self.statistics.records += 1;

@@ -13,11 +13,8 @@ use std::{
     },
 };
 
-use sha2::{Digest as _, Sha256};
-
 use super::gather::GatherOptions;
 use crate::{
-    hex::hex,
     log_integrity::{
         ChainName, DigestContent, DigestFault, DigestFile, DigestMetadata, DigestName, DigestObject,
         LogFileContent, LogFileHashes, TrailFileName, TrailFiles, VerificationTask,
@@ -61,10 +58,23 @@ impl<'a> TrailReader<'a> {
         options: GatherOptions,
         progress: FileProgress<'_>,
     ) -> Result<Self, PortError> {
+        Ok(Self::of_objects(source, source.list()?, metadata, since, until, options, progress))
+    }
+
+    /// As [`TrailReader::open`], of a source that was listed.
+    pub fn of_objects(
+        source: &'a dyn LogSource,
+        listed: Vec<StoredObject>,
+        metadata: Option<&dyn ObjectMetadata>,
+        since: Option<Time>,
+        until: Time,
+        options: GatherOptions,
+        progress: FileProgress<'_>,
+    ) -> Self {
         let last = until.0.saturating_add(READ_AFTER_SECONDS);
         let (mut files, mut objects, mut digests) = (TrailFiles::default(), BTreeMap::new(), Vec::new());
         let mut newest_before: BTreeMap<ChainName, (StoredObject, DigestName)> = BTreeMap::new();
-        for object in source.list()? {
+        for object in listed {
             match TrailFileName::parse(&object.name) {
                 Some(TrailFileName::Digest(name)) => {
                     if since.is_some_and(|since| name.end <= since) {
@@ -92,18 +102,29 @@ impl<'a> TrailReader<'a> {
         files.digests = read_all(&digests, options.threads, progress, |reader, (object, name)| {
             reader.digest(source, metadata, options.limits, object, name)
         });
-        Ok(Self { source, options, objects, files })
+        Self { source, options, objects, files }
     }
 
     /// Reads and hashes the log files that decide.
     pub fn hash_log_files(&self, task: VerificationTask<'_>, progress: FileProgress<'_>) -> LogFileHashes {
+        self.hash_other_log_files(task, LogFileHashes::new(), progress)
+    }
+
+    /// Reads and hashes the log files that decide, except those with a `known` content. Returns all.
+    pub fn hash_other_log_files(
+        &self,
+        task: VerificationTask<'_>,
+        mut known: LogFileHashes,
+        progress: FileProgress<'_>,
+    ) -> LogFileHashes {
         let listed: BTreeSet<&str> = self.files.listed_log_files(task);
-        let objects: Vec<&StoredObject> =
-            listed.into_iter().filter_map(|name| self.objects.get(name)).collect();
+        let unknown = listed.into_iter().filter(|name| !known.contains_key(*name));
+        let objects: Vec<&StoredObject> = unknown.filter_map(|name| self.objects.get(name)).collect();
         let hashed = read_all(&objects, self.options.threads, progress, |reader, object| {
             (object.name.clone(), reader.log_file(self.source, self.options.limits, object))
         });
-        hashed.into_iter().collect()
+        known.extend(hashed);
+        known
     }
 }
 
@@ -174,11 +195,7 @@ impl FileReader {
         object: &StoredObject,
     ) -> LogFileContent {
         match self.inflate(source, limits, object) {
-            Ok((text, None)) => LogFileContent::Sha256(hex(&Sha256::digest(text))),
-            Ok((_, Some(UnreadableReason::TooLarge))) => {
-                LogFileContent::Unavailable("it is larger than `limits.log_file_mib` allows".to_owned())
-            }
-            Ok(_) => LogFileContent::Damaged,
+            Ok((text, fault)) => LogFileContent::of(text, fault),
             Err(cause) => LogFileContent::Unavailable(cause),
         }
     }

@@ -145,6 +145,11 @@ impl IntegritySummary {
         summary
     }
 
+    /// Whether nothing was verified.
+    pub const fn is_empty(&self) -> bool {
+        self.windows.is_empty() && self.places.is_empty()
+    }
+
     /// What two verifications say together.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {

@@ -5,12 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     DigestFault, DigestFile, DigestMetadata, DigestName, LogFileName,
     object_name::{ChainName, base_name, is_at_key},
     result::UnknownKey,
-    task::VerificationTask,
+    task::{Selection, VerificationTask},
 };
+use crate::{hex::hex, record::UnreadableReason, time::Time};
 
 /// A digest file of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,36 @@ pub enum LogFileContent {
     Damaged,
     /// The file cannot be read, and why.
     Unavailable(String),
+}
+
+/// How a damaged log file is kept, where others have their hash.
+const DAMAGED: &str = "damaged";
+
+impl LogFileContent {
+    /// The content of a log file that inflates to `text`, and why that ended early, if it did.
+    pub fn of(text: &[u8], fault: Option<UnreadableReason>) -> Self {
+        match fault {
+            None => Self::Sha256(hex(&Sha256::digest(text))),
+            Some(UnreadableReason::TooLarge) => {
+                Self::Unavailable("it is larger than `limits.log_file_mib` allows".to_owned())
+            }
+            Some(_) => Self::Damaged,
+        }
+    }
+
+    /// The content as it is kept: the hash, or `damaged`. A file that cannot be read is not kept.
+    pub fn to_kept(&self) -> Option<&str> {
+        match self {
+            Self::Sha256(hash) => Some(hash),
+            Self::Damaged => Some(DAMAGED),
+            Self::Unavailable(_) => None,
+        }
+    }
+
+    /// The content that was kept as this.
+    pub fn from_kept(kept: String) -> Self {
+        if kept == DAMAGED { Self::Damaged } else { Self::Sha256(kept) }
+    }
 }
 
 /// The content of log files by path or URI.
@@ -112,6 +145,12 @@ impl TrailFiles {
     pub fn listed_log_files(&self, task: VerificationTask<'_>) -> BTreeSet<&str> {
         let logs = self.verified(task).flat_map(|(_, file)| &file.log_files);
         logs.flat_map(|log| self.copies(&log.key)).map(String::as_str).collect()
+    }
+
+    /// The end of the newest digest file that a task selects.
+    pub fn newest_digest_end(&self, selection: &Selection) -> Option<Time> {
+        let selected = self.digests.iter().filter(|digest| selection.includes(&digest.of.chain));
+        selected.map(|digest| digest.of.end).max()
     }
 
     /// The public keys of the digest files in the window that are not among those of the task.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     controls::ControlState,
-    coverage::{AccountRegionCoverage, EventClassState},
+    coverage::{AccountRegionCoverage, EventClassState, IntegrityHours},
     event::Outcome,
     operation::OperationType,
     period::Period,
@@ -38,6 +38,18 @@ pub fn count_noun(number: u64, noun: &str) -> String {
 /// `not expected, 1 h seen`, of an account and region that is not expected.
 pub fn unexpected_hours(place: &AccountRegionCoverage) -> String {
     format!("not expected, {} h seen", thousands(place.observed_hours.into()))
+}
+
+/// `12 hours verified, 1 unverified, 0 missing, 2 tampered with`: what was proven of the log files of expected hours.
+pub fn integrity_hours(hours: IntegrityHours) -> String {
+    let IntegrityHours { verified, unverified, missing, tampered } = hours;
+    format!(
+        "{} verified, {} unverified, {} missing, {} tampered with",
+        count_noun(verified, "hour"),
+        thousands(unverified),
+        thousands(missing),
+        thousands(tampered)
+    )
 }
 
 /// A score in percent as in the report, or a dash without one.

@@ -11,8 +11,8 @@ use super::{
     Format, RenderedFile,
     escape::{markdown as prose, markdown_code as code},
     format::{
-        class_state, control_state, count_noun, format_period, percent, serialized_name, thousands,
-        unexpected_hours,
+        class_state, control_state, count_noun, format_period, integrity_hours, minute, percent,
+        serialized_name, thousands, unexpected_hours,
     },
 };
 use crate::{
@@ -291,6 +291,7 @@ fn coverage(page: &mut MarkdownPage, coverage: &Coverage) {
         count_noun(coverage.expected_hours, "hour"),
         thousands(coverage.missing_hours())
     ));
+    log_integrity(page, coverage);
     let mut places: Vec<&AccountRegionCoverage> = coverage.account_regions.iter().collect();
     if places.len() > MAX_ROWS {
         places.sort_by_key(|place| place.gaps.is_empty());
@@ -326,6 +327,28 @@ fn coverage(page: &mut MarkdownPage, coverage: &Coverage) {
                 [code(&class.class), class_state(class.state).to_owned(), thousands(class.events)]
             }),
         );
+    }
+}
+
+/// What was proven of the log files, if they were verified.
+fn log_integrity(page: &mut MarkdownPage, coverage: &Coverage) {
+    let Some(integrity) = &coverage.log_integrity else { return };
+    page.line(format_args!("Log files, by digest files: {}.\n", integrity_hours(integrity.hours)));
+    let problems = &integrity.verification.problems;
+    if !problems.is_empty() {
+        page.table(
+            ["File", "Account", "Region", "Delivered from", "Problem"],
+            problems.iter().map(|problem| {
+                [
+                    code_or_empty(&problem.file),
+                    code(&problem.account),
+                    code(&problem.region),
+                    minute(problem.since),
+                    problem.kind.sentence().to_owned(),
+                ]
+            }),
+        );
+        page.line("");
     }
 }
 

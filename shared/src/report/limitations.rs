@@ -16,7 +16,7 @@ use crate::{
     access_matrix,
     assessment::{Assessment, ExcludedFiles},
     classification::Provenance,
-    coverage::{EventClassState, event_class_of, global_region},
+    coverage::{EventClassState, IntegrityHours, event_class_of, global_region},
     finding::{count_noun, phrases},
     grants::UnevaluatedPolicyType,
 };
@@ -114,10 +114,45 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
             count_noun(missing_logs as u64, "log file")
         ));
     }
-    lines.push(
-        "The signatures of digest files were not verified, so changed log files would not be detected."
-            .to_owned(),
-    );
+    lines.extend(log_integrity(assessment));
+    lines
+}
+
+/// What was not proven of the log files, and what a proof of them does not say.
+fn log_integrity(assessment: &Assessment<'_>) -> Vec<String> {
+    let integrity = assessment.coverage.log_integrity.as_ref();
+    let Some(integrity) = integrity.filter(|integrity| !integrity.verification.is_empty()) else {
+        return vec![
+            "The signatures of digest files were not verified, so changed log files would not be detected."
+                .to_owned(),
+        ];
+    };
+    let IntegrityHours { verified, unverified, missing, tampered } = integrity.hours;
+    let of_all = |count: u64| format!("{count} of {} account-region hours", integrity.hours.all());
+    let mut lines = Vec::new();
+    if tampered > 0 {
+        lines.push(format!(
+            "In {} a log file or digest file is not as CloudTrail delivered it, so what happened in them is not known.",
+            of_all(tampered)
+        ));
+    }
+    if missing > 0 {
+        lines.push(format!(
+            "In {} a log file that a digest file lists, or a digest file, is missing.",
+            of_all(missing)
+        ));
+    }
+    if unverified > 0 {
+        let effect = match integrity.is_required {
+            true => "they do not count as observed",
+            false => "changed log files of them would not be detected",
+        };
+        lines.push(format!("The log files of {} are not verified: {effect}.", of_all(unverified)));
+    }
+    lines.push(format!(
+        "The log files of {} are verified: they are complete and as CloudTrail delivered them, by digest files signed with public keys whose origin Onlooker does not verify. Whether the trail logged every event is not part of that.",
+        of_all(verified)
+    ));
     lines
 }
 

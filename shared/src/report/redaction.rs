@@ -88,6 +88,8 @@ fn accounts(result: &ReportResult) -> BTreeSet<String> {
     let resources = result.audit_entries.iter().flat_map(|entry| &entry.resource_arns);
     let resources = resources.chain(result.findings.iter().flat_map(|finding| &finding.resources));
     let all = places.chain(principals).chain(patterns).chain(resources.flat_map(|arn| arn.split(':')));
+    let verified = result.coverage.log_integrity.iter().flat_map(|integrity| &integrity.verification.places);
+    let all = all.chain(verified.map(|place| &*place.account));
     let mut accounts: BTreeSet<String> = all.filter(is_account).map(str::to_owned).collect();
     for text in policy_texts(result) {
         let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
@@ -96,7 +98,7 @@ fn accounts(result: &ReportResult) -> BTreeSet<String> {
     accounts
 }
 
-/// Texts that repeat parts of policies, which may contain any account id.
+/// Texts that repeat parts of policies, and names of files, which may contain any account id.
 fn policy_texts(result: &ReportResult) -> impl Iterator<Item = &str> {
     let findings = result.findings.iter().flat_map(|finding| [&*finding.description, &*finding.subject]);
     let matrices = result.principals.iter().filter_map(|principal| principal.matrix.as_ref());
@@ -111,7 +113,10 @@ fn policy_texts(result: &ReportResult) -> impl Iterator<Item = &str> {
         });
         through.chain(examples).chain(unused).map(|text| &**text).chain(paths)
     });
-    findings.chain(matrix_texts).chain(result.limitations.iter().map(String::as_str))
+    let integrity = result.coverage.log_integrity.iter();
+    let files =
+        integrity.flat_map(|integrity| &integrity.verification.problems).map(|problem| &*problem.file);
+    findings.chain(matrix_texts).chain(files).chain(result.limitations.iter().map(String::as_str))
 }
 
 fn redact_in_place(value: &mut Value, accounts: &BTreeSet<String>, sessions: bool) {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     assessment::{Assessment, ClassifiedCall, EvidenceAccounts, EvidenceGaps},
-    coverage::AccountRegionCoverage,
+    coverage::{AccountRegionCoverage, IntegrityHours},
     event::Outcome,
     finding::{count_noun, phrases},
     operation::OperationType,
@@ -184,7 +184,12 @@ fn gap_reasons(gaps: &EvidenceGaps<'_>) -> Vec<String> {
         ));
     }
     let (files, pieces, events) = (gaps.missing_log_files, gaps.unreadable, gaps.conflicting_events);
+    let IntegrityHours { tampered, missing, unverified, .. } = gaps.log_integrity;
+    let hours = |count| count_noun(count, "hour");
     let counted = [
+        (tampered, format!("log files of {} are not as CloudTrail delivered them", hours(tampered))),
+        (missing, format!("log files or digest files of {} are missing", hours(missing))),
+        (unverified, format!("the log files of {} are not verified", hours(unverified))),
         (
             files,
             format!(

@@ -93,7 +93,7 @@ fn recorded_text(config: &Config, text: Vec<u8>) -> Vec<AuditTrailEntry> {
     let source = OneFile(text);
     let entries = Mutex::new(Vec::new());
     let keep = |_, _: &_, found: Vec<AuditTrailEntry>| entries.lock().unwrap().extend(found);
-    let options = GatherOptions { threads: 1, limits: ReadLimits::default() };
+    let options = GatherOptions { threads: 1, limits: ReadLimits::default(), hash_content: false };
     let objects = source.list().unwrap();
     gather_objects(
         &source,

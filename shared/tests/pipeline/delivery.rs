@@ -15,8 +15,12 @@ use serde_json::{Value, json};
 use super::{events::result, objects::MemoryLogSource};
 
 fn gather_objects(objects: &MemoryLogSource, threads: usize) -> GatheredEvidence {
-    let gathered =
-        gather(objects, GatherOptions { threads, limits: ReadLimits::default() }, &|_| {}).unwrap();
+    let gathered = gather(
+        objects,
+        GatherOptions { threads, limits: ReadLimits::default(), hash_content: false },
+        &|_| {},
+    )
+    .unwrap();
     let reading = &gathered.statistics;
     assert_eq!(
         reading.records,

@@ -6,6 +6,7 @@ mod coverage;
 mod delivery;
 mod expected_places;
 mod laws;
+mod log_integrity;
 mod objects;
 mod promise;
 mod reference_chains;

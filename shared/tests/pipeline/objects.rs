@@ -89,12 +89,13 @@ fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) ->
         },
         since: None,
         until: None,
-        gather_options: GatherOptions { threads: 2, limits },
+        gather_options: GatherOptions { threads: 2, limits, hash_content: false },
         exclude: Exclusion::NONE,
         audit: None,
+        verification: None,
     };
     let mut state = SweepState::open(state, "objects in memory").unwrap();
-    sweep(objects, Some(&mut state), task, ReportRun::default(), &|_| {}).unwrap()
+    sweep(objects, Some(&mut state), task, ReportRun::default(), &|_| {}).unwrap().report
 }
 
 fn record(id: u32) -> String {

@@ -5,10 +5,11 @@ use onlooker_core::{
     event::{DenyingPolicy, Event, EventKind, Outcome},
     finding::{RULES, Severity},
     grants::DatedSnapshot,
+    log_integrity::{HourProblem, IntegritySummary, ProblemKind},
     principal::PrincipalKind,
     record::UnreadableReason,
     score::Status,
-    time::HOUR_SECONDS,
+    time::{HOUR_SECONDS, Time},
 };
 
 use super::{
@@ -17,6 +18,19 @@ use super::{
     },
     policies::{snapshot, with_auditor_grants},
 };
+
+/// A verification with one problem in the first hour.
+fn verified_with(kind: ProblemKind) -> IntegritySummary {
+    let problem = HourProblem {
+        account: ACCOUNTS[0].to_owned(),
+        region: REGIONS[0].to_owned(),
+        since: Time(START),
+        until: Time(START + HOUR_SECONDS),
+        kind,
+        file: "a.json.gz".to_owned(),
+    };
+    IntegritySummary { problems: vec![problem], ..IntegritySummary::default() }
+}
 
 /// A scenario in which a rule has one finding, with its subject and count, and a similar one in which it has none.
 struct RuleCase {
@@ -241,6 +255,10 @@ cases! {
             scenario.digests.push((ACCOUNTS[0], REGIONS[0], 0));
             scenario.listed_log_spans.push((0, 9));
         });
+    a_tampered_log_file_is_found_and_a_missing_one_is_not:
+        "tampered-log-files", "111122223333 us-east-1", 1,
+        EvidenceScenario::of([read()]).with(|scenario| scenario.integrity = Some(verified_with(ProblemKind::LogFileHash))),
+        EvidenceScenario::of([read()]).with(|scenario| scenario.integrity = Some(verified_with(ProblemKind::LogFileMissing)));
     a_change_of_logging_is_found_and_a_look_at_it_is_not:
         "logging-changed", "cloudtrail:StopLogging", 1,
         EvidenceScenario::of([read(), write().calling("cloudtrail.amazonaws.com", "StopLogging").by_principal("Builder")]),

@@ -46,6 +46,7 @@ fn batch(source: EvidenceSource, ids: &[u32], bad: Option<u8>) -> (EvidenceBatch
     let read = ProcessedObject {
         object,
         sha256: "00".to_owned(),
+        content: None,
         records: records.len() as u64,
         unreadable: Vec::new(),
     };
@@ -151,7 +152,13 @@ fn a_digest_covers_its_hour_and_lists_missing_files() {
         let gathered = read_object(&name, &bytes, ReadLimits::default());
         let object = StoredObject { name, size: bytes.len() as u64, version: String::new() };
         let mut batch = EvidenceBatch::new(EvidenceSource::S3, source_hash(EvidenceSource::S3, [&object]));
-        let read = ProcessedObject { object, sha256: String::new(), records: 0, unreadable: Vec::new() };
+        let read = ProcessedObject {
+            object,
+            sha256: String::new(),
+            content: None,
+            records: 0,
+            unreadable: Vec::new(),
+        };
         batch.add(gathered.segment.clone(), minutes_after_start(end).hour(), read);
         store_batch(&evidence_store, batch).unwrap();
         all = all.merge(gathered.segment);
@@ -344,7 +351,13 @@ fn records_of_any_account_and_region_are_stored_and_found() {
             let object = StoredObject { name: format!("{id}"), size: 0, version: String::new() };
             let mut batch =
                 EvidenceBatch::new(EvidenceSource::S3, source_hash(EvidenceSource::S3, [&object]));
-            let read = ProcessedObject { object, sha256: String::new(), records: 1, unreadable: Vec::new() };
+            let read = ProcessedObject {
+                object,
+                sha256: String::new(),
+                content: None,
+                records: 1,
+                unreadable: Vec::new(),
+            };
             batch.add(one.clone(), hour_after_start(0), read);
             store_batch(&evidence_store, batch).unwrap();
             all = all.merge(one);

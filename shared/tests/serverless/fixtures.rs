@@ -229,6 +229,7 @@ pub fn slice_batch(
     let read = ProcessedObject {
         object,
         sha256: String::new(),
+        content: None,
         records: records.len() as u64,
         unreadable: Vec::new(),
     };

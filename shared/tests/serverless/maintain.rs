@@ -7,18 +7,17 @@ use onlooker_core::{
     config::Config,
     jobs::{
         audit::{AuditTrail, verify_trail},
-        evidence::{
-            EvidenceBatch, EvidenceSource, EvidenceStore, compact, record_identity, record_removal, store_batch,
-        },
         backup::{BackupRepository, RestoreTargets, list, plan_restore, restore},
-        table_backup::TableRestore,
-        maintain::{
-            BackupDestination, Backups, Maintenance, MaintenanceOutcome, last_tasks, maintain,
+        evidence::{
+            EvidenceBatch, EvidenceSource, EvidenceStore, compact, record_identity, record_removal,
+            store_batch,
         },
+        maintain::{BackupDestination, Backups, Maintenance, MaintenanceOutcome, last_tasks, maintain},
+        table_backup::TableRestore,
     },
     ports::{
-        ObjectStore, PortError, PortErrorKind, ProcessedObject, RestoreJournal, StoredObject, Table, TableItem,
-        WriteCondition,
+        ObjectStore, PortError, PortErrorKind, ProcessedObject, RestoreJournal, StoredObject, Table,
+        TableItem, WriteCondition,
     },
     report::{MaintenanceTask, TaskResult},
     time::{HOUR_SECONDS, Time},
@@ -71,8 +70,7 @@ fn destination(store: &FaultyPort<MemoryStore>) -> BackupDestination<'_> {
 
 impl Deployment {
     fn of(environment: TestEnvironment) -> Self {
-        let store =
-            || FaultyPort { port: MemoryStore::default(), injector: environment.injector.clone() };
+        let store = || FaultyPort { port: MemoryStore::default(), injector: environment.injector.clone() };
         let (backups, second) = (store(), store());
         Self { environment, backups, second }
     }
@@ -319,7 +317,10 @@ fn merged_parts_expire_with_their_hour() {
         let records = [record(n, ACCOUNTS[0], REGIONS[0], span.0)];
         store_batch(&evidence, slice_batch(ACCOUNTS[0], REGIONS[0], span, &records)).unwrap();
     }
-    assert!(compact(&evidence, (START, minutes_after_start(60)), minutes_after_start(600)).unwrap().parts_merged > 0);
+    assert!(
+        compact(&evidence, (START, minutes_after_start(60)), minutes_after_start(600)).unwrap().parts_merged
+            > 0
+    );
     let items = environment.table.port.items();
     let mut indexed = items.iter().filter(|item| item.partition_key.starts_with("SHARD#"));
     let end = Time(hour_after_start(0).end().0 + 10 * DAY_SECONDS);
@@ -442,7 +443,8 @@ fn the_audit_trail_is_copied_once_and_a_changed_copy_is_found() {
     };
     // Two batches and a seal in each destination, and the seal itself.
     assert_eq!(created(environment.injector.reset()), 7);
-    let key = format!("backups/{}", trail(&environment.store, "").iter().rfind(|key| key.contains("dt=")).unwrap());
+    let key =
+        format!("backups/{}", trail(&environment.store, "").iter().rfind(|key| key.contains("dt=")).unwrap());
     environment.backups.port.damage(&key, None);
     let outcome = run(&environment, &[MaintenanceTask::RestoreDrill]).unwrap();
     assert_eq!(outcome.done[0].result, TaskResult::ProblemFound);
@@ -517,9 +519,8 @@ fn hours_after_the_time_of_a_restored_table_are_not_observed_until_the_record_is
     }
     let mut config = configured();
     config.delivery.authoritative_from = Some(START);
-    let missing = |config: &Config| {
-        report(&evidence, config, hours, 1).unwrap().result.coverage.missing_hours()
-    };
+    let missing =
+        |config: &Config| report(&evidence, config, hours, 1).unwrap().result.coverage.missing_hours();
     let seen = |id: &str, minutes: u32| {
         record_identity(&environment.table, id, minutes_after_start(minutes)).unwrap().is_some()
     };

@@ -3,8 +3,8 @@
 use onlooker_core::{
     config::Config,
     jobs::{
-        evidence::{EvidenceBatch, EvidenceSource, EvidenceStore, collect, source_hash, store_batch},
         evaluation::{EvaluationCriteria, evaluate},
+        evidence::{EvidenceBatch, EvidenceSource, EvidenceStore, collect, source_hash, store_batch},
         gather::GatherOptions,
         maintain::{Maintenance, MaintenanceOutcome, VerifiedTrail, maintain, verified_log_files},
     },
@@ -88,7 +88,7 @@ fn deployment(now: &str) -> TestEnvironment {
 fn run(environment: &TestEnvironment, trail: &SignedTrail) -> MaintenanceOutcome {
     let evidence = EvidenceStore::new(&environment.table, &environment.store);
     let (config, bucket) = (config(), SignedBucket { trail, clock: environment.clock.clone() });
-    let options = GatherOptions { threads: 2, limits: ReadLimits::default() };
+    let options = GatherOptions { threads: 2, limits: ReadLimits::default(), hash_content: false };
     let maintenance = Maintenance {
         table: &environment.table,
         table_id: None,
@@ -159,7 +159,9 @@ fn a_changed_log_file_is_found_and_stays_found() {
     let done = run(&environment, &trail);
     assert_eq!(done.done[0].result, TaskResult::ProblemFound);
     assert!(done.found.tampered.unwrap() >= 1, "{done:?}");
-    assert!(environment.table.port.query("INTEGRITY#2026-10-05", "").unwrap()[0].body.to_string().contains(&log));
+    assert!(
+        environment.table.port.query("INTEGRITY#2026-10-05", "").unwrap()[0].body.to_string().contains(&log)
+    );
     let tampered = report(&environment);
     assert_eq!(tampered.result.status().unwrap().as_str(), "INSUFFICIENT_EVIDENCE");
     assert!(hours(&tampered).3 >= 2, "{:?}", hours(&tampered));
@@ -207,7 +209,7 @@ fn late_digest_files_are_verified_on_the_next_day_and_a_kill_loses_nothing() {
         environment.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::After });
         let evidence = EvidenceStore::new(&environment.table, &environment.store);
         let bucket = SignedBucket { trail: &whole, clock: environment.clock.clone() };
-        let options = GatherOptions { threads: 1, limits: ReadLimits::default() };
+        let options = GatherOptions { threads: 1, limits: ReadLimits::default(), hash_content: false };
         let config = config();
         let maintenance = Maintenance {
             table: &environment.table,

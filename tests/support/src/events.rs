@@ -11,6 +11,7 @@ use onlooker_core::{
     finding::Finding,
     grants::PolicyHistory,
     jobs::evaluation::{EvaluationCriteria, evaluate},
+    log_integrity::IntegritySummary,
     operation::OperationType,
     principal::{Principal, PrincipalKind, Session},
     record::{DeliveryFact, DigestWindow, Fingerprint, RequestFeatures, UnreadableReason},
@@ -273,6 +274,8 @@ pub struct EvidenceScenario {
     pub delivery_facts: Vec<DeliveryFact>,
     /// Policies of principals.
     pub policies: PolicyHistory,
+    /// What was verified of the log files.
+    pub integrity: Option<IntegritySummary>,
 }
 
 impl EvidenceScenario {
@@ -327,7 +330,7 @@ impl EvidenceScenario {
             self.segment_builder().finish(),
             ReportScope::between(self.period.0, self.period.1),
         );
-        report_with_policies(summary, &self.config, &self.policies)
+        report_with(summary, &self.config, &self.policies, self.integrity.as_ref())
     }
 
     /// The findings of a rule.
@@ -352,9 +355,18 @@ pub fn report_with_policies(
     config: &Config,
     policies: &PolicyHistory,
 ) -> ReportResult {
+    report_with(summary, config, policies, None)
+}
+
+fn report_with(
+    summary: EvidenceSummary,
+    config: &Config,
+    policies: &PolicyHistory,
+    integrity: Option<&IntegritySummary>,
+) -> ReportResult {
     let pack = ControlPack::built_in(Standard::General).unwrap();
     let criteria =
-        EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies, integrity: None };
+        EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies, integrity };
     evaluate(summary, criteria, ReportRun::default()).unwrap().result
 }
 

@@ -124,7 +124,8 @@ impl SignedTrail {
                 listed.push(json!({
                     "s3Bucket": BUCKET, "s3Object": log,
                     "hashValue": hex(&Sha256::digest(&content)), "hashAlgorithm": "SHA-256",
-                    "newestEventTime": delivered, "oldestEventTime": Time(delivered.0 - 240),
+                    "newestEventTime": event_time(delivered, spec.records.saturating_sub(1).min(239)),
+                    "oldestEventTime": event_time(delivered, 0),
                 }));
                 self.put(&log, &content);
             }
@@ -278,10 +279,15 @@ fn not_found(name: &str) -> PortError {
     }
 }
 
+/// Time of the record with this number in a log file.
+fn event_time(delivered: Time, number: u32) -> Time {
+    Time(delivered.0 - 240 + number % 240)
+}
+
 fn log_content(spec: &ChainSpec, delivered: Time, number: u32) -> Vec<u8> {
     let record = |n: u32| {
         json!({
-            "eventVersion": "1.11", "eventTime": Time(delivered.0 - 240 + n % 240), "eventSource": "s3.amazonaws.com",
+            "eventVersion": "1.11", "eventTime": event_time(delivered, n), "eventSource": "s3.amazonaws.com",
             "eventName": "ListBuckets", "awsRegion": spec.region, "recipientAccountId": spec.account,
             "eventID": format!("{:08x}-0000-4000-8000-{number:04x}{n:08x}", delivered.0), "readOnly": true,
             "eventType": "AwsApiCall", "eventCategory": "Management", "managementEvent": true,

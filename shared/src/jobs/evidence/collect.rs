@@ -186,7 +186,9 @@ pub fn collect(
     summary.incomplete_hours = incomplete_hours;
     let removed_before = Some(removed_before).filter(|_| is_removed(hours.0));
     let in_window = |span: &RestoredSpan| {
-        (hours.0.0..hours.1.0).map(Hour).any(|hour| restored::concerns(span, hour) && may_miss_log_files(hour))
+        (hours.0.0..hours.1.0)
+            .map(Hour)
+            .any(|hour| restored::concerns(span, hour) && may_miss_log_files(hour))
     };
     let restored = restored.iter().filter(|span| in_window(span)).copied().collect();
     Ok(CollectedEvidence { summary, inputs, removed_before, restored })
@@ -201,9 +203,7 @@ pub(super) const fn lead_in_start(from: Hour) -> Hour {
 pub type AccountRegionPair = (Arc<str>, Arc<str>);
 
 /// Accounts and regions that have evidence, in order.
-pub fn account_regions(
-    evidence_store: &EvidenceStore<'_>,
-) -> Result<Vec<AccountRegionPair>, EvidenceError> {
+pub fn account_regions(evidence_store: &EvidenceStore<'_>) -> Result<Vec<AccountRegionPair>, EvidenceError> {
     #[derive(Deserialize)]
     struct AccountRegionBody {
         account: Arc<str>,

@@ -157,7 +157,7 @@ fn packs_of(parts: &[EvidencePart]) -> Vec<ProcessedObject> {
     let read = |(name, part): (&str, &EvidencePart)| {
         let object = StoredObject { name: name.to_owned(), size: part.pack.bytes, version: String::new() };
         let sha256 = part.pack.sha256.clone();
-        ProcessedObject { object, sha256, records: part.pack.records, unreadable: Vec::new() }
+        ProcessedObject { object, sha256, content: None, records: part.pack.records, unreadable: Vec::new() }
     };
     packs.into_iter().map(read).collect()
 }

@@ -65,7 +65,12 @@ pub(super) fn concerns(span: &RestoredSpan, hour: Hour) -> bool {
     hour.start() < span.until && Time(hour.end().0.saturating_add(HOUR_SECONDS)) > span.since
 }
 
-fn put(table: &dyn Table, sort_key: String, revision: u64, body: &impl Serialize) -> Result<(), EvidenceError> {
+fn put(
+    table: &dyn Table,
+    sort_key: String,
+    revision: u64,
+    body: &impl Serialize,
+) -> Result<(), EvidenceError> {
     let item = TableItem {
         partition_key: PARTITION.to_owned(),
         sort_key,

@@ -75,7 +75,8 @@ pub fn record_removal(table: &dyn Table, days: u32, now: Time) -> Result<Time, E
     let due = Time(now.0.saturating_sub(days.saturating_mul(DAY_SECONDS))).hour().start();
     loop {
         let before = read(table)?;
-        let (revision, last) = before.map_or((0, Time(0)), |(item, last)| (item.revision, last.removed_before));
+        let (revision, last) =
+            before.map_or((0, Time(0)), |(item, last)| (item.revision, last.removed_before));
         if due <= last {
             return Ok(last);
         }

@@ -95,6 +95,7 @@ impl SliceContents {
                 version: String::new(),
             },
             sha256: hex(&self.segment.sha256()),
+            content: None,
             records: self.records,
             unreadable: self.unreadable.clone(),
         }

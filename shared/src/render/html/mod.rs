@@ -31,6 +31,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::Standard,
+    coverage::AccountRegionIntegrity,
     render::{Format, RenderedFile},
     report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
 };
@@ -98,6 +99,7 @@ struct HtmlPage<'a> {
     unreadable_reasons: Truncated<(&'a str, u64)>,
     skipped: Truncated<(&'a str, u64)>,
     exclude: Truncated<&'a str>,
+    integrity_places: Truncated<&'a AccountRegionIntegrity>,
     input_files: Truncated<&'a InputFile>,
     unreadable: Truncated<&'a UnreadablePosition>,
 }
@@ -141,6 +143,10 @@ impl<'a> HtmlPage<'a> {
                 most::ROWS,
             ),
             exclude: Truncated::of(run.exclude.iter().map(String::as_str), most::ROWS),
+            integrity_places: Truncated::of(
+                result.coverage.log_integrity.iter().flat_map(|integrity| &integrity.account_regions),
+                most::ROWS,
+            ),
             input_files: Truncated::of(&run.input_files, most::INPUTS),
             unreadable: Truncated::of(&run.unreadable, most::ROWS),
         }

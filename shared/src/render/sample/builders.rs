@@ -10,11 +10,13 @@ use std::{
 use crate::{
     controls::{ControlResult, ControlState},
     coverage::{
-        AccountRegionCoverage, Coverage, EventClassCoverage, EventClassState, LeadInCoverage, percent,
+        AccountRegionCoverage, AccountRegionIntegrity, Coverage, EventClassCoverage, EventClassState,
+        IntegrityHours, LeadInCoverage, LogIntegrityCoverage, percent,
     },
     event::Outcome,
     finding::{Finding, Severity},
     hex::hex,
+    log_integrity::{HourProblem, ProblemKind},
     operation::{OperationType, RiskLevel},
     period::Period,
     principal::PrincipalKind,
@@ -103,7 +105,30 @@ pub(super) fn coverage(hours: u32, places: Vec<AccountRegionCoverage>, data: Eve
             observed_hours: 12 * places.len() as u64,
         },
         account_regions: places,
+        log_integrity: None,
     }
+}
+
+/// The log files of the hours that are missing are tampered with, those of the last hour are unverified, and all others verified.
+pub(super) fn log_integrity(coverage: &Coverage) -> LogIntegrityCoverage {
+    let mut this = LogIntegrityCoverage::default();
+    for place in coverage.expected_places() {
+        let (account, region) = (Arc::clone(&place.account), Arc::clone(&place.region));
+        let tampered = u64::from(place.missing_hours());
+        let verified = u64::from(place.expected_hours).saturating_sub(tampered + 1);
+        let hours = IntegrityHours { verified, unverified: 1, missing: 0, tampered };
+        this.hours.add(hours);
+        this.verification.problems.extend(place.gaps.iter().map(|gap| HourProblem {
+            account: account.to_string(),
+            region: region.to_string(),
+            since: gap.from.start(),
+            until: gap.until.start(),
+            kind: ProblemKind::LogFileHash,
+            file: format!("AWSLogs/{account}/CloudTrail/{region}/2026/03/01/log.json.gz"),
+        }));
+        this.account_regions.push(AccountRegionIntegrity { account, region, hours });
+    }
+    this
 }
 
 /// Calls as `[operation type][succeeded, denied, failed]`, in the order read-only, privileged, unknown, mutating.

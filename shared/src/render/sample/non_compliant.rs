@@ -17,8 +17,8 @@ use crate::{
     finding::{Recommendation, Severity},
     operation::OperationType,
     report::{
-        AuditEntry, Behavior, InputFile, OtherEvent, OverrideSummary, OverrideUsage, Report, ReportMode,
-        SkippedFile, UnreadablePosition,
+        AuditEntry, Behavior, InputFile, MaintenanceTask, OtherEvent, OverrideSummary, OverrideUsage, Report,
+        ReportMode, SkippedFile, TaskRecord, TaskResult, UnreadablePosition,
     },
     score::{RiskFactors, Status},
 };
@@ -49,6 +49,7 @@ pub fn non_compliant() -> Report {
     });
     r.coverage = coverage(24, places, EventClassState::Gap);
     r.coverage.inferred_parts = vec![ExpectedPart::Regions, ExpectedPart::Since];
+    r.coverage.log_integrity = Some(log_integrity(&r.coverage));
     r.summary.inferred = Some(
         "Inferred from the evidence were the regions and the start of the period, so evidence of them that is missing altogether is not noticed. Set `coverage.regions` or `--region`; and `--since`.".to_owned(),
     );
@@ -254,7 +255,11 @@ pub fn non_compliant() -> Report {
         completed_at: None,
     };
     report.run.maintenance = vec![
-        done(MaintenanceTask::AuditTrail, TaskResult::Succeeded, "the audit trail is intact: entries 4, batches 2"),
+        done(
+            MaintenanceTask::AuditTrail,
+            TaskResult::Succeeded,
+            "the audit trail is intact: entries 4, batches 2",
+        ),
         done(MaintenanceTask::Evidence, TaskResult::Failed, "cannot read `evidence/dt=2026-03-01/a.pack`"),
     ];
     report.run.unreadable = vec![UnreadablePosition {

@@ -77,16 +77,9 @@ pub(super) fn section(coverage: &Coverage, style: &TerminalStyle) -> ScreenSecti
         count_noun(coverage.expected_places().count() as u64, "account-region pair"),
         thousands(coverage.missing_hours()),
     );
+    let footer = log_integrity(coverage, style).into_iter().chain(classes(coverage, style)).collect();
     let (head, rows) = grid(coverage, period, style).unwrap_or_else(|| list(coverage, period, style));
-    ScreenSection {
-        title,
-        spaced: true,
-        header: head,
-        rows,
-        min_rows: 3,
-        footer: classes(coverage, style),
-        ..ScreenSection::default()
-    }
+    ScreenSection { title, spaced: true, header: head, rows, min_rows: 3, footer, ..ScreenSection::default() }
 }
 
 /// A row for each account and region.
@@ -235,6 +228,25 @@ fn classes(coverage: &Coverage, style: &TerminalStyle) -> Vec<String> {
     }
     let tone = if coverage.class_gaps().next().is_some() { ScreenTone::Warn } else { ScreenTone::Faint };
     let lines = wrap_hanging("  Classes: ", &escape_hidden(&text), style.width, 2);
+    lines.iter().map(|line| paint(style.color, tone, line)).collect()
+}
+
+/// What was proven of the log files, if they were verified.
+fn log_integrity(coverage: &Coverage, style: &TerminalStyle) -> Vec<String> {
+    let Some(integrity) = &coverage.log_integrity else { return Vec::new() };
+    let gaps = integrity.gaps(integrity.hours);
+    let tone = match gaps.all() {
+        0 => ScreenTone::Faint,
+        _ => ScreenTone::Warn,
+    };
+    let hours = integrity.hours;
+    let others =
+        [(hours.unverified, "unverified"), (hours.missing, "missing"), (hours.tampered, "tampered with")];
+    let others = others.iter().filter(|(count, _)| *count > 0);
+    let text = others.fold(format!("{} h verified", thousands(hours.verified)), |text, (count, words)| {
+        format!("{text}, {} {words}", thousands(*count))
+    });
+    let lines = wrap_hanging("  Log files: ", &text, style.width, 2);
     lines.iter().map(|line| paint(style.color, tone, line)).collect()
 }
 

@@ -154,7 +154,13 @@ fn reports_use_the_stored_evidence() {
     let gathered = read_object("logs/1", bytes.as_bytes(), ReadLimits::default());
     let object =
         StoredObject { name: "logs/1".to_owned(), size: bytes.len() as u64, version: "1".to_owned() };
-    let read = ProcessedObject { object, sha256: "0".repeat(64), records: 24, unreadable: Vec::new() };
+    let read = ProcessedObject {
+        object,
+        sha256: "0".repeat(64),
+        content: None,
+        records: 24,
+        unreadable: Vec::new(),
+    };
     let mut batch = EvidenceBatch::new(EvidenceSource::S3, "a".repeat(64));
     batch.add(gathered.segment, window.since.hour(), read);
     store_batch(&evidence_store, batch).unwrap();
