@@ -17,7 +17,11 @@ use super::{
     state_snapshot::{DATABASE, copy_file, port_error},
     sweep_state::{SCHEMA_SQL, SCHEMA_VERSION, SweepState, retry_while_busy},
 };
-use onlooker_core::{backup::EntryComparison, escape::escape_hidden, ports::PortError};
+use onlooker_core::{
+    backup::{BackupProblem, EntryComparison},
+    escape::escape_hidden,
+    ports::PortError,
+};
 
 /// The tables of a state.
 const TABLES: [&str; 4] = ["meta", "objects", "runs", "findings"];
@@ -30,19 +34,21 @@ pub(super) struct RestoredDatabase {
 }
 
 impl RestoredDatabase {
-    /// Writes the database of a backup beside the one in a state directory, and checks it.
+    /// Writes the database of a backup beside the one in a state directory, or to a temporary directory if there is no state
+    /// directory, and checks it.
     pub fn stage(dir: &Path, content: &mut dyn Read) -> Result<Self, PortError> {
         let mut write = || -> io::Result<NamedTempFile> {
-            let mut file = copy_file(dir)?;
+            let mut file = if dir.is_dir() { copy_file(dir)? } else { NamedTempFile::new()? };
             io::copy(content, &mut file)?;
             Ok(file)
         };
         let file = write().map_err(|cause| port_error("restore", DATABASE, cause))?;
-        let refused = |cause: String| port_error("restore", DATABASE, cause);
+        let refused =
+            |reason: String| port_error("restore", DATABASE, BackupProblem::damaged(DATABASE, reason));
         match fault_of(file.path()) {
             Ok(None) => Ok(Self { dir: dir.to_owned(), file }),
             Ok(Some(fault)) => Err(refused(fault)),
-            Err(cause) => Err(refused(format!("it is not a database of a state: {cause}"))),
+            Err(cause) => Err(refused(format!("is not a database of a state: {cause}"))),
         }
     }
 
@@ -113,16 +119,16 @@ fn fault_of(path: &Path) -> Result<Option<String>, rusqlite::Error> {
     let state = Connection::open_in_memory()?;
     state.execute_batch(SCHEMA_SQL)?;
     if objects(&db)? != objects(&state)? {
-        return Ok(Some("its database has other tables than a state".to_owned()));
+        return Ok(Some("has other tables than a state".to_owned()));
     }
     for table in TABLES {
         if columns(&db, "main", table)? != columns(&state, "main", table)? {
-            return Ok(Some(format!("its table `{table}` has other columns than that of a state")));
+            return Ok(Some(format!("has other columns in its table `{table}` than a state")));
         }
     }
     let integrity: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if integrity != "ok" {
-        return Ok(Some(format!("its database is damaged: {}", escape_hidden(&integrity))));
+        return Ok(Some(format!("is damaged: {}", escape_hidden(&integrity))));
     }
     let found: Option<i64> =
         db.query_row("SELECT CAST(max(value) AS INTEGER) FROM meta WHERE key = 'version'", [], |row| {
@@ -130,7 +136,7 @@ fn fault_of(path: &Path) -> Result<Option<String>, rusqlite::Error> {
         })?;
     if found != Some(SCHEMA_VERSION) {
         let found = found.map_or_else(|| "no version".to_owned(), |found| format!("version {found}"));
-        return Ok(Some(format!("its state has {found}, and this Onlooker supports {SCHEMA_VERSION}")));
+        return Ok(Some(format!("has {found}, and this Onlooker supports version {SCHEMA_VERSION}")));
     }
     let invalid: u64 = db.query_row(
         "SELECT (SELECT count(*) FROM objects WHERE length(segment) <> 64 OR segment GLOB '*[^0-9a-f]*') \
@@ -138,7 +144,7 @@ fn fault_of(path: &Path) -> Result<Option<String>, rusqlite::Error> {
         [],
         |row| row.get(0),
     )?;
-    Ok((invalid > 0).then(|| "its database names segments or runs in a form that no state has".to_owned()))
+    Ok((invalid > 0).then(|| "names segments or runs in a form that no state has".to_owned()))
 }
 
 /// Types and names of everything in a schema, without the indexes that SQLite makes itself.

@@ -20,7 +20,7 @@ use super::{
     sweep_state::{RESTORE_RECORD, temporary_file_builder, unfinished_restore, write_atomically},
 };
 use onlooker_core::{
-    backup::{BackupEntry, BackupKind, EntryComparison, RestoreRecord},
+    backup::{BackupEntry, BackupKind, BackupProblem, EntryComparison, RestoreRecord},
     config::Config,
     hex::hex,
     ports::{PortError, RestoreJournal, RestoreTarget},
@@ -62,7 +62,7 @@ impl StateRestore {
         };
         match found {
             Some(hash) => Ok((self.dir.join(name), hash)),
-            None => Err(port_error("restore", name, "this is not a file of a state")),
+            None => Err(refused(name, "is not a file of a state")),
         }
     }
 
@@ -132,23 +132,21 @@ impl StateRestore {
         content: &mut dyn Read,
     ) -> Result<RestoredDatabase, PortError> {
         if entry.name.as_str() != DATABASE {
-            return Err(port_error("restore", entry.name.as_str(), "this is not the database of a state"));
+            return Err(refused(entry.name.as_str(), "is not the database of a state"));
         }
-        fs::create_dir_all(&self.dir).map_err(|cause| port_error("restore", DATABASE, cause))?;
         RestoredDatabase::stage(&self.dir, content)
     }
 
     /// The text of the configuration in an entry, which must be a valid configuration.
     fn configuration_text(&self, entry: &BackupEntry, content: &mut dyn Read) -> Result<String, PortError> {
-        let failed = |cause: Box<dyn std::error::Error + Send + Sync>| {
-            port_error("restore", entry.name.as_str(), cause)
-        };
+        let name = entry.name.as_str();
         if entry.name.as_str() != CONFIGURATION_ENTRY || entry.bytes > MAX_CONFIGURATION_BYTES {
-            return Err(failed("this is not a configuration file".into()));
+            return Err(refused(name, "is not a configuration file"));
         }
         let mut text = String::new();
-        content.read_to_string(&mut text).map_err(|cause| failed(cause.into()))?;
-        Config::from_toml(&text, CONFIGURATION_ENTRY).map_err(|cause| failed(cause.into()))?;
+        content.read_to_string(&mut text).map_err(|cause| port_error("restore", name, cause))?;
+        Config::from_toml(&text, CONFIGURATION_ENTRY)
+            .map_err(|cause| refused(name, format!("is not a valid configuration: {cause}")))?;
         Ok(text)
     }
 
@@ -201,7 +199,10 @@ impl RestoreTarget for StateRestore {
 
     fn write(&self, entry: &BackupEntry, content: &mut dyn Read, may_replace: bool) -> Result<(), PortError> {
         match entry.kind {
-            BackupKind::State => self.staged_database(entry, content)?.replace(may_replace),
+            BackupKind::State => {
+                fs::create_dir_all(&self.dir).map_err(|cause| port_error("restore", DATABASE, cause))?;
+                self.staged_database(entry, content)?.replace(may_replace)
+            }
             BackupKind::Configuration => {
                 let text = self.configuration_text(entry, content)?;
                 let failed = |cause: io::Error| port_error("compare", entry.name.as_str(), cause);
@@ -238,6 +239,11 @@ impl RestoreJournal for StateRestore {
     }
 }
 
+/// An entry that no state has.
+fn refused(name: &str, reason: impl Into<String>) -> PortError {
+    port_error("restore", name, BackupProblem::damaged(name, reason))
+}
+
 fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -258,7 +264,7 @@ impl<W: Write> HashedCopy<W> {
         let found = hex(&self.sha256.clone().finalize());
         match hash {
             Some(hash) if hash != found => {
-                Err(port_error("restore", entry.name.as_str(), "its content does not match its name"))
+                Err(refused(entry.name.as_str(), "does not have the content that its name says"))
             }
             _ => Ok(()),
         }
