@@ -88,6 +88,12 @@ impl AwsConnection {
         Box::new(self.aws.store(bucket))
     }
 
+    /// The credentials, region and endpoint in force, as the variables that name them.
+    #[cfg(feature = "clouds")]
+    pub fn credential_variables(&self) -> Result<Vec<(String, String)>, CommandError> {
+        self.aws.credential_variables().map_err(CommandError::Aws)
+    }
+
     /// The clock of this machine.
     pub fn clock(&self) -> Box<dyn Clock> {
         Box::new(SystemClock::unbounded())

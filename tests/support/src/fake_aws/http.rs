@@ -56,6 +56,7 @@ impl HttpRequest {
             ("GET", _) => "GetObject".to_owned(),
             ("HEAD", _) => "HeadObject".to_owned(),
             ("PUT", _) => "PutObject".to_owned(),
+            ("DELETE", _) => "DeleteObject".to_owned(),
             (method, _) => method.to_owned(),
         }
     }

@@ -9,7 +9,7 @@ mod http;
 pub mod lambda;
 mod messages;
 mod public_keys;
-mod s3;
+pub mod s3;
 
 use std::{
     collections::BTreeMap,
