@@ -14,6 +14,9 @@ use crate::fake_aws::{
     s3::{self, FakeBucket},
 };
 
+/// The token with which every request is authorized.
+const TOKEN: &str = "token-of-the-test";
+
 /// A running fake with one bucket, in which every name of a bucket leads.
 pub struct FakeGoogle {
     address: SocketAddr,
@@ -44,7 +47,7 @@ impl FakeGoogle {
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("GOOGLE_BASE_URL", format!("http://{}", self.address)),
-            ("GOOGLE_SKIP_SIGNATURE", "true".to_owned()),
+            ("GOOGLE_BEARER_TOKEN", TOKEN.to_owned()),
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ]
     }
@@ -61,6 +64,7 @@ fn serve_connection(stream: &TcpStream, bucket: &Mutex<FakeBucket>) {
 }
 
 fn serve(bucket: &mut FakeBucket, request: &HttpRequest) -> HttpResponse {
+    assert_eq!(request.header("authorization"), Some(&*format!("Bearer {TOKEN}")));
     let answer = match (request.method.as_str(), request.key()) {
         ("GET", "") => return s3::list(bucket, request),
         ("GET", _) => s3::get(bucket, request),
