@@ -4,6 +4,7 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
+AZURITE_VERSION := 3.35.0
 # Seconds each fuzz target runs in CI.
 FUZZ_SECONDS ?= 20
 # Records of the corpus `make bench` generates.
@@ -128,7 +129,7 @@ pack: $(E2E)/tools/bin/sam ## Pack what is built, with templates, checksums and 
 
 .PHONY: release-cli
 release-cli: ## Build the command line as it is released
-	$(CARGO) build --locked --profile dist --features aws --target $(HOST)
+	$(CARGO) build --locked --profile dist --features clouds --target $(HOST)
 
 .PHONY: release-functions
 # `sam build` always builds the profile `release`; these variables give it the settings of `dist`.
@@ -152,6 +153,14 @@ bench-functions: release-functions $(E2E)/emulator/bin/ministack ## Start, size,
 .PHONY: test-ship
 test-ship: ## Tests of the packing of a release
 	python3 -B -m unittest discover --quiet --start-directory ship
+
+AZURITE := $(CURDIR)/target/azurite/node_modules/.bin/azurite-blob
+.PHONY: test-clouds
+test-clouds: $(AZURITE) ## Backups in Azurite, the emulator of Azure Blob Storage; needs npm and node
+	AZURITE_BLOB=$(AZURITE) $(HOST_CARGO) test --workspace --all-features --test clouds -- --include-ignored
+
+$(AZURITE):
+	npm install --silent --no-fund --no-audit --prefix $(CURDIR)/target/azurite azurite@$(AZURITE_VERSION)
 
 .PHONY: fuzz
 fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each

@@ -15,8 +15,8 @@ use onlooker_core::{
 };
 
 use crate::{
-    audit, catalog, certify, check, completions, config as config_command, demo, guardrails, ops, overrides,
-    permissions, replay, report, sweep, verify,
+    audit, backup, catalog, certify, check, completions, config as config_command, demo, guardrails, ops,
+    overrides, permissions, replay, report, sweep, verify,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -150,6 +150,8 @@ pub enum CliCommand {
     Certify(certify::CertifyArgs),
     /// Find, verify and prune the entries of the audit trail
     Audit(audit::AuditArgs),
+    /// Make, verify and restore backups of state, audit trail and configuration
+    Backup(backup::BackupArgs),
     /// Search the operations of AWS
     Ops(ops::OpsArgs),
     /// Build, compare or show the operation catalog

@@ -94,6 +94,12 @@ impl AwsConnection {
         Ok(Box::new(self.aws.kms_key(arn).map_err(CommandError::Aws)?))
     }
 
+    /// The credentials, region and endpoint in force, as the variables that name them.
+    #[cfg(feature = "clouds")]
+    pub fn credential_variables(&self) -> Result<Vec<(String, String)>, CommandError> {
+        self.aws.credential_variables().map_err(CommandError::Aws)
+    }
+
     /// The clock of this machine.
     pub fn clock(&self) -> Box<dyn Clock> {
         Box::new(SystemClock::unbounded())

@@ -49,6 +49,14 @@ pub fn variables() -> Result<Vec<(String, String)>, CommandError> {
     .collect()
 }
 
+/// All environment variables that are text, for the clients of buckets.
+#[cfg(feature = "clouds")]
+pub fn all_variables() -> Vec<(String, String)> {
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 /// The configuration in force: the file of `--config` or the nearest one, with the variables applied.
 pub fn configuration(global: &GlobalArgs) -> Result<LoadedConfig, CommandError> {
     Ok(config_file::load(named_file(global).as_deref(), &directory(), variables()?)?)

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use onlooker_core::{
     attestation::SigningError,
+    backup::BackupProblemKind,
     catalog::CatalogError,
     config::{ConfigError, Diagnostic},
     controls::ControlPackError,
@@ -17,6 +18,7 @@ use onlooker_core::{
     guardrails::GuardrailError,
     jobs::{
         audit::{AuditError, TrailChangeError},
+        backup::BackupError,
         sweep::SweepError,
     },
     ports::{PortError, PortErrorKind},
@@ -135,6 +137,12 @@ pub enum CommandError {
     /// An entry is not in the audit trail.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// Backups cannot be listed or removed.
+    #[error(transparent)]
+    BackupStore(PortError),
+    /// A backup was not made, read or restored.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The sweep failed.
     #[error(transparent)]
     Sweep(SweepError),
@@ -208,14 +216,28 @@ impl CommandError {
             | Self::Key(_)
             | Self::Packages(_)
             | Self::ListSource(_)
-            | Self::State(StateError::OriginMismatch { .. } | StateError::UnsupportedVersion { .. })
+            | Self::State(
+                StateError::OriginMismatch { .. }
+                | StateError::UnsupportedVersion { .. }
+                | StateError::RestoreUnfinished { .. },
+            )
+            | Self::Backup(BackupError::Empty | BackupError::RestoreUnfinished(_))
             | Self::DemoTrail(TrailWriteError::ForeignDirectory { .. }) => 2,
-            Self::TrailChange(TrailChangeError::NotIntact(_)) => 1,
+            Self::TrailChange(TrailChangeError::NotIntact(_))
+            | Self::Backup(BackupError::Conflict { .. }) => 1,
+            Self::Backup(BackupError::NotFound(_)) => 3,
+            Self::Backup(BackupError::Refused { problem, .. }) => match problem.kind {
+                BackupProblemKind::Damaged => 1,
+                BackupProblemKind::Missing => 3,
+                BackupProblemKind::Unsupported => 2,
+            },
             Self::File { .. }
             | Self::AuditTrail(_)
             | Self::TrailChange(_)
             | Self::Audit(_)
             | Self::Certificate(_)
+            | Self::BackupStore(_)
+            | Self::Backup(BackupError::Port(_) | BackupError::NameTaken(_))
             | Self::Sweep(_)
             | Self::Aws(_)
             | Self::Runtime(_)

@@ -5,11 +5,15 @@ mod audit;
 mod authorization_details;
 #[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
 mod aws;
+mod backup;
 mod catalog;
 mod certify;
 mod check;
+#[cfg_attr(not(feature = "clouds"), path = "no_clouds.rs")]
+mod clouds;
 mod completions;
 mod config;
+mod confirmation;
 mod demo;
 mod deployment_report;
 mod environment;
@@ -74,6 +78,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Permissions(args) => permissions::run(global, *args),
         CliCommand::Guardrails(args) => guardrails::run(global, args),
         CliCommand::Audit(args) => audit::run(global, args),
+        CliCommand::Backup(args) => backup::run(global, args),
         CliCommand::Certify(args) => certify::run(global, args),
         CliCommand::Replay(args) => replay::run(global, args),
         CliCommand::Ops(args) => ops::run(global, args),

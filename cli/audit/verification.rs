@@ -3,10 +3,7 @@
 //! Enters: the trail. Leaves: what is wrong with it; a seal; or fewer batches. Law: the exit code of `verify` is 0 only if
 //! nothing is wrong.
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
 use clap::Args;
 use onlooker_core::{
@@ -23,6 +20,7 @@ use onlooker_local::signing_key::PublicKey;
 
 use crate::{
     args::GlobalArgs,
+    confirmation::confirms,
     environment,
     exit::{CommandError, CommandOutcome},
     output,
@@ -210,7 +208,7 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
         output::write(|out| writeln!(out, "would remove {what}"))?;
         return Ok(CommandOutcome::Proven);
     }
-    if !args.force && !confirms(&what)? {
+    if !args.force && !confirms(&format!("remove {what}?"))? {
         return Err(CommandError::Usage(Diagnostic {
             message: "nothing was removed".to_owned(),
             remedy: "confirm with `y`, or give `--force`".to_owned(),
@@ -239,16 +237,4 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
 fn batches_noun(number: u64) -> String {
     let noun = if number == 1 { "batch" } else { "batches" };
     format!("{} {noun}", thousands(number))
-}
-
-/// Asks on a terminal. Without a terminal nothing is confirmed.
-fn confirms(what: &str) -> Result<bool, CommandError> {
-    if !io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    let mut answer = String::new();
-    let asked =
-        write!(io::stderr(), "remove {what}? [y/N] ").and_then(|()| io::stdin().read_line(&mut answer));
-    asked.map_err(CommandError::Output)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

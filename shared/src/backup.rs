@@ -26,7 +26,9 @@ pub use self::{
         SkippedEntries,
     },
     name::BackupName,
-    restore_plan::{ComparisonCounts, EntryComparison, PlannedChange, RestorePlan, RestoreRecord},
+    restore_plan::{
+        ComparisonCounts, EntryComparison, PlannedChange, RestoreChanges, RestorePlan, RestoreRecord,
+    },
     rotation::{BackupStatus, KnownBackup, MIN_AGE_OF_REMOVED_REST, Rotation},
 };
 

@@ -255,7 +255,8 @@ pub trait RestoreTarget {
     /// How an entry compares with what is there, and what differs, as the rest of a sentence. Nothing is changed.
     ///
     /// # Errors
-    /// When what is there cannot be read, or the entry is not one that this target takes.
+    /// When what is there cannot be read. When the entry is not one that this target takes: the cause is a
+    /// [`BackupProblem`](crate::backup::BackupProblem).
     fn compare(
         &self,
         entry: &BackupEntry,

@@ -59,15 +59,16 @@ const LAYERS: [(&str, &[&str]); 7] = [
 const SOURCES: [&str; 2] = ["evidence/src", "shared/src"];
 
 /// The crates of the workspace by folder, and the crates of the workspace that each may depend on.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 10] = [
     ("evidence", &[]),
     ("shared", &["onlooker-evidence"]),
     ("demo", &["onlooker-core"]),
     ("adapters/aws", &["onlooker-core"]),
     ("adapters/local", &["onlooker-core"]),
+    ("adapters/cloud", &["onlooker-core"]),
     ("adapters/lambda", &["onlooker-core", "onlooker-aws"]),
     ("functions/*", &["onlooker-core", "onlooker-aws", "onlooker-lambda"]),
-    (".", &["onlooker-core", "onlooker-aws", "onlooker-local", "onlooker-demo"]),
+    (".", &["onlooker-core", "onlooker-aws", "onlooker-cloud", "onlooker-local", "onlooker-demo"]),
     ("tests/support", &["onlooker-core", "onlooker-local"]),
 ];
 

@@ -12,6 +12,7 @@ use std::{
 use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
+use aws_credential_types::provider::ProvideCredentials as _;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::runtime::Handle;
 
@@ -22,7 +23,10 @@ use super::{
     notification_sinks::{EventBus, SnsTopic},
     s3_store::S3Store,
 };
-use onlooker_core::{ports::PortError, report::CallerIdentity};
+use onlooker_core::{
+    ports::{PortError, PortErrorKind},
+    report::CallerIdentity,
+};
 
 /// The region if none is configured. Buckets can be found from any region, and the caller identity is the same in
 /// all.
@@ -105,6 +109,32 @@ impl AwsSession {
             account: said.account.unwrap_or_default(),
             user_id: said.user_id.unwrap_or_default(),
         })
+    }
+
+    /// The credentials, region and endpoint in force, as the variables that name them to other clients. Credentials that
+    /// expire are not renewed there.
+    ///
+    /// # Errors
+    /// If no credentials are found.
+    pub fn credential_variables(&self) -> Result<Vec<(String, String)>, PortError> {
+        let failed = |cause: Box<dyn std::error::Error + Send + Sync>| PortError {
+            operation: "find credentials for",
+            name: self.region().to_owned(),
+            kind: PortErrorKind::AccessDenied,
+            cause,
+        };
+        let Some(provider) = self.config.credentials_provider() else {
+            return Err(failed("no source of credentials is configured".into()));
+        };
+        let found = self.block_on(provider.provide_credentials()).map_err(|cause| failed(Box::new(cause)))?;
+        let mut variables = vec![
+            ("AWS_ACCESS_KEY_ID", found.access_key_id()),
+            ("AWS_SECRET_ACCESS_KEY", found.secret_access_key()),
+            ("AWS_SESSION_TOKEN", found.session_token().unwrap_or_default()),
+            ("AWS_REGION", self.region()),
+        ];
+        variables.extend(self.config.endpoint_url().map(|endpoint| ("AWS_ENDPOINT_URL", endpoint)));
+        Ok(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
     /// The DynamoDB table of this name, as a port.

@@ -9,6 +9,7 @@
 //!   state.db                 SQLite: objects, runs, findings
 //!   segments/ab/abcd....seg  evidence, named by its SHA-256
 //!   reports/RUN-ID.json      reports, as JSON
+//!   restore.json             only while a backup is restored
 //! ```
 
 use std::{
@@ -25,6 +26,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use onlooker_core::{
+    backup::RestoreRecord,
     hex::hex,
     log_integrity::{IntegritySummary, LogFileContent},
     ports::{ProcessedObject, StoredObject, SweepEvidence},
@@ -34,7 +36,10 @@ use onlooker_core::{
 };
 
 /// Version of the database schema.
-const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 2;
+
+/// Name of the record of a restore that began and did not end.
+pub(super) const RESTORE_RECORD: &str = "restore.json";
 
 /// Key of the verification in the table `meta`.
 const INTEGRITY_KEY: &str = "log_integrity";
@@ -96,6 +101,19 @@ pub enum StateError {
         /// Origin of the new evidence.
         expected: String,
     },
+    /// A restore of a backup into this state did not end.
+    #[error(
+        "cannot use the state in `{path}`: the restore of the backup `{backup}` did not end; \
+         run `onlooker backup restore {destination} {backup}` again"
+    )]
+    RestoreUnfinished {
+        /// Path of the state directory.
+        path: String,
+        /// Name of the backup.
+        backup: String,
+        /// Where the backup is.
+        destination: String,
+    },
     /// A segment file is damaged or missing.
     #[error(
         "cannot read the evidence: `{path}` is damaged ({cause}); \
@@ -156,7 +174,7 @@ pub struct SweepState {
     db: Connection,
 }
 
-const SCHEMA_SQL: &str = "
+pub(super) const SCHEMA_SQL: &str = "
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS objects (
     name TEXT PRIMARY KEY, version TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
@@ -180,6 +198,7 @@ impl SweepState {
     /// # Errors
     /// [`StateError`].
     pub fn open(dir: &Path, origin: &str) -> Result<Self, StateError> {
+        check_restored(dir)?;
         fs::create_dir_all(dir.join("segments")).map_err(file_error("create", dir))?;
         fs::create_dir_all(dir.join("reports")).map_err(file_error("create", dir))?;
         let this = Self { dir: dir.to_owned(), db: Self::connect(dir)? };
@@ -192,6 +211,7 @@ impl SweepState {
     /// # Errors
     /// [`StateError`].
     pub fn open_existing(dir: &Path) -> Result<Option<Self>, StateError> {
+        check_restored(dir)?;
         if !dir.join("state.db").is_file() {
             return Ok(None);
         }
@@ -200,7 +220,7 @@ impl SweepState {
         Ok(Some(this))
     }
 
-    fn connect(dir: &Path) -> Result<Connection, StateError> {
+    pub(super) fn connect(dir: &Path) -> Result<Connection, StateError> {
         let path = dir.join("state.db");
         let open = || {
             let db = Connection::open(&path)?;
@@ -464,7 +484,12 @@ impl SweepState {
         self.dir.join("reports").join(format!("{safe}.json"))
     }
 
-    fn database_error(&self, cause: rusqlite::Error) -> StateError {
+    /// The open database.
+    pub(super) const fn database(&self) -> &Connection {
+        &self.db
+    }
+
+    pub(super) fn database_error(&self, cause: rusqlite::Error) -> StateError {
         StateError::Database { path: self.dir.join("state.db").display().to_string(), cause }
     }
 }
@@ -540,6 +565,28 @@ impl SweepEvidence for SweepState {
     }
 }
 
+/// The restore into a state directory that began and did not end.
+pub(super) fn unfinished_restore(dir: &Path) -> io::Result<Option<RestoreRecord>> {
+    match fs::read(dir.join(RESTORE_RECORD)) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Fails if a restore did not end: the state may have a part of it.
+fn check_restored(dir: &Path) -> Result<(), StateError> {
+    let path = dir.join(RESTORE_RECORD);
+    match unfinished_restore(dir).map_err(file_error("read", &path))? {
+        None => Ok(()),
+        Some(record) => Err(StateError::RestoreUnfinished {
+            path: dir.display().to_string(),
+            backup: record.name.to_string(),
+            destination: record.destination,
+        }),
+    }
+}
+
 /// Retries while another process holds the database. The busy timeout of SQLite does not apply to the switch to a
 /// write-ahead log, which several processes may attempt at once.
 pub(super) fn retry_while_busy<T>(
@@ -561,7 +608,10 @@ pub(super) fn retry_while_busy<T>(
     }
 }
 
-fn file_error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StateError + use<'a> {
+pub(super) fn file_error<'a>(
+    what: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> StateError + use<'a> {
     move |cause| StateError::File { operation: what, path: path.display().to_string(), cause }
 }
 

@@ -71,28 +71,19 @@ pub struct RestoreRecord {
     pub began_at: Time,
 }
 
-/// What a restore would do.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct RestorePlan {
-    /// The manifest of the backup, which was verified completely.
-    pub manifest: BackupManifest,
-    /// How its entries compare, by kind.
+/// What a restore would change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RestoreChanges {
+    /// How the entries compare, by kind.
     pub comparisons: BTreeMap<BackupKind, ComparisonCounts>,
     /// The entries that are neither new nor equal, up to a thousand of them.
     pub changes: Vec<PlannedChange>,
-    /// An earlier restore that did not end.
-    pub unfinished: Option<RestoreRecord>,
 }
 
-/// How many changes a plan names.
+/// How many changes are named.
 const MAX_NAMED_CHANGES: usize = 1_000;
 
-impl RestorePlan {
-    /// A plan without entries.
-    pub fn new(manifest: BackupManifest, unfinished: Option<RestoreRecord>) -> Self {
-        Self { manifest, comparisons: BTreeMap::new(), changes: Vec::new(), unfinished }
-    }
-
+impl RestoreChanges {
     /// Adds an entry.
     pub fn add(&mut self, kind: BackupKind, name: &EntryName, comparison: EntryComparison, detail: &str) {
         *self.comparisons.entry(kind).or_default().entry(comparison).or_default() += 1;
@@ -103,18 +94,28 @@ impl RestorePlan {
         }
     }
 
-    /// How many entries compare in this way.
-    pub fn number(&self, comparison: EntryComparison) -> u64 {
-        self.comparisons.values().filter_map(|counts| counts.get(&comparison)).sum()
+    /// How many entries of a kind compare in this way.
+    pub fn number(&self, kind: BackupKind, comparison: EntryComparison) -> u64 {
+        self.comparisons.get(&kind).and_then(|counts| counts.get(&comparison)).copied().unwrap_or_default()
     }
+}
 
+/// What a restore would do.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct RestorePlan {
+    /// The manifest of the backup, which was verified completely.
+    pub manifest: BackupManifest,
+    /// What would change.
+    #[serde(flatten)]
+    pub found: RestoreChanges,
+    /// An earlier restore that did not end.
+    pub unfinished: Option<RestoreRecord>,
+}
+
+impl RestorePlan {
     /// Whether everything is there already, and no restore is to be finished.
     pub fn is_done(&self) -> bool {
-        self.unfinished.is_none()
-            && self
-                .comparisons
-                .values()
-                .flat_map(BTreeMap::keys)
-                .all(|found| *found == EntryComparison::Equal)
+        let mut compared = self.found.comparisons.values().flat_map(BTreeMap::keys);
+        self.unfinished.is_none() && compared.all(|found| *found == EntryComparison::Equal)
     }
 }

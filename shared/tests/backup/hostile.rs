@@ -266,6 +266,7 @@ fn objects_that_do_not_belong_to_an_audit_trail_are_refused() {
     let text = manifest.to_json().unwrap().replace("evidence", "audit");
     world.backups.port.damage(&Forgery::key("manifest.json"), Some(text.into_bytes()));
     let error = world.restore(&backup).unwrap_err();
+    assert!(matches!(error, BackupError::Refused { .. }), "{error}");
     assert!(error.to_string().contains("is not an object of an audit trail"), "{error}");
     assert_eq!(world.trail_content(), []);
 }

@@ -12,12 +12,13 @@ fn a_plan_changes_nothing_and_names_what_would_be_replaced() {
     let (state, trail) = (world.state.content(), world.trail_content());
     let plan = world.plan(&name(0)).unwrap();
     assert_eq!((world.state.content(), world.trail_content()), (state, trail));
-    let changes: Vec<_> = plan.changes.iter().map(|change| (&*change.name, change.comparison)).collect();
+    let changes: Vec<_> =
+        plan.found.changes.iter().map(|change| (&*change.name, change.comparison)).collect();
     let expected =
         [("segments/aa/1.seg", EntryComparison::DamagedHere), ("state.db", EntryComparison::NewerHere)];
     assert_eq!(changes, expected);
-    assert_eq!(plan.comparisons[&BackupKind::Audit][&EntryComparison::New], 1);
-    assert_eq!(plan.comparisons[&BackupKind::Audit][&EntryComparison::Equal], 1);
+    assert_eq!(plan.found.comparisons[&BackupKind::Audit][&EntryComparison::New], 1);
+    assert_eq!(plan.found.comparisons[&BackupKind::Audit][&EntryComparison::Equal], 1);
     world.restore(&name(0)).unwrap();
     assert!(world.plan(&name(0)).unwrap().is_done());
 }
@@ -28,7 +29,7 @@ fn a_state_that_became_newer_after_the_plan_is_not_replaced() {
     world.create(&name(0)).unwrap();
     world.state.set(BackupKind::State, "state.db", b"3");
     let plan = world.plan(&name(0)).unwrap();
-    assert_eq!(plan.number(EntryComparison::OlderHere), 1);
+    assert_eq!(plan.found.number(BackupKind::State, EntryComparison::OlderHere), 1);
     world.state.set(BackupKind::State, "state.db", b"9");
     let record = RestoreRecord { name: name(0), destination: String::new(), began_at: NOW };
     let error = restore(world.repository(), &plan, world.targets(), &record, &|_, _| ()).unwrap_err();

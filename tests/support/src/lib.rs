@@ -1,6 +1,7 @@
 //! Support that several test programs share.
 //!
 //! - [`fake_aws`]: the part of AWS that Onlooker calls, on loopback.
+//! - [`fake_google`]: Google Cloud Storage on loopback.
 //! - [`environment`]: every port in memory or in a folder, a clock that a test moves, and faults on demand.
 //! - [`iam`]: IAM, an organization and probes in memory.
 //! - [`events`], [`policies`]: evidence and policies for the stages.
@@ -24,6 +25,7 @@
 pub mod environment;
 pub mod events;
 pub mod fake_aws;
+pub mod fake_google;
 pub mod iam;
 pub mod policies;
 pub mod signed_trail;

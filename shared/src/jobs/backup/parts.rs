@@ -159,6 +159,14 @@ impl From<BackupProblem> for PartFailure {
 }
 
 impl PartFailure {
+    /// An error of the target of a restore, which may be the reason for which it refuses an entry.
+    pub fn from_target(error: PortError) -> Self {
+        match error.cause.downcast_ref::<BackupProblem>() {
+            Some(problem) => Self::Refused(problem.clone()),
+            None => Self::Port(error),
+        }
+    }
+
     pub fn of(self, name: &BackupName) -> BackupError {
         match self {
             Self::Refused(problem) => BackupError::Refused { name: name.clone(), problem },

@@ -9,13 +9,14 @@ use std::io::Read;
 
 use super::{
     BackupError, BackupRepository,
-    parts::{PartProgress, read_kind},
+    parts::{PartFailure, PartProgress, read_kind},
     trail_entries,
     verify::visit_verified,
 };
 use crate::{
     backup::{
-        BackupEntry, BackupKind, BackupName, EntryComparison, PlannedChange, RestorePlan, RestoreRecord,
+        BackupEntry, BackupKind, BackupName, EntryComparison, PlannedChange, RestoreChanges, RestorePlan,
+        RestoreRecord,
     },
     ports::{ObjectStore, PortError, RestoreJournal, RestoreTarget},
 };
@@ -41,12 +42,11 @@ pub fn plan_restore(
     targets: RestoreTargets<'_>,
     progress: &PartProgress<'_>,
 ) -> Result<RestorePlan, BackupError> {
-    let mut found = Vec::new();
-    let mut refusal = None;
+    let (mut found, mut refusal) = (RestoreChanges::default(), None);
     let mut compare = |entry: &BackupEntry, content: &mut dyn Read| {
         // An entry that the target refuses must not hide a problem of the backup.
         match compare_entry(targets, entry, content) {
-            Ok((comparison, detail)) => found.push((entry.kind, entry.name.clone(), comparison, detail)),
+            Ok((comparison, detail)) => found.add(entry.kind, &entry.name, comparison, &detail),
             Err(error) => refusal = refusal.take().or(Some(error)),
         }
         Ok(())
@@ -55,15 +55,11 @@ pub fn plan_restore(
     if let Some(problem) = verification.problems.into_iter().next() {
         return Err(BackupError::Refused { name: name.clone(), problem });
     }
-    let Some(manifest) = verification.manifest else { return Err(BackupError::NotFound(name.clone())) };
     if let Some(error) = refusal {
-        return Err(error.into());
+        return Err(PartFailure::from_target(error).of(name));
     }
-    let mut plan = RestorePlan::new(manifest, targets.journal.unfinished()?);
-    for (kind, entry, comparison, detail) in found {
-        plan.add(kind, &entry, comparison, &detail);
-    }
-    Ok(plan)
+    let Some(manifest) = verification.manifest else { return Err(BackupError::NotFound(name.clone())) };
+    Ok(RestorePlan { manifest, found, unfinished: targets.journal.unfinished()? })
 }
 
 fn compare_entry(
@@ -83,7 +79,8 @@ fn compare_entry(
     }
 }
 
-/// Restores what a plan says. What became newer or damaged since then is not replaced unless the plan named such entries.
+/// Restores what a plan says. What became newer or damaged since then is replaced only if the plan names an entry of this kind
+/// that is.
 ///
 /// # Errors
 /// [`BackupError`]. What was written before stays, and its record too: run it again.
@@ -94,18 +91,19 @@ pub fn restore(
     record: &RestoreRecord,
     progress: &PartProgress<'_>,
 ) -> Result<(), BackupError> {
-    let conflicts = plan.number(EntryComparison::ConflictsHere);
-    if conflicts > 0 {
-        let is_conflict = |change: &&PlannedChange| change.comparison == EntryComparison::ConflictsHere;
-        let first = plan.changes.iter().find(is_conflict).map(|change| change.name.clone());
-        return Err(BackupError::Conflict { number: conflicts, first: first.unwrap_or_default() });
+    let is_conflict = |change: &&PlannedChange| change.comparison == EntryComparison::ConflictsHere;
+    if let Some(first) = plan.found.changes.iter().find(is_conflict) {
+        let number = plan.found.number(first.kind, EntryComparison::ConflictsHere);
+        return Err(BackupError::Conflict { number, first: first.name.clone() });
     }
-    let may_replace = plan.number(EntryComparison::NewerHere) + plan.number(EntryComparison::DamagedHere) > 0;
     targets.journal.begin(record)?;
     let (mut before, total) = (0, plan.manifest.parts.len() as u64);
     for kind in BackupKind::ALL {
         let mut read = 0;
         let report = |number: u64| progress(before + number, total);
+        let may_replace = [EntryComparison::NewerHere, EntryComparison::DamagedHere]
+            .into_iter()
+            .any(|comparison| plan.found.number(kind, comparison) > 0);
         let mut write = |entry: &BackupEntry, content: &mut dyn Read| match entry.kind {
             BackupKind::Audit => trail_entries::write(targets.audit, entry, content),
             _ => targets.target.write(entry, content, may_replace),

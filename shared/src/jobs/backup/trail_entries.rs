@@ -112,7 +112,8 @@ fn checked(entry: &BackupEntry, content: &mut dyn Read) -> Result<Vec<u8>, PortE
         return Err(refused(entry, problem.into()));
     }
     if entry.bytes > MAX_OBJECT_BYTES {
-        return Err(refused(entry, format!("the object has more than {MAX_OBJECT_BYTES} bytes").into()));
+        let problem = BackupProblem::damaged(key, format!("has more than {MAX_OBJECT_BYTES} bytes"));
+        return Err(refused(entry, problem.into()));
     }
     let mut bytes = Vec::new();
     content.read_to_end(&mut bytes).map_err(|cause: io::Error| refused(entry, cause.into()))?;

@@ -10,7 +10,7 @@ pub mod kms;
 pub mod lambda;
 mod messages;
 mod public_keys;
-mod s3;
+pub mod s3;
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! A fake S3 in path style: put once, get, list.
+//! A fake S3 in path style: put once, get, list, delete.
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +11,9 @@ use super::{FakeAwsState, HttpRequest, HttpResponse, http::escape_xml};
 
 /// Objects on a page of a list: few, so that there are pages.
 const PAGE_SIZE: usize = 3;
+
+/// When every object was written, as a header and in a list.
+pub const LAST_MODIFIED: [&str; 2] = ["Sat, 21 Nov 2026 10:00:00 GMT", "2026-11-21T10:00:00.000Z"];
 
 /// A bucket: versions of each key, the oldest first.
 #[derive(Default)]
@@ -79,7 +82,7 @@ fn put(bucket: &mut FakeBucket, request: &HttpRequest) -> HttpResponse {
     HttpResponse::new(200, "").with_header("etag", format!("\"{}\"", etag(&request.body)))
 }
 
-fn get(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
+pub fn get(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
     let missing = || HttpResponse::s3_error(404, "NoSuchKey", "The specified key does not exist.");
     let Some(versions) = bucket.objects.get(request.key()) else { return missing() };
     let bytes = match request.query.get("versionId") {
@@ -98,7 +101,9 @@ fn get(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
         );
     }
     let Some(range) = request.header("range") else {
-        return HttpResponse::new(200, bytes.clone()).with_header("etag", etag);
+        return HttpResponse::new(200, bytes.clone())
+            .with_header("etag", etag)
+            .with_header("last-modified", LAST_MODIFIED[0]);
     };
     let (first, last) =
         range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).expect("a range");
@@ -109,13 +114,16 @@ fn get(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
     let last = last.min(bytes.len() - 1);
     HttpResponse::new(206, &bytes[first..=last])
         .with_header("etag", etag)
+        .with_header("last-modified", LAST_MODIFIED[0])
         .with_header("content-range", format!("bytes {first}-{last}/{}", bytes.len()))
 }
 
-fn head(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
+pub fn head(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
     // A response to HEAD has no body, so no code of the error either.
     let Some(bytes) = bucket.get(request.key()) else { return HttpResponse::new(404, "") };
-    let mut answer = HttpResponse::new(200, bytes).with_header("etag", format!("\"{}\"", etag(bytes)));
+    let mut answer = HttpResponse::new(200, bytes)
+        .with_header("etag", format!("\"{}\"", etag(bytes)))
+        .with_header("last-modified", LAST_MODIFIED[0]);
     for (name, value) in bucket.metadata.get(request.key()).into_iter().flatten() {
         let name: &'static str = match name.as_str() {
             "signature" => "x-amz-meta-signature",
@@ -128,7 +136,7 @@ fn head(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
     answer
 }
 
-fn list(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
+pub fn list(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
     let asked = |name: &str| request.query.get(name).map(String::as_str).unwrap_or_default();
     let (prefix, after) = (asked("prefix"), asked("continuation-token"));
     let from = if after.is_empty() { Bound::Unbounded } else { Bound::Excluded(after.to_owned()) };
@@ -144,8 +152,9 @@ fn list(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
         let (key, etag) = (escape_xml(key), etag(bytes));
         let _ = write!(
             xml,
-            "<Contents><Key>{key}</Key><ETag>&quot;{etag}&quot;</ETag><Size>{}</Size></Contents>",
-            bytes.len()
+            "<Contents><Key>{key}</Key><ETag>&quot;{etag}&quot;</ETag><Size>{}</Size><LastModified>{}</LastModified></Contents>",
+            bytes.len(),
+            LAST_MODIFIED[1]
         );
     }
     let more = found.len() > PAGE_SIZE;
