@@ -21,7 +21,7 @@ use crate::{
     authorization_details, environment,
     exit::{CommandError, CommandOutcome},
     output,
-    sweep::{EvidencePeriod, run_sweep},
+    sweep::{EvidencePeriod, SweepScope, run_sweep},
     time_arg::TimeArg,
 };
 
@@ -158,8 +158,10 @@ impl CertificationTask<'_> {
         loaded.config.watch = vec![Watch::new(self.principal)?];
         loaded.config.catalog = self.catalog.map(str::to_owned).or(loaded.config.catalog);
         let nothing_else = LocalFiles::new([] as [String; 0]);
+        let integrity = state.integrity()?;
+        let scope = SweepScope { integrity: integrity.as_ref(), ..self.period.into() };
         let report =
-            run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), self.period.into(), None)?;
+            run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), scope, None)?.report;
         Ok((report, leaves))
     }
 }

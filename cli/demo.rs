@@ -61,7 +61,7 @@ pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, Comman
     let store = DirectoryStore::new(dir);
     let audit = audit_trail(&store, &loaded.config, "demo");
     let scope = SweepScope { audit: Some(&audit), ..period_of(&trail).into() };
-    let report = run_sweep(global, &loaded, &policies, &logs, Some(&mut state), scope, None)?;
+    let report = run_sweep(global, &loaded, &policies, &logs, Some(&mut state), scope, None)?.report;
     record_in_trail(&audit, &report)?;
     let kept = record_run(Some(&mut state), &report)?;
     if !global.quiet {

@@ -25,7 +25,7 @@ use crate::{
     environment,
     exit::{CommandError, CommandOutcome},
     output,
-    sweep::{EvidencePeriod, run_sweep},
+    sweep::{EvidencePeriod, SweepScope, run_sweep},
     time_arg::TimeArg,
 };
 
@@ -131,7 +131,9 @@ fn report(
     };
     let policies = authorization_details::policies(&args.authorization_details)?;
     let nothing_else = LocalFiles::new([] as [String; 0]);
-    run_sweep(global, loaded, &policies, &nothing_else, Some(&mut state), period.into(), None)
+    let integrity = state.integrity()?;
+    let scope = SweepScope { integrity: integrity.as_ref(), ..period.into() };
+    Ok(run_sweep(global, loaded, &policies, &nothing_else, Some(&mut state), scope, None)?.report)
 }
 
 /// The certificates that the other catalog would not give.

@@ -21,7 +21,7 @@ use crate::{
     fail_on::FailOn,
     output,
     report_output::{ReportOutput, conclude},
-    sweep::{EvidencePeriod, run_sweep},
+    sweep::{EvidencePeriod, SweepScope, run_sweep},
     time_arg::TimeArg,
 };
 
@@ -119,8 +119,10 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         let period = EvidencePeriod::from_args(args.since, args.until)?;
         let loaded = environment::configuration(global)?;
         let nothing_else = LocalFiles::new([] as [String; 0]);
+        let integrity = state.integrity()?;
+        let scope = SweepScope { integrity: integrity.as_ref(), ..period.into() };
         let report =
-            run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), period.into(), None)?;
+            run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), scope, None)?.report;
         publication.write(global, &report, &[])?;
         return Ok(conclude(global, &report, &args.fail_on));
     }

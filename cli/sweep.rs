@@ -3,7 +3,7 @@
 //! Enters: paths and watched principals. Leaves: a report and, without `--no-state`, the state that the next sweep
 //! starts from. Law: unreadable input is shown in the report and in the exit code.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{cell::RefCell, fs, path::PathBuf, time::Instant};
 
 use clap::Args;
 use onlooker_core::{
@@ -16,8 +16,10 @@ use onlooker_core::{
         audit::{AuditTrail, Auditing},
         evaluation::EvaluationCriteria,
         gather::GatherOptions,
-        sweep::{Exclusion, SweepTask, sweep},
+        sweep::{Exclusion, SweepOutcome, SweepTask, sweep},
+        sweep_verification::SweepVerification,
     },
+    log_integrity::IntegritySummary,
     ports::{LogSource, SweepEvidence},
     record::ReadLimits,
     render::{Format, json::json},
@@ -29,6 +31,7 @@ use onlooker_local::{
     config_file::LoadedConfig,
     directory_store::DirectoryStore,
     local_files::{ExcludeGlobs, LocalFiles},
+    rsa_signature::is_signature,
     sweep_state::SweepState,
 };
 
@@ -45,6 +48,7 @@ use crate::{
     report_output::{ReportOutput, conclude},
     source::SweepSource,
     time_arg::TimeArg,
+    verify::signing::{KnownKeys, SigningArgs},
 };
 
 /// Options of `sweep`.
@@ -68,6 +72,7 @@ Examples:
   onlooker sweep ./AWSLogs --authorization-details iam.json
   onlooker sweep --lookup --region eu-west-1 --since 7d
   onlooker sweep ./AWSLogs --fail-on non-compliant,insufficient,high
+  onlooker sweep ./AWSLogs --verify-logs --public-keys keys.json
 
 `s3://` and `--lookup` need `cargo install --path . --features aws`. They use
 region, credentials, profiles and endpoints like other AWS tools. `s3://` needs
@@ -124,6 +129,13 @@ pub struct SweepArgs {
     /// describe-trails` for a trail of more than one region or account; repeatable
     #[arg(long, value_name = "FILE", help_heading = "Expected evidence")]
     pub selectors: Vec<PathBuf>,
+    /// Verify the log files by the digest files beside them, as `onlooker verify trail` does, while they are read. Hours with a
+    /// changed or missing file are not observed; the report says which hours are verified
+    #[arg(long, conflicts_with = "lookup", help_heading = "Expected evidence")]
+    pub verify_logs: bool,
+    /// Public keys and signatures, for `--verify-logs`.
+    #[command(flatten)]
+    pub signing: SigningArgs,
     /// Policies of the principals: the output of `aws iam get-account-authorization-details`, which counts as in
     /// force for the whole period; repeatable, one file for each account
     #[arg(long, value_name = "FILE", help_heading = "Watched principals")]
@@ -175,6 +187,12 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     }
     config.validate()?;
     let period = EvidencePeriod::from_args(args.since, args.until)?;
+    if !args.verify_logs && !args.signing.is_empty() {
+        return Err(CommandError::Usage(Diagnostic {
+            message: "`--public-keys` and `--signatures` are for verifying log files".to_owned(),
+            remedy: "add `--verify-logs`".to_owned(),
+        }));
+    }
     let exclude = exclude_globs(&args.exclude)?;
     let policies = authorization_details::policies(&args.authorization_details)?;
     let mut state = if args.no_state { None } else { Some(SweepState::open(&args.state, LOG_FILES_ORIGIN)?) };
@@ -191,8 +209,30 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         }
         let matches = |name: &str| exclude.matches(name);
         let exclusion = Exclusion { globs: &args.exclude, matches: &matches };
-        let scope = SweepScope { period, exclude: exclusion, audit };
-        run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?
+        let scope = SweepScope { exclude: exclusion, audit, ..period.into() };
+        if args.verify_logs {
+            let signatures = args.signing.signatures()?;
+            let kept = (!args.no_state).then_some(&*args.state);
+            let keys = RefCell::new(KnownKeys::load(kept, &args.signing.public_keys)?);
+            let bar = ProgressMeter::for_items(global, "verifying", "files");
+            let verification = SweepVerification {
+                metadata: Some(&source),
+                signatures: &signatures,
+                keys: &|unknown| Ok(keys.borrow_mut().complete(source.aws(), unknown)?),
+                check: &is_signature,
+                now: environment::now(),
+                progress: &|done, of| bar.set_count(done, of),
+            };
+            let scope = SweepScope { verification: Some(verification), ..scope };
+            let swept = run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?;
+            bar.finish();
+            if let (Some(state), Some(integrity)) = (&state, &swept.integrity) {
+                state.keep_integrity(integrity)?;
+            }
+            swept.report
+        } else {
+            run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?.report
+        }
     };
     if let Some(trail) = &trail {
         record_in_trail(trail, &report)?;
@@ -235,7 +275,8 @@ fn sweep_event_history(
         let period =
             EvidencePeriod { since: period.since.or(span.since), until: period.until.or(span.until) };
         let nothing_else = LocalFiles::new([] as [String; 0]);
-        run_sweep(global, loaded, policies, &nothing_else, Some(kept), period.into(), Some(caller))
+        let scope = period.into();
+        Ok(run_sweep(global, loaded, policies, &nothing_else, Some(kept), scope, Some(caller))?.report)
     }
     match state {
         Some(state) => with(global, loaded, policies, state, period, audit),
@@ -303,12 +344,16 @@ pub struct SweepScope<'a> {
     pub exclude: Exclusion<'a>,
     /// The audit trail, for calls that are read for the first time.
     pub audit: Option<&'a AuditTrail<'a>>,
+    /// How the log files are verified, if they are.
+    pub verification: Option<SweepVerification<'a>>,
+    /// What an earlier sweep verified of the same evidence.
+    pub integrity: Option<&'a IntegritySummary>,
 }
 
 /// All files, in a period.
 impl From<EvidencePeriod> for SweepScope<'_> {
     fn from(period: EvidencePeriod) -> Self {
-        Self { period, exclude: Exclusion::NONE, audit: None }
+        Self { period, exclude: Exclusion::NONE, audit: None, verification: None, integrity: None }
     }
 }
 
@@ -322,31 +367,37 @@ pub fn run_sweep<E: SweepEvidence + Send>(
     state: Option<&mut E>,
     scope: SweepScope<'_>,
     caller: Option<CallerIdentity>,
-) -> Result<Report, CommandError> {
+) -> Result<SweepOutcome, CommandError> {
     let config = &loaded.config;
     let pack = inputs::pack(loaded)?;
     let (started, clock) = (environment::now(), Instant::now());
     let catalog = inputs::catalog(loaded)?;
     let task = SweepTask {
-        criteria: EvaluationCriteria { config, catalog, pack: &pack, policies, integrity: None },
+        criteria: EvaluationCriteria { config, catalog, pack: &pack, policies, integrity: scope.integrity },
         since: scope.period.since,
         until: scope.period.until,
-        gather_options: GatherOptions { threads: threads(config), limits: limits(config) },
+        gather_options: GatherOptions {
+            threads: threads(config),
+            limits: limits(config),
+            hash_content: false,
+        },
         exclude: scope.exclude,
+        verification: scope.verification,
         audit: scope.audit.map(|trail| Auditing::new(trail, config, catalog, started)),
     };
     let run =
         ReportRun { run_id: environment::run_id(), caller, started_at: started, ..ReportRun::default() };
     let bar = ProgressMeter::new(global, "reading");
-    let mut report = sweep(source, state, task, run, &|progress| bar.set_progress(progress))?;
+    let mut swept = sweep(source, state, task, run, &|progress| bar.set_progress(progress))?;
     bar.finish();
+    let report = &mut swept.report;
     report.run.generated_at = environment::now();
     report.run.duration_seconds = (clock.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
     tracing::info!(
         run = %report.run.run_id, log_files_read = report.run.log_files_read, reused = report.run.log_files_reused,
         records = report.run.records_seen, seconds = report.run.duration_seconds, "swept"
     );
-    Ok(report)
+    Ok(swept)
 }
 
 /// The audit trail of this command, a chain of its own.
@@ -380,7 +431,7 @@ const REMOTE_THREADS: usize = 8;
 /// The options for reading a source.
 pub fn gathering(config: &Config, is_remote: bool) -> GatherOptions {
     let least = if is_remote && config.limits.threads == 0 { REMOTE_THREADS } else { 1 };
-    GatherOptions { threads: threads(config).max(least), limits: limits(config) }
+    GatherOptions { threads: threads(config).max(least), limits: limits(config), hash_content: false }
 }
 
 fn threads(config: &Config) -> usize {

@@ -6,14 +6,14 @@
 
 mod certificate;
 mod printer;
-mod signing;
+pub mod signing;
 
 use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use onlooker_core::{
     jobs::verify_trail::TrailReader,
-    log_integrity::{IntegrityResult, Selection, VerificationTask, verify},
+    log_integrity::{IntegrityResult, PublicKeys, Selection, VerificationTask, verify},
 };
 use onlooker_local::rsa_signature::is_signature;
 
@@ -27,6 +27,7 @@ use crate::{
     sweep::{EvidencePeriod, gathering},
     time_arg::TimeArg,
 };
+use signing::{KnownKeys, SigningArgs};
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
@@ -93,13 +94,9 @@ pub struct TrailArgs {
     /// Verify the trail of this name; repeatable [default: every trail that is found]
     #[arg(long, value_name = "NAME", help_heading = "Window")]
     pub trail: Vec<String>,
-    /// Public keys: the output of `aws cloudtrail list-public-keys`; repeatable
-    #[arg(long, value_name = "FILE", help_heading = "Keys and signatures")]
-    pub public_keys: Vec<PathBuf>,
-    /// Metadata of digest files: the output of `aws s3api head-object --query "{Key: 'KEY', Metadata: Metadata}"`, for one
-    /// object after the other; repeatable
-    #[arg(long, value_name = "FILE", help_heading = "Keys and signatures")]
-    pub signatures: Vec<PathBuf>,
+    /// Public keys and signatures.
+    #[command(flatten)]
+    pub signing: SigningArgs,
     /// How to print the result
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ResultFormat::Text, help_heading = "Output")]
     pub format: ResultFormat,
@@ -139,8 +136,8 @@ fn verify_trail(global: &GlobalArgs, args: TrailArgs) -> Result<CommandOutcome, 
     }
     let period = EvidencePeriod::from_args(args.since, args.until)?;
     let now = environment::now();
-    let signatures = signing::signatures(&args.signatures)?;
-    let mut keys = signing::KnownKeys::load((!args.no_state).then_some(&*args.state), &args.public_keys)?;
+    let signatures = args.signing.signatures()?;
+    let mut keys = KnownKeys::load((!args.no_state).then_some(&*args.state), &args.signing.public_keys)?;
     let selection = Selection {
         accounts: args.account.into_iter().collect(),
         regions: args.region.into_iter().collect(),
@@ -157,21 +154,19 @@ fn verify_trail(global: &GlobalArgs, args: TrailArgs) -> Result<CommandOutcome, 
     bar.finish();
     let mut reader = reader.map_err(CommandError::ListSource)?;
     reader.files.add_metadata(signatures);
-    let task = |keys, listed_regions| VerificationTask {
+    let (no_key, no_region) = (PublicKeys::default(), BTreeSet::new());
+    let task = VerificationTask {
         since: period.since,
         until: period.until,
         now,
         selection: &selection,
-        keys,
-        listed_regions,
+        keys: &no_key,
+        listed_regions: &no_region,
         check: &is_signature,
     };
-    let (given, none, mut listed) = (keys.all().clone(), BTreeSet::new(), BTreeSet::new());
-    if let Some(cloud) = source.aws() {
-        listed = keys.fetch(cloud, &reader.files.unknown_keys(task(&given, &none)))?;
-    }
-    keys.store()?;
-    let task = task(keys.all(), &listed);
+    let unknown = |known: &PublicKeys| reader.files.unknown_keys(VerificationTask { keys: known, ..task });
+    let (keys, listed_regions) = keys.complete(source.aws(), unknown)?;
+    let task = VerificationTask { keys: &keys, listed_regions: &listed_regions, ..task };
     let bar = ProgressMeter::for_items(global, "hashing", "log files");
     let hashes = reader.hash_log_files(task, &|done, of| bar.set_count(done, of));
     bar.finish();

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::Args;
 use onlooker_core::log_integrity::{DigestMetadata, PublicKeys, UnknownKey, parse_head_objects};
 
 use crate::{aws::AwsConnection, exit::CommandError};
@@ -21,6 +22,35 @@ const KEYS_REMEDY: &str = "write the file with `aws cloudtrail list-public-keys 
 const SIGNATURES_REMEDY: &str = "write the file with `aws s3api head-object --bucket BUCKET --key KEY --query \
                                  \"{Key: 'KEY', Metadata: Metadata}\"` for one digest file after the other";
 const CACHE_REMEDY: &str = "remove the file, and give the keys again with `--public-keys`";
+
+/// Options for public keys and signatures.
+#[derive(Debug, Args)]
+pub struct SigningArgs {
+    /// Public keys: the output of `aws cloudtrail list-public-keys`; repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Keys and signatures")]
+    pub public_keys: Vec<PathBuf>,
+    /// Metadata of digest files: the output of `aws s3api head-object --query "{Key: 'KEY', Metadata: Metadata}"`, for one
+    /// object after the other; repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Keys and signatures")]
+    pub signatures: Vec<PathBuf>,
+}
+
+impl SigningArgs {
+    /// Whether none is given.
+    pub fn is_empty(&self) -> bool {
+        self.public_keys.is_empty() && self.signatures.is_empty()
+    }
+
+    /// The metadata of digest files by object key.
+    pub fn signatures(&self) -> Result<BTreeMap<String, DigestMetadata>, CommandError> {
+        let mut all = BTreeMap::new();
+        for path in &self.signatures {
+            let given = parse_head_objects(&read(path)?);
+            all.extend(given.map_err(|cause| unusable(path, cause, SIGNATURES_REMEDY))?);
+        }
+        Ok(all)
+    }
+}
 
 /// Public keys, those in the state among them.
 pub struct KnownKeys {
@@ -54,13 +84,8 @@ impl KnownKeys {
         Ok(Self { keys, cache })
     }
 
-    /// All keys.
-    pub const fn all(&self) -> &PublicKeys {
-        &self.keys
-    }
-
     /// Adds the keys of the regions of unknown keys, from AWS. Returns the regions, of which all keys are known then.
-    pub fn fetch(
+    fn fetch(
         &mut self,
         cloud: &AwsConnection,
         unknown: &[UnknownKey],
@@ -80,8 +105,26 @@ impl KnownKeys {
         Ok(regions.into_keys().map(str::to_owned).collect())
     }
 
+    /// All keys, those among them that `unknown` finds missing and AWS has, if it can be asked, and the regions of which these are
+    /// all. They are kept in the state.
+    pub fn complete(
+        &mut self,
+        cloud: Option<&AwsConnection>,
+        unknown: impl FnOnce(&PublicKeys) -> Vec<UnknownKey>,
+    ) -> Result<(PublicKeys, BTreeSet<String>), CommandError> {
+        let regions = match cloud {
+            Some(cloud) => {
+                let unknown = unknown(&self.keys);
+                self.fetch(cloud, &unknown)?
+            }
+            None => BTreeSet::new(),
+        };
+        self.store()?;
+        Ok((self.keys.clone(), regions))
+    }
+
     /// Keeps the keys in the state.
-    pub fn store(&self) -> Result<(), CommandError> {
+    fn store(&self) -> Result<(), CommandError> {
         let Some((path, before)) = &self.cache else { return Ok(()) };
         if self.keys.len() == *before {
             return Ok(());
@@ -95,16 +138,6 @@ impl KnownKeys {
         fs::write(&new, self.keys.to_json()).map_err(failed)?;
         fs::rename(&new, path).map_err(failed)
     }
-}
-
-/// The metadata of digest files by object key.
-pub fn signatures(files: &[PathBuf]) -> Result<BTreeMap<String, DigestMetadata>, CommandError> {
-    let mut all = BTreeMap::new();
-    for path in files {
-        let given = parse_head_objects(&read(path)?);
-        all.extend(given.map_err(|cause| unusable(path, cause, SIGNATURES_REMEDY))?);
-    }
-    Ok(all)
 }
 
 fn read(path: &Path) -> Result<String, CommandError> {

@@ -5,16 +5,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onlooker_core::{
-    jobs::{gather::GatherOptions, verify_trail::TrailReader},
+    catalog::Catalog,
+    config::{Config, Standard},
+    controls::ControlPack,
+    grants::PolicyHistory,
+    jobs::{
+        evaluation::EvaluationCriteria,
+        gather::GatherOptions,
+        sweep::{Exclusion, SweepOutcome, SweepTask, sweep},
+        sweep_verification::SweepVerification,
+        verify_trail::TrailReader,
+    },
     log_integrity::{
-        DigestIntegrity, DigestMetadata, IntegrityResult, IntegrityStatus, ProblemKind, PublicKeys,
-        Selection, TrailIntegrity, VerificationTask, verify,
+        DigestIntegrity, DigestMetadata, IntegrityResult, IntegrityStatus, IntegritySummary, ProblemKind,
+        PublicKeys, Selection, TrailIntegrity, VerificationTask, verify,
     },
     ports::ObjectMetadata,
     record::ReadLimits,
+    report::{ReportResult, ReportRun},
     time::{HOUR_SECONDS, Time},
 };
-use onlooker_local::rsa_signature::is_signature;
+use onlooker_local::{rsa_signature::is_signature, sweep_state::SweepState};
 use proptest::prelude::*;
 use test_support::signed_trail::{
     ACCOUNT, ChainSpec, REGION, SignedTrail,
@@ -53,7 +64,7 @@ impl<'a> Check<'a> {
     }
 
     fn run(self) -> TrailIntegrity {
-        let options = GatherOptions { threads: 2, limits: ReadLimits::default() };
+        let options = GatherOptions { threads: 2, limits: ReadLimits::default(), hash_content: false };
         let metadata = self.has_metadata.then_some(self.trail as &dyn ObjectMetadata);
         let until = self.until.unwrap_or(self.now);
         let mut reader =
@@ -73,6 +84,36 @@ impl<'a> Check<'a> {
     }
 }
 
+/// A sweep of the trail that verifies its log files, with the same window, clock and keys.
+fn sweep_of(trail: &SignedTrail) -> SweepOutcome {
+    let (since, until, now) = window();
+    let pack = ControlPack::built_in(Standard::General).unwrap();
+    let (config, no_signatures) = (Config::default(), BTreeMap::new());
+    let task = SweepTask {
+        criteria: EvaluationCriteria {
+            config: &config,
+            catalog: Catalog::embedded(),
+            pack: &pack,
+            policies: PolicyHistory::empty(),
+            integrity: None,
+        },
+        since: Some(since),
+        until: Some(until),
+        gather_options: GatherOptions { threads: 2, limits: ReadLimits::default(), hash_content: false },
+        exclude: Exclusion::NONE,
+        audit: None,
+        verification: Some(SweepVerification {
+            metadata: Some(trail),
+            signatures: &no_signatures,
+            keys: &|_| Ok((TestKey::cloudtrail().published(), BTreeSet::new())),
+            check: &is_signature,
+            now,
+            progress: &|_, _| (),
+        }),
+    };
+    sweep(trail, None::<&mut SweepState>, task, ReportRun::default(), &|_| ()).unwrap()
+}
+
 fn problems(result: &TrailIntegrity) -> Vec<ProblemKind> {
     let all = result.chains.iter().flat_map(|chain| &chain.digests).flat_map(|digest| &digest.problems);
     let kinds: BTreeSet<ProblemKind> = all.map(|problem| problem.kind).collect();
@@ -89,6 +130,46 @@ fn missing(result: &TrailIntegrity) -> Vec<String> {
 
 fn sorted(kinds: &[ProblemKind]) -> Vec<ProblemKind> {
     kinds.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[test]
+fn a_sweep_finds_what_a_verification_finds_in_every_case_of_tampering() {
+    let mut faults = Vec::new();
+    for case in CASES {
+        let mut trail = untouched();
+        (case.tamper)(&mut trail);
+        let (_, until, _) = window();
+        let verified = Check { until: Some(Time(until.0 + HOUR_SECONDS)), ..Check::of(&trail) };
+        let verified = IntegritySummary::of(&verified.run());
+        let report = sweep_of(&trail);
+        let swept = report.integrity.unwrap();
+        // The sweep expects no digest file in the hour after the period.
+        let newest = trail.digests().last().is_some_and(|newest| newest.contains("T061530Z"));
+        if newest && swept != verified {
+            faults.push(format!("{}: {swept:#?} {verified:#?}", case.name));
+        }
+        let worst = swept.places.iter().flat_map(|place| &place.hours).map(|span| span.status).max();
+        let gaps = report.report.result.coverage.integrity_gaps(|_| true);
+        let is_as_expected = match case.result {
+            // The signature of the digest file of the hour after the period is in its metadata alone.
+            IntegrityResult::Verified if case.name == "metadata-of-all-digests-lost" => {
+                worst == Some(IntegrityStatus::Unverified)
+            }
+            IntegrityResult::Verified => worst == Some(IntegrityStatus::Verified),
+            IntegrityResult::Tampered => gaps.tampered > 0,
+            IntegrityResult::Gap => gaps.missing > 0 || !newest,
+            IntegrityResult::Unverified => worst == Some(IntegrityStatus::Unverified),
+            IntegrityResult::NothingFound => worst.is_none(),
+        };
+        if !is_as_expected {
+            faults.push(format!("{}: {worst:?} {gaps:?} {swept:#?}", case.name));
+        }
+        let ids = |result: &ReportResult| result.findings.iter().any(|one| one.id == "tampered-log-files");
+        if ids(&report.report.result) != (case.result == IntegrityResult::Tampered) {
+            faults.push(format!("{}: {:?}", case.name, report.report.result.findings));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
 #[test]

@@ -31,7 +31,9 @@ pub use self::{
     restored::record_identity,
     retention::record_removal,
 };
-pub(super) use self::{collect::account_regions as indexed_account_regions, keys::integrity as integrity_keys};
+pub(super) use self::{
+    collect::account_regions as indexed_account_regions, keys::integrity as integrity_keys,
+};
 use crate::{
     config::Config,
     evidence_summary::EvidenceSummaryError,

@@ -23,6 +23,7 @@ pub mod runs;
 #[cfg(feature = "ingest")]
 pub mod s3_events;
 pub mod sweep;
+pub mod sweep_verification;
 pub mod table_backup;
 pub mod verify_trail;
 pub mod watch;

@@ -1,7 +1,7 @@
 //! From log files to a report.
 //!
-//! Enters: a source of log files, the evidence stored by earlier sweeps, configuration, catalog, control pack and
-//! clock readings. Leaves: a [`Report`]. Laws: a log file that has not changed is not read again; stored and new
+//! Enters: a source of log files, the evidence stored by earlier sweeps, configuration, catalog, control pack, clock readings
+//! and, if the log files are verified, public keys. Leaves: a [`Report`]. Laws: a log file that has not changed is not read again; stored and new
 //! evidence merge into the same result as reading everything at once; a log file that cannot be read is listed in the
 //! report; an excluded file is not part of the result, whether its evidence is stored or not, and the report says so.
 
@@ -18,10 +18,12 @@ use super::{
     audit::{AuditError, Auditing},
     evaluation::{EvaluationCriteria, evaluate},
     gather::{GatherOptions, GatherProgress, ObjectCallback, ReadStatistics, gather_objects},
+    sweep_verification::{KeysError, SweepVerification, SweptFiles, lacks_hash},
 };
 use crate::{
     audit::AuditTrailEntry,
     evidence_summary::{EvidenceSummary, ReportScope},
+    log_integrity::{IntegritySummary, Selection},
     ports::{LogSource, PortError, ProcessedObject, StoredObject, SweepEvidence},
     report::{InputFile, Report, ReportRun},
     segment::Segment,
@@ -40,6 +42,9 @@ pub enum SweepError {
     /// The audit trail cannot be written.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// The public keys for verifying log files cannot be had.
+    #[error("cannot get the public keys of CloudTrail: {0}")]
+    Keys(#[source] KeysError),
     /// The report cannot be written as JSON.
     #[error("cannot write the report as JSON: {0}")]
     Report(#[from] serde_json::Error),
@@ -80,6 +85,17 @@ pub struct SweepTask<'a> {
     pub exclude: Exclusion<'a>,
     /// The audit trail, for the calls of log files that are read with kept evidence.
     pub audit: Option<Auditing<'a>>,
+    /// How the log files are verified, if they are; then the criteria need no verification.
+    pub verification: Option<SweepVerification<'a>>,
+}
+
+/// What a sweep makes.
+#[derive(Clone, Debug)]
+pub struct SweepOutcome {
+    /// The report.
+    pub report: Report,
+    /// What was verified of the log files, if that was asked for.
+    pub integrity: Option<IntegritySummary>,
 }
 
 /// Reads new log files, merges them with the stored evidence, and makes a report. `run` carries id and start time.
@@ -93,9 +109,12 @@ pub fn sweep<E: SweepEvidence + Send>(
     task: SweepTask<'_>,
     run: ReportRun,
     progress: &(dyn Fn(GatherProgress) + Sync),
-) -> Result<Report, SweepError> {
+) -> Result<SweepOutcome, SweepError> {
+    let gather_options = GatherOptions { hash_content: task.verification.is_some(), ..task.gather_options };
+    let objects = source.list()?;
+    let listed = if task.verification.is_some() { objects.clone() } else { Vec::new() };
     let (excluded, objects): (Vec<_>, Vec<_>) =
-        source.list()?.into_iter().partition(|object| (task.exclude.matches)(&object.name));
+        objects.into_iter().partition(|object| (task.exclude.matches)(&object.name));
     let mut excluded: BTreeSet<String> = excluded.into_iter().map(|object| object.name).collect();
     let inputs = Mutex::new(Vec::new());
     let add_input = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
@@ -104,7 +123,7 @@ pub fn sweep<E: SweepEvidence + Send>(
             let gathered = gather_objects(
                 source,
                 &objects,
-                task.gather_options,
+                gather_options,
                 progress,
                 ObjectCallback::Summary(&add_input),
                 None,
@@ -116,7 +135,7 @@ pub fn sweep<E: SweepEvidence + Send>(
             let mut known = kept.processed_objects().map_err(failed)?;
             excluded.extend(known.keys().filter(|name| (task.exclude.matches)(name)).cloned());
             known.retain(|name, _| !excluded.contains(name));
-            let (fresh, old) = split_new_and_processed(objects, known);
+            let (fresh, old) = split_new_and_processed(objects, known, gather_options.hash_content);
             let store = Mutex::new((kept, Ok(())));
             let keep = |read: ProcessedObject, segment: &Segment, entries: Vec<AuditTrailEntry>| {
                 let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +153,7 @@ pub fn sweep<E: SweepEvidence + Send>(
             let gathered = gather_objects(
                 source,
                 &fresh,
-                task.gather_options,
+                gather_options,
                 progress,
                 ObjectCallback::WithSegment(&keep),
                 task.audit.map(|audit| audit.criteria),
@@ -150,24 +169,45 @@ pub fn sweep<E: SweepEvidence + Send>(
     };
     let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
     let summary = EvidenceSummary::from_segment(segment, ReportScope::between(task.since, task.until));
+    let integrity = match &task.verification {
+        None => None,
+        Some(verification) => {
+            let files = SweptFiles { listed: &listed, fresh: &fresh, old: &old };
+            let period = summary.period.map(|period| (period.from.start(), period.until.start()));
+            let period = period.unwrap_or((verification.now, verification.now));
+            let expected = &task.criteria.config.coverage;
+            let selection = Selection {
+                accounts: expected.accounts.iter().cloned().collect(),
+                regions: expected.regions.iter().cloned().collect(),
+                trails: BTreeSet::new(),
+            };
+            let verified = verification.verify(source, files, period, &selection, gather_options);
+            Some(verified.map_err(SweepError::Keys)?)
+        }
+    };
     let run = ReportRun {
         exclude: task.exclude.globs.to_vec(),
         excluded_files: excluded.len() as u64,
         ..fill_run(run, statistics, fresh, old)
     };
-    Ok(evaluate(summary, task.criteria, run)?)
+    let criteria =
+        EvaluationCriteria { integrity: integrity.as_ref().or(task.criteria.integrity), ..task.criteria };
+    Ok(SweepOutcome { report: evaluate(summary, criteria, run)?, integrity })
 }
 
 /// The log files to read, and the stored evidence of all others. Evidence of log files that are in another source or
-/// were deleted stays.
+/// were deleted stays. With `needs_hash` a log file without a hash of its content is read again.
 fn split_new_and_processed(
     objects: Vec<StoredObject>,
     mut known: BTreeMap<String, ProcessedObject>,
+    needs_hash: bool,
 ) -> (Vec<StoredObject>, Vec<ProcessedObject>) {
     // Without a version a log file always counts as changed: standard input, and files that were not read completely.
     let changed = |object: &StoredObject| {
-        let known = known.get(&object.name).map(|known| &known.object.version);
-        known.is_none_or(|version| version.is_empty() || *version != object.version)
+        known.get(&object.name).is_none_or(|known| {
+            let version = &known.object.version;
+            version.is_empty() || *version != object.version || needs_hash && lacks_hash(known)
+        })
     };
     let fresh: Vec<StoredObject> = objects.into_iter().filter(changed).collect();
     for object in &fresh {

@@ -16,8 +16,8 @@ use serde_json::Value;
 use crate::{
     backup::{BackupEntry, BackupKind, BackupProblem, EntryComparison, EntryName, SkippedEntries},
     ports::{
-        BackupSource, EntryVisitor, ObjectStore, PortError, PortErrorKind, RestoreTarget, Table, TableContents,
-        TableItem, WriteCondition,
+        BackupSource, EntryVisitor, ObjectStore, PortError, PortErrorKind, RestoreTarget, Table,
+        TableContents, TableItem, WriteCondition,
     },
     time::Time,
 };
@@ -167,7 +167,10 @@ impl RestoreTarget for TableRestore<'_> {
             (_, _, 0) => EntryComparison::OlderHere,
             _ => EntryComparison::NewerHere,
         };
-        Ok((comparison, format!("has items of which {absent} are missing here, {older} older and {newer} newer")))
+        Ok((
+            comparison,
+            format!("has items of which {absent} are missing here, {older} older and {newer} newer"),
+        ))
     }
 
     fn write(&self, entry: &BackupEntry, content: &mut dyn Read, may_replace: bool) -> Result<(), PortError> {
@@ -234,5 +237,10 @@ impl RestoreTarget for TableDrill<'_> {
 }
 
 fn failed(name: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
-    PortError { operation: "back up or restore", name: name.to_owned(), kind: PortErrorKind::Other, cause: cause.into() }
+    PortError {
+        operation: "back up or restore",
+        name: name.to_owned(),
+        kind: PortErrorKind::Other,
+        cause: cause.into(),
+    }
 }

@@ -10,7 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::{prune::TrailChangeError, reader::in_parallel, verify_trail};
 use crate::{
-    audit::{AuditProblemKind, AuditPruning, AuditSeal, AuditVerification, ChainHead, GENESIS, PREFIX, SEALS_PREFIX, verify},
+    audit::{
+        AuditProblemKind, AuditPruning, AuditSeal, AuditVerification, ChainHead, GENESIS, PREFIX,
+        SEALS_PREFIX, verify,
+    },
     hex::hex,
     ports::{ObjectStore, PortError, PortErrorKind},
     time::Time,
@@ -62,7 +65,8 @@ pub fn verify_recent(store: &dyn ObjectStore, now: Time) -> Result<RecentVerific
     };
     let (Some((newest_seal, _)), Some(base)) = (&newest, base) else { return whole(newest) };
     let found = verify_since(store, &base, newest_seal, now)?;
-    let is_unexplained = |kind| matches!(kind, AuditProblemKind::BeginningMissing | AuditProblemKind::ChainMissing);
+    let is_unexplained =
+        |kind| matches!(kind, AuditProblemKind::BeginningMissing | AuditProblemKind::ChainMissing);
     if found.problems.iter().any(|problem| is_unexplained(problem.kind)) {
         // A chain that was quiet for days, or a real problem: the whole trail tells.
         return whole(newest);
@@ -92,12 +96,8 @@ fn verify_since(
         chains: base.heads.clone(),
     };
     let is_new = |(chain, head): &(&String, &ChainHead)| base.heads.get(*chain) != Some(head);
-    let heads: BTreeMap<String, ChainHead> = newest
-        .heads
-        .iter()
-        .filter(is_new)
-        .map(|(chain, head)| (chain.clone(), head.clone()))
-        .collect();
+    let heads: BTreeMap<String, ChainHead> =
+        newest.heads.iter().filter(is_new).map(|(chain, head)| (chain.clone(), head.clone())).collect();
     let sealed = AuditSeal {
         version: AuditSeal::VERSION,
         sealed_at: newest.sealed_at,

@@ -28,7 +28,8 @@ pub(super) fn verify_and_seal(
         return Ok(TaskDone { result: TaskResult::ProblemFound, detail: describe(found) });
     }
     let since = recent.since.map(|since| format!(" since {since}")).unwrap_or_default();
-    let counts = format!("entries {}, batches {}, chains {}", found.entries, found.batches, found.chains.len());
+    let counts =
+        format!("entries {}, batches {}, chains {}", found.entries, found.batches, found.chains.len());
     let (seal, _) = seal_recent(maintenance.store, recent, now)?;
     let number = seal.number;
     Ok(TaskDone::whole(format!(

@@ -20,9 +20,7 @@ use crate::{
         },
         table_backup::{ITEMS, TableArchive, TableDrill},
     },
-    ports::{
-        ObjectRemover, ObjectStore, PortError, RestoreJournal, StoredObject, TableContents,
-    },
+    ports::{ObjectRemover, ObjectStore, PortError, RestoreJournal, StoredObject, TableContents},
     report::TaskResult,
     time::Time,
 };
@@ -128,7 +126,8 @@ pub(super) fn drill(
         let detail = "there is no complete backup".to_owned();
         return Ok(TaskDone { result: TaskResult::ProblemFound, detail });
     };
-    let scratch = Below { store: maintenance.store, prefix: format!("{SCRATCH_PREFIX}{}/", maintenance.run_id) };
+    let scratch =
+        Below { store: maintenance.store, prefix: format!("{SCRATCH_PREFIX}{}/", maintenance.run_id) };
     let done = restore_into(&scratch, maintenance, backups, &name);
     if let Some(remover) = maintenance.remover {
         for object in maintenance.store.list(&scratch.prefix)? {
@@ -179,7 +178,9 @@ fn restore_into(
             problem.kind.as_str(),
             problem.subject
         )),
-        None => Ok(format!("{restored}; the copy of the audit trail is intact: entries {}", recent.found.entries)),
+        None => {
+            Ok(format!("{restored}; the copy of the audit trail is intact: entries {}", recent.found.entries))
+        }
     }
 }
 

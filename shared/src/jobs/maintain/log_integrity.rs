@@ -237,11 +237,12 @@ fn store(
 fn stored(table: &dyn Table, day: Hour) -> Result<BTreeMap<String, IntegritySummary>, EvidenceError> {
     let mut found = BTreeMap::new();
     for item in table.query(&integrity_keys(day, "", "").0, "")? {
-        let summary = serde_json::from_value(item.body.clone()).map_err(|cause| EvidenceError::DamagedItem {
-            partition: item.partition_key.clone(),
-            sort: item.sort_key.clone(),
-            cause: cause.to_string(),
-        })?;
+        let summary =
+            serde_json::from_value(item.body.clone()).map_err(|cause| EvidenceError::DamagedItem {
+                partition: item.partition_key.clone(),
+                sort: item.sort_key.clone(),
+                cause: cause.to_string(),
+            })?;
         found.insert(item.sort_key, summary);
     }
     Ok(found)
