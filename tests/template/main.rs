@@ -249,6 +249,7 @@ fn every_variable_is_a_configuration_key_and_every_key_is_covered() {
         "ONLOOKER_CATALOG",
         "ONLOOKER_COVERAGE_DELIVERED_THROUGH",
         "ONLOOKER_COVERAGE_LOG_BUCKETS",
+        "ONLOOKER_COVERAGE_LOG_INTEGRITY",
         "ONLOOKER_LIMITS_LOG_FILE_MIB",
         "ONLOOKER_LIMITS_THREADS",
         "ONLOOKER_LOOKUP_SLICE_MINUTES",
