@@ -13,8 +13,8 @@ use onlooker_aws::{S3TrailBucket, S3Uri};
 use onlooker_core::{
     attestation::Signer,
     jobs::{
-        gather::GatherOptions,
         backup::BackupRepository,
+        gather::GatherOptions,
         maintain::{BackupDestination, Backups, Maintenance, VerifiedTrail, maintain},
     },
     report::{MaintenanceTask, TaskRecord, TaskResult},
@@ -69,6 +69,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         table_id: Some(&table_id),
         store: resources.store,
         remover: Some(resources.remover),
+        prunes_audit_trail: resources.prunes_audit_trail,
         signer: signer.as_ref().map(|signer| signer as &dyn Signer),
         evidence: &resources.evidence,
         trail,

@@ -56,13 +56,9 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     let make_report = |window: ReportWindow, run: ReportRun| -> Result<Report, BoxError> {
         let policies =
             policies_in_force(resources.table, resources.store, &settings.config, window.period())?;
-        let integrity =
-            verified_log_files(resources.table, &settings.config, (window.since, window.until))?;
-        let criteria = EvaluationCriteria {
-            policies: &policies,
-            integrity: integrity.as_ref(),
-            ..settings.criteria()
-        };
+        let integrity = verified_log_files(resources.table, &settings.config, (window.since, window.until))?;
+        let criteria =
+            EvaluationCriteria { policies: &policies, integrity: integrity.as_ref(), ..settings.criteria() };
         let run = ReportRun { maintenance: last_tasks(resources.table)?, ..run };
         report_from_evidence(
             &resources.evidence,

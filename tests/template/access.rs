@@ -70,7 +70,13 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
     assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
     assert!(!may(
         "MaintainRole",
-        &["sns:Publish", "events:PutEvents", "cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]
+        &[
+            "sns:Publish",
+            "events:PutEvents",
+            "cloudtrail:LookupEvents",
+            "sts:AssumeRole",
+            "sqs:ReceiveMessage"
+        ]
     ));
     assert!(!may("PermissionsRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
     for (function, _) in stack.functions() {
@@ -78,7 +84,8 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
         assert!(!may(&role, &["s3:DeleteObjectVersion", "s3:PutBucketPolicy", "iam:PassRole"]), "{role}");
         assert!(function == "Maintain" || !may(&role, &["s3:DeleteObject"]), "{role}");
     }
-    // Backups, and what the restore drill wrote. Evidence, reports and the audit trail are removed by no function.
+    // Backups, what the restore drill wrote, and with a parameter old batches of the audit trail. No function removes evidence or
+    // reports.
     let maintain = all_statements(&stack.properties("MaintainRole")["Policies"]);
     let removes = maintain.iter().filter(|one| string_values(&one["Action"]).contains(&"s3:DeleteObject"));
     let mut removed: Vec<&str> = Vec::new();
@@ -87,8 +94,12 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
     }
     let own = |prefix: &str| format!("{BUCKET_ARN}/{prefix}/*");
     let other = |bucket: &str| format!("arn:${{AWS::Partition}}:s3:::${{{bucket}}}/${{AWS::StackName}}/*");
-    let allowed = [own("backups"), own("drill"), other("BackupBucket"), other("SecondBackupBucket")];
-    assert_eq!(removed.iter().copied().collect::<BTreeSet<_>>(), allowed.iter().map(String::as_str).collect());
+    let audit = format!("{BUCKET_ARN}/audit/dt=*");
+    let allowed = [audit, own("backups"), own("drill"), other("BackupBucket"), other("SecondBackupBucket")];
+    assert_eq!(
+        removed.iter().copied().collect::<BTreeSet<_>>(),
+        allowed.iter().map(String::as_str).collect()
+    );
 }
 
 #[test]

@@ -239,7 +239,6 @@ fn every_variable_is_a_configuration_key_and_every_key_is_covered() {
         "ONLOOKER_AUDIT_QUERY_CACHE_SIZE",
         "ONLOOKER_AUDIT_RATE_LIMIT",
         "ONLOOKER_AUDIT_REDACT",
-        "ONLOOKER_AUDIT_RETENTION_DAYS",
         "ONLOOKER_AUDIT_WRITE_BUFFER_SIZE",
         "ONLOOKER_AUDIT_WRITE_FLUSH_INTERVAL",
         "ONLOOKER_BUSINESS_HOURS_DAYS",

@@ -149,10 +149,7 @@ impl Table for DynamoDbTable {
 }
 
 impl TableContents for DynamoDbTable {
-    fn visit(
-        &self,
-        visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>,
-    ) -> Result<(), PortError> {
+    fn visit(&self, visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>) -> Result<(), PortError> {
         let mut begin = None;
         loop {
             let scan = self.aws.dynamodb().scan().table_name(&self.name).consistent_read(true);

@@ -36,6 +36,8 @@ pub struct FunctionResources {
     pub latest_reports: &'static dyn LatestReports,
     /// The folders of accounts in the trail that delivers log files to this deployment, if there is one.
     pub trail: Option<S3Uri>,
+    /// Whether the deployment ends the audit trail: its template sets a retention.
+    pub prunes_audit_trail: bool,
     /// ARN of the KMS key that signs seals of the audit trail, if the deployment has one.
     pub signing_key: Option<String>,
     /// Where backups are kept: daily ones, and weekly ones. Each ends with `/`.
@@ -64,12 +66,14 @@ impl FunctionResources {
             bucket: bucket.to_owned(),
             latest_reports: store,
             trail: folder_uri(variables, "ONLOOKER_TRAIL")?,
+            prunes_audit_trail: variables.get("ONLOOKER_AUDIT_RETENTION_DAYS").is_some(),
             signing_key: variables.get("ONLOOKER_SIGNING_KEY").map(str::to_owned),
             backups: [
                 folder_uri(variables, "ONLOOKER_BACKUPS")?,
                 folder_uri(variables, "ONLOOKER_SECOND_BACKUPS")?,
             ],
-            evidence: EvidenceStore::new(table, store).expiring_after(variables.number("ONLOOKER_RETENTION_EVIDENCE_DAYS")),
+            evidence: EvidenceStore::new(table, store)
+                .expiring_after(variables.number("ONLOOKER_RETENTION_EVIDENCE_DAYS")),
             topic: variables.get("ONLOOKER_TOPIC").map(|arn| aws.topic(arn)),
             bus: variables.get("ONLOOKER_BUS").map(|name| aws.event_bus(name)),
             aws,

@@ -1,6 +1,12 @@
 //! The function as Lambda runs it: its tasks, what it removes, and a task that fails.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::string_slice, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test may fail"
+)]
 
 use serde_json::{Value, json};
 use test_support::fake_aws::{FakeAws, event_history::WATCH_AUDITOR, lambda::RunningFunction};
@@ -21,7 +27,10 @@ fn the_tasks_of_a_day_are_done_once_and_the_drill_leaves_nothing() {
     let done = ["audit_trail", "evidence", "backup", "restore_drill"].map(|task| (task, "succeeded"));
     assert_eq!(results(&first), done, "{first}");
     let keys = cloud.stored_keys();
-    assert!(keys.iter().any(|key| key.starts_with("backups/") && key.ends_with("/manifest.json")), "{keys:?}");
+    assert!(
+        keys.iter().any(|key| key.starts_with("backups/") && key.ends_with("/manifest.json")),
+        "{keys:?}"
+    );
     assert!(keys.iter().any(|key| key == "audit/seals/0000000000.json"), "{keys:?}");
     assert!(keys.iter().all(|key| !key.starts_with("drill/")), "{keys:?}");
     let second = function.invoke(json!({})).unwrap();
@@ -29,7 +38,10 @@ fn the_tasks_of_a_day_are_done_once_and_the_drill_leaves_nothing() {
     let day = |response: &Value| response["tasks"][0]["ended_at"].as_str().map(|time| time[..10].to_owned());
     assert!(results(&second).is_empty() || day(&second) != day(&first), "{second}");
     let [metrics, again] = &function.metrics(2)[..] else { panic!() };
-    assert_eq!((&metrics["tasks"], &metrics["tampered"], &metrics["restore_failed"]), (&json!(4), &json!(0), &json!(0)));
+    assert_eq!(
+        (&metrics["tasks"], &metrics["tampered"], &metrics["restore_failed"]),
+        (&json!(4), &json!(0), &json!(0))
+    );
     assert!(results(&second).is_empty() == again.get("tampered").is_none(), "no verification, no value");
 }
 
@@ -39,7 +51,10 @@ fn a_task_that_fails_fails_the_run_after_the_others() {
     let denial = cloud.deny_key("s3:PutObject", "backups/");
     let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR, BACKUPS]);
     let message = function.invoke_failing(json!({}), "MaintenanceFailed");
-    assert!(message.starts_with("the task backup failed: cannot write (s3:PutObject) `s3://b/backups/"), "{message}");
+    assert!(
+        message.starts_with("the task backup failed: cannot write (s3:PutObject) `s3://b/backups/"),
+        "{message}"
+    );
     assert!(message.contains(&denial), "{message}");
     cloud.end_faults();
     // What is left is done by the next run.
@@ -53,7 +68,12 @@ fn a_deployment_without_destination_makes_no_backup_and_tasks_are_named() {
     let cloud = FakeAws::start();
     let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
     let message = function.invoke_failing(json!({ "tasks": ["everything"] }), "InvalidRequest");
-    assert!(message.contains("`audit_trail`, `log_integrity`, `evidence`, `backup`, `restore_drill`"), "{message}");
+    assert!(
+        message.contains(
+            "`audit_trail`, `audit_retention`, `log_integrity`, `evidence`, `backup`, `restore_drill`"
+        ),
+        "{message}"
+    );
     let named = function.invoke(json!({ "tasks": ["backup", "audit_trail"] })).unwrap();
     assert_eq!(results(&named), [("audit_trail", "succeeded")]);
 }

@@ -51,6 +51,8 @@ pub struct Maintenance<'a> {
     pub store: &'a dyn ObjectStore,
     /// Removes objects from the store, if the deployment lets it.
     pub remover: Option<&'a dyn ObjectRemover>,
+    /// Whether batches of the audit trail that are older than `audit.retention_days` are removed.
+    pub prunes_audit_trail: bool,
     /// Signs seals of the audit trail, if the deployment has a key.
     pub signer: Option<&'a dyn Signer>,
     /// The stored evidence.

@@ -14,6 +14,8 @@ use crate::time::Time;
 pub enum MaintenanceTask {
     /// Verifies the audit trail and seals it.
     AuditTrail,
+    /// Removes batches of the audit trail that are older than its retention.
+    AuditRetention,
     /// Verifies the log files of the last days by their digest files.
     LogIntegrity,
     /// Records which evidence was removed, and merges parts of late evidence.
@@ -26,13 +28,20 @@ pub enum MaintenanceTask {
 
 impl MaintenanceTask {
     /// All tasks, in the order in which they run.
-    pub const ALL: [Self; 5] =
-        [Self::AuditTrail, Self::LogIntegrity, Self::Evidence, Self::Backup, Self::RestoreDrill];
+    pub const ALL: [Self; 6] = [
+        Self::AuditTrail,
+        Self::AuditRetention,
+        Self::LogIntegrity,
+        Self::Evidence,
+        Self::Backup,
+        Self::RestoreDrill,
+    ];
 
     /// The word for the task in payloads, keys and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuditTrail => "audit_trail",
+            Self::AuditRetention => "audit_retention",
             Self::LogIntegrity => "log_integrity",
             Self::Evidence => "evidence",
             Self::Backup => "backup",
@@ -44,6 +53,7 @@ impl MaintenanceTask {
     pub const fn title(self) -> &'static str {
         match self {
             Self::AuditTrail => "Verification of the audit trail",
+            Self::AuditRetention => "Retention of the audit trail",
             Self::LogIntegrity => "Verification of log files",
             Self::Evidence => "Retention of evidence",
             Self::Backup => "Backup",

@@ -123,6 +123,26 @@ impl Now for TestEnvironment {
     }
 }
 
+/// The same, where the audit trail ends.
+fn run_with_retention(environment: &Deployment, config: &Config) -> MaintenanceOutcome {
+    let evidence = EvidenceStore::new(&environment.table, &environment.store);
+    let maintenance = Maintenance {
+        table: &environment.table,
+        table_id: None,
+        store: &environment.store,
+        remover: Some(&environment.store),
+        prunes_audit_trail: true,
+        signer: None,
+        evidence: &evidence,
+        trail: None,
+        backups: None,
+        config,
+        clock: &environment.clock,
+        run_id: "run",
+    };
+    maintain(&maintenance, &[MaintenanceTask::AuditRetention]).unwrap()
+}
+
 fn configured() -> Config {
     let mut config = promise_config(None);
     config.retention.evidence_days = Some(400);
@@ -138,6 +158,7 @@ fn run(environment: &Deployment, named: &[MaintenanceTask]) -> Result<Maintenanc
         table_id: None,
         store: &environment.store,
         remover: Some(&environment.store),
+        prunes_audit_trail: false,
         signer: None,
         evidence: &evidence,
         trail: None,
@@ -534,4 +555,34 @@ fn hours_after_the_time_of_a_restored_table_are_not_observed_until_the_record_is
     environment.table.port.delete("RETENTION", &record.sort_key).unwrap();
     config.delivery.authoritative_from = Some(START);
     assert_eq!(missing(&config), 0);
+}
+
+#[test]
+fn batches_end_with_the_retention_of_a_deployment_that_sets_one() {
+    let environment = deployment();
+    let mut config = configured();
+    config.audit.retention_days = 2;
+    let batches = || environment.store.port.list("audit/dt=").unwrap().len();
+    for _ in 0..5 {
+        environment.clock.advance(DAY_SECONDS);
+        add_runs(&environment, 2);
+    }
+    assert_eq!(batches(), 12);
+    // A deployment without a retention has no such task.
+    assert_eq!(tasks(&run(&environment, &[MaintenanceTask::AuditRetention]).unwrap()), []);
+    config.audit.legal_hold = vec!["*".to_owned()];
+    let held = run_with_retention(&environment, &config);
+    assert!(held.done[0].detail.contains("0 now; chains under legal hold 3"), "{held:?}");
+    config.audit.legal_hold.clear();
+    environment.injector.plan(FaultPlan::Fail {
+        kind: PortErrorKind::AccessDenied,
+        timing: FaultTiming::Before,
+        matching: Box::new(|_, call| call.method == "remove"),
+    });
+    let refused = run_with_retention(&environment, &config);
+    assert!(refused.done[0].detail.contains("3 chains kept because the store refused"), "{refused:?}");
+    environment.injector.reset();
+    let done = run_with_retention(&environment, &config);
+    assert_eq!((done.done[0].result, batches()), (TaskResult::Succeeded, 6), "{done:?}");
+    assert!(verify_trail(&environment.store, None, &|_, _| ()).unwrap().problems.is_empty());
 }

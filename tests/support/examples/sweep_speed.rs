@@ -33,7 +33,8 @@ fn main() {
         };
         let (sweep, sweep_code) = run(&["sweep", "logs", "--format=json"]);
         let (trail, trail_code) = run(&["verify", "trail", "logs", verify[0], verify[1]]);
-        let (both, both_code) = run(&["sweep", "logs", "--format=json", "--verify-logs", verify[0], verify[1]]);
+        let (both, both_code) =
+            run(&["sweep", "logs", "--format=json", "--verify-logs", verify[0], verify[1]]);
         println!(
             "CPU: sweep {sweep:.2} s, verify trail {trail:.2} s, together {:.2} s; sweep --verify-logs {both:.2} s ({:.2} times both, {:.2} times the sweep); exit codes {sweep_code}, {trail_code}, {both_code}",
             sweep + trail,

@@ -266,20 +266,14 @@ impl Table for MemoryTable {
 }
 
 impl TableContents for MemoryTable {
-    fn visit(
-        &self,
-        visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>,
-    ) -> Result<(), PortError> {
+    fn visit(&self, visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>) -> Result<(), PortError> {
         // Several pages.
         self.items().chunks(7).try_for_each(|some| visit(some.to_vec()))
     }
 }
 
 impl<P: TableContents> TableContents for FaultyPort<P> {
-    fn visit(
-        &self,
-        visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>,
-    ) -> Result<(), PortError> {
+    fn visit(&self, visit: &mut dyn FnMut(Vec<TableItem>) -> Result<(), PortError>) -> Result<(), PortError> {
         // The lock of the injector is not held while `visit` calls other ports.
         let mut pages = Vec::new();
         self.injector.call(("table", "scan"), String::new(), || {

@@ -26,6 +26,12 @@ use crate::{
 /// Bytes of a batch that contain its header; if they do not, the whole batch is read.
 const HEADER_BYTES: u64 = 16 << 10;
 
+/// Objects that are read at the same time for a verification. Each read of a remote store mostly waits.
+pub(super) const READERS: usize = 16;
+
+/// Objects in memory during a verification.
+pub(super) const OBJECTS_IN_MEMORY: usize = 256;
+
 /// The answer to a query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AuditAnswer {
@@ -214,10 +220,17 @@ pub fn verify_trail(
 ) -> Result<AuditVerification, PortError> {
     let objects = store.list(PREFIX)?;
     let total = objects.len() as u64;
-    let read = objects.into_iter().zip(1..).map(|(object, number)| {
-        let bytes = store.read(&object.name, None)?;
+    let mut number = 0;
+    let read = objects.chunks(OBJECTS_IN_MEMORY).flat_map(|some| {
+        let read = in_parallel(READERS, some, |object, _| {
+            Ok((object.name.clone(), store.read(&object.name, None)?))
+        });
+        number += some.len() as u64;
         progress(number, total);
-        Ok((object.name, bytes))
+        match read {
+            Ok(read) => read.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        }
     });
     verify(read, check)
 }

@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{prune::TrailChangeError, reader::in_parallel, verify_trail};
+use super::{
+    prune::TrailChangeError,
+    reader::{OBJECTS_IN_MEMORY, READERS, in_parallel},
+    verify_trail,
+};
 use crate::{
     attestation::Signer,
     audit::{
@@ -19,12 +23,6 @@ use crate::{
     ports::{ObjectStore, PortError, PortErrorKind},
     time::Time,
 };
-
-/// Objects that are read at the same time. Each read mostly waits for the store.
-const THREADS: usize = 16;
-
-/// Objects in memory at the same time.
-const CHUNK: usize = 1_024;
 
 const DAY_SECONDS: u32 = 86_400;
 
@@ -114,8 +112,8 @@ fn verify_since(
         Ok(text) => Ok((key, text)),
         Err(cause) => Err(failed(&key, cause)),
     });
-    let batches = keys.chunks(CHUNK).flat_map(|some| {
-        match in_parallel(THREADS, some, |key, _| Ok((key.clone(), store.read(key, None)?))) {
+    let batches = keys.chunks(OBJECTS_IN_MEMORY).flat_map(|some| {
+        match in_parallel(READERS, some, |key, _| Ok((key.clone(), store.read(key, None)?))) {
             Ok(read) => read.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         }

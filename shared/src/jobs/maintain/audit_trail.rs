@@ -6,7 +6,7 @@
 use super::{Maintenance, TaskDone, TaskError, TaskFindings};
 use crate::{
     audit::{AuditProblem, AuditVerification},
-    jobs::audit::{seal_recent, verify_recent},
+    jobs::audit::{plan_pruning, prune, seal_recent, verify_recent},
     report::TaskResult,
 };
 
@@ -35,6 +35,25 @@ pub(super) fn verify_and_seal(
     let kind = if maintenance.signer.is_some() { "signed seal" } else { "seal" };
     Ok(TaskDone::whole(format!(
         "the audit trail{since} is intact: {counts}; {kind} {number} names the last batch of each chain"
+    )))
+}
+
+pub(super) fn prune_old(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskError> {
+    let Some(remover) = maintenance.remover else {
+        return Ok(TaskDone::whole("the deployment removes no batches".to_owned()));
+    };
+    let (settings, now) = (&maintenance.config.audit, maintenance.clock.now());
+    let before = settings.retained_since(now);
+    let plan = plan_pruning(maintenance.store, before, settings, now)?;
+    let done = prune(maintenance.store, remover, &plan, maintenance.run_id, maintenance.signer)?;
+    let refused = done.refused.first().map(|(_, error)| {
+        format!("; {} chains kept because the store refused, the first time: {error}", done.refused.len())
+    });
+    Ok(TaskDone::whole(format!(
+        "batches from before {before} are removed: {} now; chains under legal hold {}{}",
+        done.removed,
+        plan.held_chains,
+        refused.unwrap_or_default()
     )))
 }
 

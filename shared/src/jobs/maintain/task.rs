@@ -21,6 +21,7 @@ impl Maintenance<'_> {
     pub(super) const fn has(&self, task: MaintenanceTask) -> bool {
         match task {
             MaintenanceTask::AuditTrail | MaintenanceTask::Evidence => true,
+            MaintenanceTask::AuditRetention => self.prunes_audit_trail && self.remover.is_some(),
             MaintenanceTask::LogIntegrity => self.trail.is_some(),
             MaintenanceTask::Backup | MaintenanceTask::RestoreDrill => self.backups.is_some(),
         }
@@ -33,6 +34,7 @@ impl Maintenance<'_> {
     ) -> Result<TaskDone, TaskError> {
         match task {
             MaintenanceTask::AuditTrail => audit_trail::verify_and_seal(self, findings),
+            MaintenanceTask::AuditRetention => audit_trail::prune_old(self),
             MaintenanceTask::LogIntegrity => log_integrity::verify_log_files(self, findings),
             MaintenanceTask::Evidence => evidence::keep(self),
             MaintenanceTask::Backup => backup::back_up(self),

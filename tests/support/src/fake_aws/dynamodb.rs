@@ -64,8 +64,11 @@ fn query(table: &TableItems, asked: &Value) -> HttpResponse {
 fn scan(table: &TableItems, asked: &Value) -> HttpResponse {
     assert_eq!(asked["ConsistentRead"], json!(true), "reads are consistent");
     let begin = asked.get("ExclusiveStartKey").map(key);
-    let found: Vec<_> =
-        table.iter().filter(|(at, _)| begin.as_ref().is_none_or(|begin| *at > begin)).take(PAGE_SIZE).collect();
+    let found: Vec<_> = table
+        .iter()
+        .filter(|(at, _)| begin.as_ref().is_none_or(|begin| *at > begin))
+        .take(PAGE_SIZE)
+        .collect();
     let items: Vec<_> = found.iter().map(|(_, item)| item).collect();
     let mut answer = json!({ "Items": items, "Count": items.len(), "ScannedCount": items.len() });
     if let Some((pk, sk)) = found.get(PAGE_SIZE - 1).map(|(at, _)| at) {

@@ -178,7 +178,9 @@ fn serve_connection(stream: &TcpStream, state: &Mutex<FakeAwsState>) {
 impl FakeAwsState {
     fn serve(&mut self, name: &str, request: &HttpRequest) -> HttpResponse {
         match name {
-            "Query" | "Scan" | "DescribeTable" | "UpdateItem" | "DeleteItem" => dynamodb::serve(self, name, request),
+            "Query" | "Scan" | "DescribeTable" | "UpdateItem" | "DeleteItem" => {
+                dynamodb::serve(self, name, request)
+            }
             "LookupEvents" => event_history::lookup_events(self, request),
             "GetPublicKey" | "Sign" => kms::serve(self, name, request),
             "ListPublicKeys" => public_keys::list_public_keys(self, request),
