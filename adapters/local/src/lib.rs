@@ -8,6 +8,7 @@ pub mod archive;
 pub mod config_file;
 pub mod directory_store;
 pub mod ed25519_key;
+mod file_comparison;
 mod iam_data;
 pub mod local_files;
 pub mod packages;
