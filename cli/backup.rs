@@ -11,8 +11,10 @@ mod show;
 
 use clap::{Args, Subcommand};
 use onlooker_core::{
-    backup::BackupName,
+    backup::{BackupManifest, BackupName},
+    escape::escape_hidden,
     jobs::backup::{BackupRepository, list},
+    render::format::thousands,
 };
 
 use self::destination::Destination;
@@ -115,19 +117,14 @@ fn size(bytes: u64) -> String {
 }
 
 /// Counts for people: `12 runs, 3 findings`.
-fn counts(manifest: &onlooker_core::backup::BackupManifest) -> String {
-    use onlooker_core::render::format::thousands;
-
+fn counts(manifest: &BackupManifest) -> String {
     let shown = |(name, number): (&String, &u64)| {
-        let name = onlooker_core::escape::escape_hidden(name).replace('_', " ");
-        let name = if *number == 1 { name.strip_suffix('s').unwrap_or(&name).to_owned() } else { name };
-        format!("{} {name}", thousands(*number))
+        let noun = escape_hidden(name).replace('_', " ");
+        let singular = match noun.strip_suffix("hes") {
+            Some(stem) => format!("{stem}h"),
+            None => noun.strip_suffix('s').unwrap_or(&noun).to_owned(),
+        };
+        format!("{} {}", thousands(*number), if *number == 1 { singular } else { noun })
     };
-    let named: Vec<String> = manifest
-        .counts
-        .iter()
-        .map(shown)
-        .map(|text| text.replace("1 audit batche", "1 audit batch"))
-        .collect();
-    named.join(", ")
+    manifest.counts.iter().map(shown).collect::<Vec<_>>().join(", ")
 }

@@ -98,7 +98,7 @@ fn a_restore_without_a_terminal_needs_force() {
     let before = files(&directory.path().join(".onlooker"));
 
     let refused = directory.run(&["backup", "restore", "backups", &name]).assert_exit_code(2);
-    assert!(refused.stdout.contains("state.db: newer here; it has 1 runs and 1 log files"), "{refused:?}");
+    assert!(refused.stdout.contains("state.db: newer here; it has 1 run and 1 log file"), "{refused:?}");
     refused.assert_stderr(&["nothing was restored", "--force"]);
     assert_eq!(directory.run(&["report", "--list", "--json"]).stdout, runs);
     assert_eq!(files(&directory.path().join(".onlooker")), before);

@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod config_file;
 pub mod directory_store;
+mod file_comparison;
 mod iam_data;
 pub mod local_files;
 pub mod packages;

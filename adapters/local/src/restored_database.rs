@@ -21,6 +21,7 @@ use onlooker_core::{
     backup::{BackupProblem, EntryComparison},
     escape::escape_hidden,
     ports::PortError,
+    render::format::count_noun,
 };
 
 /// The tables of a state.
@@ -181,7 +182,8 @@ fn comparison(transaction: &Transaction<'_>) -> Result<(EntryComparison, String)
     let log_files =
         count("SELECT count(*) FROM (SELECT * FROM main.objects EXCEPT SELECT * FROM restored.objects)")?;
     if runs + log_files > 0 {
-        let detail = format!("it has {runs} runs and {log_files} log files that the backup does not have");
+        let (runs, log_files) = (count_noun(runs, "run"), count_noun(log_files, "log file"));
+        let detail = format!("it has {runs} and {log_files} that the backup does not have");
         return Ok((EntryComparison::NewerHere, detail));
     }
     let mut differing = 0;

@@ -7,14 +7,13 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
-use sha2::{Digest, Sha256};
-
 use super::{
+    file_comparison::{FileComparison, HashedCopy, same_content},
     restored_database::RestoredDatabase,
     state_snapshot::{CONFIGURATION_ENTRY, DATABASE, port_error, segment_entry},
     sweep_state::{RESTORE_RECORD, temporary_file_builder, unfinished_restore, write_atomically},
@@ -22,7 +21,6 @@ use super::{
 use onlooker_core::{
     backup::{BackupEntry, BackupKind, BackupProblem, EntryComparison, RestoreRecord},
     config::Config,
-    hex::hex,
     ports::{PortError, RestoreJournal, RestoreTarget},
     time::Time,
 };
@@ -78,9 +76,9 @@ impl StateRestore {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
             Err(cause) => return Err(failed(cause)),
         };
-        let mut copied = HashedCopy::new(Comparison { here, is_equal: true });
+        let mut copied = HashedCopy::new(FileComparison::with(here));
         io::copy(content, &mut copied).map_err(failed)?;
-        copied.check(hash, entry)?;
+        check_hash(hash, &copied.sha256(), entry)?;
         let is_here = copied.to.here.is_some();
         let comparison = match (is_here, copied.to.ends().map_err(failed)?) {
             (false, _) => EntryComparison::New,
@@ -102,7 +100,7 @@ impl StateRestore {
         fs::create_dir_all(parent).map_err(failed)?;
         let mut copied = HashedCopy::new(temporary_file_builder().tempfile_in(parent).map_err(failed)?);
         io::copy(content, &mut copied).map_err(failed)?;
-        copied.check(hash, entry)?;
+        check_hash(hash, &copied.sha256(), entry)?;
         let temporary = copied.to;
         temporary.as_file().sync_data().map_err(failed)?;
         match File::open(&path) {
@@ -244,78 +242,16 @@ fn refused(name: &str, reason: impl Into<String>) -> PortError {
     port_error("restore", name, BackupProblem::damaged(name, reason))
 }
 
+/// Fails if the content of an entry must have a hash and has another one.
+fn check_hash(expected: Option<String>, found: &str, entry: &BackupEntry) -> Result<(), PortError> {
+    match expected {
+        Some(hash) if hash != found => {
+            Err(refused(entry.name.as_str(), "does not have the content that its name says"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Passes bytes on and hashes them.
-struct HashedCopy<W> {
-    to: W,
-    sha256: Sha256,
-}
-
-impl<W: Write> HashedCopy<W> {
-    fn new(to: W) -> Self {
-        Self { to, sha256: Sha256::new() }
-    }
-
-    /// Fails if the bytes must have a hash and do not have it.
-    fn check(&self, hash: Option<String>, entry: &BackupEntry) -> Result<(), PortError> {
-        let found = hex(&self.sha256.clone().finalize());
-        match hash {
-            Some(hash) if hash != found => {
-                Err(refused(entry.name.as_str(), "does not have the content that its name says"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<W: Write> Write for HashedCopy<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes)?;
-        self.sha256.update(bytes.get(..written).unwrap_or_default());
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
-}
-
-/// Compares what is written to it with a file.
-struct Comparison {
-    here: Option<File>,
-    is_equal: bool,
-}
-
-impl Comparison {
-    /// Whether the file ends here and everything was equal.
-    fn ends(&mut self) -> io::Result<bool> {
-        match &mut self.here {
-            Some(file) => Ok(self.is_equal && file.read(&mut [0])? == 0),
-            None => Ok(false),
-        }
-    }
-}
-
-impl Write for Comparison {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let (Some(file), true) = (&mut self.here, self.is_equal) {
-            let mut here = Vec::with_capacity(bytes.len());
-            file.take(bytes.len() as u64).read_to_end(&mut here)?;
-            self.is_equal = here == bytes;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn same_content(here: File, mut other: File) -> io::Result<bool> {
-    let mut comparison = Comparison { here: Some(here), is_equal: true };
-    io::copy(&mut other, &mut comparison)?;
-    comparison.ends()
 }
