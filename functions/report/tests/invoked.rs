@@ -89,44 +89,6 @@ fn a_requested_window_needs_both_ends() {
     assert!(message.contains("`until` is missing"), "{message}");
 }
 
-/// The roles of a deployment, as `name=ARN` pairs: one for each folder of `functions/`.
-fn roles_of_functions() -> String {
-    let folders = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap();
-    let folders = folders.map(|entry| entry.unwrap().path()).filter(|path| path.join("Cargo.toml").is_file());
-    let role = |name: &str| format!("{name}=arn:aws:iam::{ACCOUNT}:role/onlooker-{name}");
-    let roles: Vec<String> = folders.map(|path| role(path.file_name().unwrap().to_str().unwrap())).collect();
-    roles.join(",")
-}
-
-#[test]
-fn unused_overrides_of_own_roles_are_not_found_and_an_unused_one_of_the_user_is() {
-    let cloud = FakeAws::start();
-    let roles = roles_of_functions();
-    let variables = [
-        ("ONLOOKER_ROLES", &*roles),
-        ("ONLOOKER_KEYS", "key=arn:aws:kms:eu-west-1:111122223333:key/1"),
-        ("ONLOOKER_LOOKUP_ROLE", "OnlookerLookup"),
-        ("ONLOOKER_CONFIG", "s3://settings/onlooker.toml"),
-    ];
-    // Each role has overrides that ship with Onlooker.
-    let given = [&variables[..], &[("ONLOOKER_BUCKET", "b"), ("ONLOOKER_TOPIC", TOPIC)]].concat();
-    let get = |wanted: &str| given.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
-    let deployment = DeploymentResources::from_variables(get).unwrap();
-    let overrides = deployment.overrides().unwrap();
-    for role in deployment.roles.values() {
-        assert!(overrides.iter().any(|shipped| shipped.principal == *role), "no override for {role}");
-    }
-    let spare = "[[override]]\nid = \"spare\"\nprincipal = \"arn:aws:iam::111122223333:role/ci\"\n\
-                 operation = \"s3:PutObject\"\nowner = \"a\"\nreason = \"b\"\nexpires = \"2100-01-01T00:00:00Z\"\n";
-    cloud.state().bucket("settings").put("onlooker.toml", spare);
-    let function = RunningFunction::start(FUNCTION, &cloud, &variables);
-    function.invoke(json!({})).unwrap();
-    let report: Report = cloud
-        .with_bucket(|bucket| serde_json::from_slice(bucket.get("latest/report.json").unwrap()).unwrap());
-    let unused = report.result.findings.iter().filter(|finding| finding.id == "override-unused");
-    assert_eq!(unused.map(|finding| &*finding.subject).collect::<Vec<_>>(), ["spare"]);
-}
-
 #[test]
 fn unused_overrides_of_own_roles_are_not_found_and_an_unused_one_of_the_user_is() {
     let cloud = FakeAws::start();
