@@ -322,3 +322,25 @@ fn a_key_of_kms_signs_certificates_seals_and_prunings_and_its_public_key_verifie
     assert!(denied.contains("cannot sign (kms:Sign)") && denied.contains(&said), "{denied}");
     assert_eq!(verify("public.pem").assert_exit_code(0).stdout, found);
 }
+
+#[test]
+fn a_sweep_of_a_bucket_verifies_log_files_with_keys_and_metadata_from_aws() {
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    add_signed_trail(&cloud, &untouched());
+    let until = "--until=2026-10-05T05:00:00Z";
+    let sweep =
+        ["sweep", VERIFY[2], VERIFY[3], until, "--region=eu-west-1", "--verify-logs", "--format=markdown"];
+    let verified = "Log files, by digest files: 4 hours verified, 0 unverified, 0 missing, 0 tampered with.";
+    for log_files_read in [18, 0] {
+        let before = cloud.request_count("GetObject");
+        let output = run(&directory, &cloud, &sweep).assert_exit_code(0);
+        assert!(output.stdout.contains(verified), "{}", output.stdout);
+        // The digest files are read once more than the sweep reads them, those in the window and one before it.
+        let digests = cloud.request_count("GetObject") - before - log_files_read;
+        assert_eq!(digests, 6);
+    }
+    assert_eq!(cloud.request_count("ListPublicKeys"), 2, "the keys are kept");
+    let denied = TestDirectory::new();
+    let denial = cloud.deny("cloudtrail:ListPublicKeys");
+    run(&denied, &cloud, &sweep).assert_exit_code(4).assert_stderr(&["cloudtrail:ListPublicKeys", &denial]);
+}

@@ -60,6 +60,8 @@ WATCH_TIME = 0.20 / MILLION
 LOG_FILES_A_PAIR, EVENTS_A_LOG_FILE, DIGEST_FILES_AN_ACCOUNT = 288, 670, 17 * 24
 WAIT_SECONDS_A_BATCH = 2
 REPORT_SECONDS, PERMISSIONS_SECONDS = 10, 60
+# Assumed: seconds of a run of `maintain` without a due task, and of its tasks of a day beside reading log files.
+MAINTAIN_SECONDS, MAINTAIN_DAILY_SECONDS = 1, 120
 LOG_BYTES_A_RUN, LOG_BYTES_A_WATCH = 4_000, 600
 IDLE_SQS_REQUESTS = 5 * 86_400 / 20
 EVIDENCE_DAYS = 400
@@ -153,11 +155,20 @@ def parts_of(size):
     storage = EVIDENCE_DAYS * (size.events * bytes_an_event / 1e9 * S3_GB_MONTH + parts * INDEX_GB_A_PART * DYNAMODB_GB_MONTH)
     logs = ((runs + 24 + 1) * LOG_BYTES_A_RUN + size.management * LOG_BYTES_A_WATCH) / 1e9 * LOGS_GB
     batches = (runs + 24 + 1) * AUDIT_PUTS_A_RUN
+    # `maintain` reads the audit trail of a week, all log files once, and the whole table. Reading a log file to verify it takes less
+    # time than reading it for evidence.
+    table_gb = EVIDENCE_DAYS * parts * INDEX_GB_A_PART
+    maintain = (24 * MAINTAIN_SECONDS + MAINTAIN_DAILY_SECONDS) * memory * LAMBDA_GB_SECOND + 8 * batches * S3_GET
+    maintain += table_gb * 1e9 / 4_096 * DYNAMODB_READ
+    if size.profile:
+        logs_read = max(size.pairs * LOG_FILES_A_PAIR, size.events / EVENTS_A_LOG_FILE)
+        maintain += logs_read * S3_GET + size.events / MILLION * CPU_SECONDS_A_MILLION * GB_A_VCPU * LAMBDA_GB_SECOND
     audit = batches * (DAYS * S3_PUT + EVIDENCE_DAYS * AUDIT_BYTES_A_BATCH / 1e9 * S3_GB_MONTH)
     return {
         "evidence: `pull`, or `ingest` with a trail": DAYS * read,
         "hourly `report`, and compaction": DAYS * report,
         "daily `permissions`": DAYS * PERMISSIONS_SECONDS * LAMBDA_GB_SECOND,
+        "hourly `maintain`": DAYS * maintain,
         "`watch`": DAYS * size.management * (LAMBDA_REQUEST + WATCH_TIME),
         "forwarded events": DAYS * size.forwarded * EVENTBRIDGE_EVENT,
         f"evidence and index of {EVIDENCE_DAYS} days": storage,
