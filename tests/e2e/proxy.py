@@ -96,7 +96,9 @@ class Proxy:
             if action == "GetObject":
                 self.fetched.add(unquote(urlsplit(path).path))
             if table_key:
-                self.partitions.add((access_key, table_key[0]))
+                # A scan, and a description of the table, name no partition.
+                if table_key[0]:
+                    self.partitions.add((access_key, table_key[0]))
                 path = "/".join(table_key)
             applying = [rule for rule in self.rules if rule.applies(service, action, path)]
             if applying:
