@@ -422,8 +422,12 @@ fn a_table_is_restored_from_a_backup_and_newer_items_stay() {
     changed.body = serde_json::json!({ "account": "999999999999", "region": "eu-west-1" });
     other.table.port.put(&changed, WriteCondition::Always).unwrap();
     let plan = plan_restore(repository, &name, targets, &quiet).unwrap();
-    assert_eq!(plan.changes.len(), 1);
-    assert!(plan.changes[0].detail.ends_with("0 older and 1 newer"), "{}", plan.changes[0].detail);
+    assert_eq!(plan.found.changes.len(), 1);
+    assert!(
+        plan.found.changes[0].detail.ends_with("0 older and 1 newer"),
+        "{}",
+        plan.found.changes[0].detail
+    );
 }
 
 struct NoJournal;
@@ -466,7 +470,12 @@ fn the_audit_trail_is_copied_once_and_a_changed_copy_is_found() {
     assert_eq!(created(environment.injector.reset()), 7);
     let key =
         format!("backups/{}", trail(&environment.store, "").iter().rfind(|key| key.contains("dt=")).unwrap());
+    // A missing object is copied again, and the record says so. A changed one is found.
     environment.backups.port.damage(&key, None);
+    let repaired = run(&environment, &[MaintenanceTask::RestoreDrill]).unwrap();
+    assert_eq!(repaired.done[0].result, TaskResult::Succeeded);
+    assert!(repaired.done[0].detail.ends_with("; objects copied again 1"), "{repaired:?}");
+    environment.backups.port.damage(&key, Some(b"another".to_vec()));
     let outcome = run(&environment, &[MaintenanceTask::RestoreDrill]).unwrap();
     assert_eq!(outcome.done[0].result, TaskResult::ProblemFound);
     assert!(outcome.done[0].detail.contains("the copy of the audit trail is not intact"), "{outcome:?}");

@@ -27,6 +27,9 @@ use crate::{
 
 const NO_BACKUPS: &str = "the deployment makes no backups";
 
+/// Name of the first destination, in the record of what was copied to it.
+const FIRST: &str = "first";
+
 /// Prefix of what the drill writes.
 const SCRATCH_PREFIX: &str = "drill/";
 
@@ -65,7 +68,7 @@ pub(super) fn back_up(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskErr
     let Some(backups) = &maintenance.backups else { return Ok(TaskDone::whole(NO_BACKUPS.to_owned())) };
     let now = maintenance.clock.now();
     let mut done = write_backup(maintenance, backups, backups.first, now)?;
-    let mut copies = vec![(backups.first, "first")];
+    let mut copies = vec![(backups.first, FIRST)];
     if let Some(second) = backups.second {
         let newest = newest_complete(second.repository)?;
         if newest.is_none_or(|name| now.since(name.time()) >= SECOND_INTERVAL_SECONDS) {
@@ -171,16 +174,25 @@ fn restore_into(
         return Ok(restored);
     }
     let copy = Below { store: repository.store, prefix: repository.prefix.to_owned() };
-    let recent = verify_recent(&copy, maintenance.clock.now()).map_err(|error| text(&error))?;
+    let now = maintenance.clock.now();
+    let mut recent = verify_recent(&copy, now).map_err(|error| text(&error))?;
+    let mut repaired = String::new();
+    if !recent.found.problems.is_empty() {
+        // Functions wrote while the trail was copied, and a batch may have come after its page was listed.
+        let again = copy_trail(maintenance, &copy, FIRST).map_err(|error| text(&error))?.copied;
+        repaired = format!("; objects copied again {again}");
+        recent = verify_recent(&copy, now).map_err(|error| text(&error))?;
+    }
     match recent.found.problems.first() {
         Some(problem) => Err(format!(
             "the copy of the audit trail is not intact: {} `{}`",
             problem.kind.as_str(),
             problem.subject
         )),
-        None => {
-            Ok(format!("{restored}; the copy of the audit trail is intact: entries {}", recent.found.entries))
-        }
+        None => Ok(format!(
+            "{restored}; the copy of the audit trail is intact: entries {}{repaired}",
+            recent.found.entries
+        )),
     }
 }
 
