@@ -543,7 +543,13 @@ fn hours_after_the_time_of_a_restored_table_are_not_observed_until_the_record_is
         let records = [record(hour * 14, ACCOUNTS[0], REGIONS[0], minutes_after_start(hour * 60 + 5))];
         let mut batch = EvidenceBatch::new(EvidenceSource::S3, format!("log-{hour}"));
         let object = StoredObject { name: format!("log-{hour}"), size: 0, version: String::new() };
-        let read = ProcessedObject { object, sha256: String::new(), records: 1, unreadable: Vec::new() };
+        let read = ProcessedObject {
+            object,
+            sha256: String::new(),
+            content: None,
+            records: 1,
+            unreadable: Vec::new(),
+        };
         batch.add(segment(&records), hour_after_start(hour), read);
         store_batch(&evidence, batch).unwrap();
     }

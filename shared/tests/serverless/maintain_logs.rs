@@ -78,7 +78,8 @@ fn deployment(now: &str) -> TestEnvironment {
         .collect();
     let object = StoredObject { name: "log".to_owned(), size: 0, version: String::new() };
     let mut batch = EvidenceBatch::new(EvidenceSource::S3, source_hash(EvidenceSource::S3, [&object]));
-    let read = ProcessedObject { object, sha256: String::new(), records: 24, unreadable: Vec::new() };
+    let read =
+        ProcessedObject { object, sha256: String::new(), content: None, records: 24, unreadable: Vec::new() };
     batch.add(segment(&records), time(START).hour(), read);
     store_batch(&evidence, batch).unwrap();
     environment.injector.reset();
