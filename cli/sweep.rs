@@ -77,9 +77,10 @@ Examples:
 `s3://` and `--lookup` need `cargo install --path . --features aws`. They use
 region, credentials, profiles and endpoints like other AWS tools. `s3://` needs
 the permissions s3:ListBucket and s3:GetObject, and kms:Decrypt for an encrypted
-trail; with --verify-logs also cloudtrail:ListPublicKeys. `--lookup` needs cloudtrail:LookupEvents. It reads whole hours, up to the
-last hour for which CloudTrail has delivered all events, with 1.5 requests of 50
-events per second for each account and region.
+trail; with --verify-logs also cloudtrail:ListPublicKeys. `--lookup` needs
+cloudtrail:LookupEvents. It reads whole hours, up to the last hour for which
+CloudTrail has delivered all events, with 1.5 requests of 50 events per second
+for each account and region.
 
 Exit codes:
   0  proven, a discovery with evidence, or nothing that --fail-on names

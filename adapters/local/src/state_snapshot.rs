@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::sweep_state::{StateError, SweepState, file_error, retry_while_busy};
+use super::sweep_state::{StateError, SweepState, add_content_column, file_error, retry_while_busy};
 use onlooker_core::{
     backup::{BackupEntry, BackupKind, BackupProblem, EntryName, SkippedEntries},
     hex::hex,
@@ -158,7 +158,10 @@ impl DatabaseCopy {
         let file = copy_file(state.dir()).map_err(file_error("copy the database into", state.dir()))?;
         let copy = || {
             state.database().execute("VACUUM INTO ?1", [file.path().to_string_lossy()])?;
-            Connection::open(file.path())
+            let db = Connection::open(file.path())?;
+            // The state may be of an earlier Onlooker, and the copy is not.
+            add_content_column(&db)?;
+            Ok(db)
         };
         let db = retry_while_busy(copy).map_err(|cause| state.database_error(cause))?;
         Ok(Self { file, db })

@@ -263,22 +263,14 @@ impl SweepState {
 
     /// Adds the column for the content of log files to a state that an earlier Onlooker made. Another process may do the same.
     fn add_content_column(&self) -> Result<(), StateError> {
-        let add = || match self.has_content_column()? {
-            true => Ok(()),
-            false => self.db.execute_batch("ALTER TABLE objects ADD COLUMN content TEXT"),
-        };
-        match retry_while_busy(add) {
+        match retry_while_busy(|| add_content_column(&self.db)) {
             Err(cause) if !self.has_content_column().unwrap_or(false) => Err(self.database_error(cause)),
             _ => Ok(()),
         }
     }
 
     fn has_content_column(&self) -> Result<bool, rusqlite::Error> {
-        self.db.query_row(
-            "SELECT count(*) FROM pragma_table_info('objects') WHERE name = 'content'",
-            [],
-            |row| Ok(row.get::<_, i64>(0)? > 0),
-        )
+        has_content_column(&self.db)
     }
 
     /// Keeps what was verified of the log files, with the hash of what is kept of them.
@@ -569,9 +561,25 @@ impl SweepEvidence for SweepState {
 pub(super) fn unfinished_restore(dir: &Path) -> io::Result<Option<RestoreRecord>> {
     match fs::read(dir.join(RESTORE_RECORD)) {
         Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        // A directory that does not exist, or cannot, has no record.
+        Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(cause) => Err(cause),
     }
+}
+
+/// Adds the column for the content of log files, if a database of a state does not have it.
+pub(super) fn add_content_column(db: &Connection) -> Result<(), rusqlite::Error> {
+    match has_content_column(db)? {
+        true => Ok(()),
+        false => db.execute_batch("ALTER TABLE main.objects ADD COLUMN content TEXT"),
+    }
+}
+
+fn has_content_column(db: &Connection) -> Result<bool, rusqlite::Error> {
+    let sql = "SELECT count(*) FROM pragma_table_info('objects', 'main') WHERE name = 'content'";
+    db.query_row(sql, [], |row| Ok(row.get::<_, i64>(0)? > 0))
 }
 
 /// Fails if a restore did not end: the state may have a part of it.

@@ -24,7 +24,7 @@ fn state(dir: &Path, runs: &[&str], log_files: &[&str]) {
         db.execute(sql, [run]).unwrap();
     }
     for name in log_files {
-        let sql = "INSERT INTO objects VALUES (?1, '1', 1, 'x', 1, '[]', ?2)";
+        let sql = "INSERT INTO objects VALUES (?1, '1', 1, 'x', 1, '[]', ?2, NULL)";
         db.execute(sql, [name, &&*"ab".repeat(32)]).unwrap();
     }
 }
@@ -197,4 +197,29 @@ fn files_that_do_not_belong_to_a_state_are_refused() {
     assert!(write(dir.path(), BackupKind::Evidence, &segment, content, false).is_err());
     write(dir.path(), BackupKind::Evidence, &segment, content, true).unwrap();
     assert_eq!(fs::read(dir.path().join(&segment)).unwrap(), content);
+}
+
+/// As a state of an Onlooker that kept no content of log files.
+#[test]
+fn a_state_without_the_content_of_log_files_is_backed_up_and_restored() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for dir in [&old, &new] {
+        state(dir.path(), &["run"], &["log"]);
+    }
+    let db = Connection::open(old.path().join("state.db")).unwrap();
+    db.execute_batch("ALTER TABLE objects DROP COLUMN content").unwrap();
+    drop(db);
+    let backup = copied(old.path());
+    for dir in [&old, &new] {
+        let compared = compare(dir.path(), BackupKind::State, "state.db", &backup).unwrap();
+        assert_eq!(compared, EntryComparison::Equal);
+    }
+    state(new.path(), &["later"], &[]);
+    let newer = copied(new.path());
+    assert_eq!(
+        compare(old.path(), BackupKind::State, "state.db", &newer).unwrap(),
+        EntryComparison::OlderHere
+    );
+    write(old.path(), BackupKind::State, "state.db", &newer, false).unwrap();
+    assert_eq!(compare(old.path(), BackupKind::State, "state.db", &newer).unwrap(), EntryComparison::Equal);
 }

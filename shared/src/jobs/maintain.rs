@@ -133,6 +133,9 @@ pub enum TaskError {
     /// A backup cannot be made or listed.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// The drill has nothing to restore.
+    #[error("there is no complete backup")]
+    NoBackup,
     /// A public key of CloudTrail cannot be used.
     #[error("cannot use the public keys of CloudTrail: {0}")]
     PublicKey(String),

@@ -126,8 +126,7 @@ pub(super) fn drill(
     let Some(backups) = &maintenance.backups else { return Ok(TaskDone::whole(NO_BACKUPS.to_owned())) };
     let Some(name) = newest_complete(backups.first.repository)? else {
         findings.restore_failed = Some(1);
-        let detail = "there is no complete backup".to_owned();
-        return Ok(TaskDone { result: TaskResult::ProblemFound, detail });
+        return Err(TaskError::NoBackup);
     };
     let scratch =
         Below { store: maintenance.store, prefix: format!("{SCRATCH_PREFIX}{}/", maintenance.run_id) };

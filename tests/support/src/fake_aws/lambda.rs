@@ -36,8 +36,11 @@ pub struct RunningFunction {
     log: Arc<Mutex<String>>,
 }
 
-/// Time limit of an invocation.
+/// How long a test waits for the answer to an invocation.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Timeout of the function, from which it knows its deadline.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
 
 impl RunningFunction {
     /// Starts the binary of a function with these variables, against a fake AWS with its table and its bucket.
@@ -183,7 +186,7 @@ fn serve_runtime_api(
     while let Some(request) = HttpRequest::read(&mut reader) {
         let answer = if request.path.ends_with("/next") {
             let Ok(payload) = invocations.lock().unwrap().recv() else { return };
-            let deadline = SystemTime::now() + TIMEOUT;
+            let deadline = SystemTime::now() + FUNCTION_TIMEOUT;
             let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
             HttpResponse::new(200, payload.to_string())
                 .with_header("lambda-runtime-aws-request-id", REQUEST_ID)
