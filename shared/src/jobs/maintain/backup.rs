@@ -15,8 +15,8 @@ use crate::{
     jobs::{
         audit::verify_recent,
         backup::{
-            BackupContents, BackupRepository, NewBackup, RestoreTargets, create, list, plan_pruning,
-            plan_restore, prune, restore,
+            BackupContents, BackupRepository, ListedBackup, NewBackup, RestoreTargets, create, list,
+            plan_pruning, plan_restore, prune, restore,
         },
         table_backup::{ITEMS, TableArchive, TableDrill},
     },
@@ -124,9 +124,17 @@ pub(super) fn drill(
     findings: &mut TaskFindings,
 ) -> Result<TaskDone, TaskError> {
     let Some(backups) = &maintenance.backups else { return Ok(TaskDone::whole(NO_BACKUPS.to_owned())) };
-    let Some(name) = newest_complete(backups.first.repository)? else {
-        findings.restore_failed = Some(1);
-        return Err(TaskError::NoBackup);
+    // One that is being written, or was not finished, has no manifest.
+    let listed = list(backups.first.repository)?;
+    let newest = listed.into_iter().rfind(|backup| backup.status != BackupStatus::Incomplete);
+    findings.restore_failed = Some(1);
+    let name = match newest {
+        None => return Err(TaskError::NoBackup),
+        Some(ListedBackup { name, problem: None, .. }) => name,
+        Some(ListedBackup { name, problem: Some(problem), .. }) => {
+            let detail = format!("the backup {name} cannot be restored: {problem}");
+            return Ok(TaskDone { result: TaskResult::ProblemFound, detail });
+        }
     };
     let scratch =
         Below { store: maintenance.store, prefix: format!("{SCRATCH_PREFIX}{}/", maintenance.run_id) };
