@@ -8,7 +8,7 @@ use onlooker_core::{
 
 use super::{pruned::stored, *};
 
-/// Signs with a hash, so that whoever knows the name can check it.
+/// Signs with a hash, so that a test that knows the name can check it.
 struct NamedKey(&'static str);
 
 impl NamedKey {
