@@ -51,7 +51,7 @@ Exit codes:
   0  done; for `verify`: intact
   1  a backup was changed or is damaged
   2  usage, or a restore that was not confirmed
-  3  something is missing: of the state, of a backup, or there is no backup
+  3  something is missing: of the state, of a backup, or every backup
   4  the tool failed")]
 pub struct BackupArgs {
     #[command(subcommand)]
@@ -93,7 +93,7 @@ fn name_or_latest(text: &str) -> Result<String, String> {
     if is_name { Ok(text.to_owned()) } else { Err(remedy.to_owned()) }
 }
 
-/// The backup with this name, or the newest complete one; `None` if there is no complete one.
+/// The backup with this name, or the newest complete one; `None` if none is complete.
 fn named(repository: BackupRepository<'_>, name: &str) -> Result<Option<BackupName>, CommandError> {
     if let Some(name) = BackupName::parse(name) {
         return Ok(Some(name));

@@ -115,9 +115,7 @@ def metrics(size):
            for name in ("pull", "ingest", "report", "maintain", "permissions")}
     # `permissions` runs in one hour of a day; `watch` has values only in hours with alerts.
     source = own["pull"] if size.profile is None else own["ingest"]
-    # `maintain` has three metrics of its own each hour; `tampered` and `restore_failed` have values once a day.
-    daily = 2
-    return source + own["report"] + own["maintain"] - daily + (own["permissions"] + daily) / 24
+    return source + own["report"] + own["maintain"] + own["permissions"] / 24
 
 
 def evidence(size):

@@ -55,7 +55,7 @@ pub fn run(global: &GlobalArgs, args: RestoreArgs) -> Result<CommandOutcome, Com
     let destination = Destination::open(&args.destination)?;
     let repository = destination.repository();
     let Some(name) = named(repository, &args.name)? else {
-        output::write(|out| writeln!(out, "no such backup"))?;
+        output::write(|out| writeln!(out, "no backup is complete"))?;
         return Ok(CommandOutcome::InsufficientEvidence);
     };
     let file = environment::configuration_file(global);

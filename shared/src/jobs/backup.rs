@@ -20,8 +20,8 @@ pub use self::{
     verify::{BackupVerification, verify},
 };
 use crate::{
-    backup::{BackupName, BackupProblem},
-    ports::{ObjectStore, PortError, PortErrorKind},
+    backup::{BackupName, BackupProblem, RestoreRecord},
+    ports::{ObjectStore, PortError, PortErrorKind, RestoreJournal},
 };
 
 /// Where backups are kept: below a prefix of a store of objects.
@@ -65,6 +65,24 @@ impl BackupRepository<'_> {
     }
 }
 
+/// The journal of a target that is not used before its restore has ended: a new table, or a drill.
+#[derive(Clone, Copy, Debug)]
+pub struct NoJournal;
+
+impl RestoreJournal for NoJournal {
+    fn unfinished(&self) -> Result<Option<RestoreRecord>, PortError> {
+        Ok(None)
+    }
+
+    fn begin(&self, _: &RestoreRecord) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
 /// Why a backup was not made, read or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -82,7 +100,7 @@ pub enum BackupError {
     )]
     NameTaken(BackupName),
     /// No backup has the name.
-    #[error("there is no backup `{0}`; `onlooker backup list` shows the backups")]
+    #[error("no backup has the name `{0}`; `onlooker backup list` shows the names")]
     NotFound(BackupName),
     /// The backup is refused.
     #[error("the backup `{name}` is refused: {problem}")]

@@ -76,8 +76,8 @@ pub struct MaintenanceOutcome {
     pub done: Vec<TaskRecord>,
     /// Tasks that were due and did not begin, because the time ran out.
     pub left_out: Vec<MaintenanceTask>,
-    /// What the tasks found.
-    pub found: TaskFindings,
+    /// What each task did last, in this run or an earlier one.
+    pub latest: Vec<TaskRecord>,
 }
 
 impl MaintenanceOutcome {
@@ -86,35 +86,36 @@ impl MaintenanceOutcome {
         self.done.iter().filter(|record| record.result == TaskResult::Failed)
     }
 
-    /// Metrics of the run, with the counts of tasks.
+    /// Problems of the audit trail, and hours with log files that were tampered with, as far as they are known; `None` if
+    /// nothing was verified yet.
+    pub fn tampered(&self) -> Option<u64> {
+        let verifying = [MaintenanceTask::AuditTrail, MaintenanceTask::LogIntegrity];
+        let is_known = |record: &&TaskRecord| record.completed_at.is_some() || record.problems > 0;
+        let latest = self.latest.iter().filter(|record| verifying.contains(&record.task));
+        latest.filter(is_known).map(|record| record.problems).reduce(u64::saturating_add)
+    }
+
+    /// Whether the newest backup could not be restored when it was last tried; `None` if it was never tried.
+    pub fn has_failed_restore(&self) -> Option<bool> {
+        let drill = self.latest.iter().find(|record| record.task == MaintenanceTask::RestoreDrill)?;
+        Some(drill.result != TaskResult::Succeeded)
+    }
+
+    /// Metrics of the run. What earlier runs found counts until a task comes to its end again, so that no run clears an alarm
+    /// about something that it did not look at.
     pub fn metrics(&self) -> Metrics {
         let metrics = Metrics::default()
             .count("tasks", self.done.len() as u64)
             .count("tasks_failed", self.failures().count() as u64)
             .count("tasks_left_out", self.left_out.len() as u64);
-        let metrics = match self.found.tampered {
+        let metrics = match self.tampered() {
             Some(tampered) => metrics.count("tampered", tampered),
             None => metrics,
         };
-        match self.found.restore_failed {
-            Some(failed) => metrics.count("restore_failed", failed),
+        match self.has_failed_restore() {
+            Some(failed) => metrics.count("restore_failed", u64::from(failed)),
             None => metrics,
         }
-    }
-}
-
-/// What tasks found, for the metrics of their run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TaskFindings {
-    /// Problems of the audit trail, and hours with log files that were tampered with; absent if nothing was verified.
-    pub tampered: Option<u64>,
-    /// 1 if the newest backup could not be restored; absent if no restore was tried.
-    pub restore_failed: Option<u64>,
-}
-
-impl TaskFindings {
-    fn add_tampered(&mut self, count: usize) {
-        self.tampered = Some(self.tampered.unwrap_or_default() + count as u64);
     }
 }
 
@@ -134,7 +135,7 @@ pub enum TaskError {
     #[error(transparent)]
     Backup(#[from] BackupError),
     /// The drill has nothing to restore.
-    #[error("there is no complete backup")]
+    #[error("no backup is complete")]
     NoBackup,
     /// A public key of CloudTrail cannot be used.
     #[error("cannot use the public keys of CloudTrail: {0}")]
@@ -147,11 +148,24 @@ struct TaskDone {
     result: TaskResult,
     /// A sentence about what was done or found.
     detail: String,
+    /// Number of problems that were found.
+    problems: u64,
 }
 
 impl TaskDone {
     const fn whole(detail: String) -> Self {
-        Self { result: TaskResult::Succeeded, detail }
+        Self { result: TaskResult::Succeeded, detail, problems: 0 }
+    }
+
+    /// The time ran out.
+    const fn unfinished(detail: String, problems: u64) -> Self {
+        Self { result: TaskResult::Unfinished, detail, problems }
+    }
+
+    /// What was looked at is whole, or has problems.
+    const fn found(detail: String, problems: u64) -> Self {
+        let result = if problems > 0 { TaskResult::ProblemFound } else { TaskResult::Succeeded };
+        Self { result, detail, problems }
     }
 }
 
@@ -163,8 +177,8 @@ pub fn maintain(
     maintenance: &Maintenance<'_>,
     named: &[MaintenanceTask],
 ) -> Result<MaintenanceOutcome, PortError> {
-    let mut outcome = MaintenanceOutcome::default();
     let last = last_tasks(maintenance.table)?;
+    let mut outcome = MaintenanceOutcome { latest: last.clone(), ..MaintenanceOutcome::default() };
     let now = maintenance.clock.now();
     for task in MaintenanceTask::ALL.into_iter().filter(|task| maintenance.has(*task)) {
         let before = last.iter().find(|record| record.task == task);
@@ -179,9 +193,10 @@ pub fn maintain(
             outcome.left_out.push(task);
             continue;
         }
-        let done = maintenance.run(task, &mut outcome.found);
-        let record = maintenance.record(task, done, before);
+        let record = maintenance.record(task, maintenance.run(task), before);
         task::store(&record, maintenance.table)?;
+        outcome.latest.retain(|other| other.task != task);
+        outcome.latest.push(record.clone());
         outcome.done.push(record);
     }
     Ok(outcome)

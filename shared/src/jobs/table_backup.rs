@@ -28,6 +28,9 @@ const ENTRY_BYTES: usize = 1 << 20;
 /// Largest entry that is read: lines of [`ENTRY_BYTES`] and one item, of which DynamoDB allows 400 KB and JSON may make more.
 const MAX_ENTRY_BYTES: u64 = 8 << 20;
 
+/// How the names of entries with items begin.
+const ENTRY_PREFIX: &str = "items-";
+
 /// The count of items in a manifest.
 pub const ITEMS: &str = "items";
 
@@ -85,7 +88,7 @@ impl TableArchive<'_> {
         let (mut lines, mut count, mut number) = (Vec::new(), 0, 0);
         let mut emit = |lines: &mut Vec<u8>, count: &mut u64| {
             number += 1;
-            let name = format!("items-{number:08}.jsonl");
+            let name = format!("{ENTRY_PREFIX}{number:08}.jsonl");
             let name = EntryName::parse(&name).map_err(|problem| failed("items", problem))?;
             let counts = BTreeMap::from([(ITEMS, *count)]);
             let entry = BackupEntry { kind: BackupKind::State, name, bytes: lines.len() as u64, counts };
@@ -119,6 +122,10 @@ impl TableArchive<'_> {
 
 /// The items of an entry.
 fn items_of(entry: &BackupEntry, content: &mut dyn Read) -> Result<Vec<TableItem>, PortError> {
+    if !entry.name.as_str().starts_with(ENTRY_PREFIX) {
+        let reason = "is not of a table: the backup is one of a machine";
+        return Err(failed(entry.name.as_str(), BackupProblem::damaged(entry.name.as_str(), reason)));
+    }
     if entry.bytes > MAX_ENTRY_BYTES {
         let reason = format!("has more than {MAX_ENTRY_BYTES} bytes");
         return Err(failed(entry.name.as_str(), BackupProblem::damaged(entry.name.as_str(), reason)));
@@ -129,7 +136,7 @@ fn items_of(entry: &BackupEntry, content: &mut dyn Read) -> Result<Vec<TableItem
     text.lines().map(item).collect::<Result<_, _>>().map_err(|cause| failed(entry.name.as_str(), cause))
 }
 
-/// The table of a deployment, into which a backup is restored.
+/// The table of a deployment, into which the items of a backup are restored. The configuration is not.
 #[derive(Clone, Copy)]
 pub struct TableRestore<'a> {
     /// The table.
@@ -179,10 +186,22 @@ impl RestoreTarget for TableRestore<'_> {
         }
         for item in items_of(entry, content)? {
             let stored = self.stored(&item)?;
-            let is_newer = stored.as_ref().is_some_and(|stored| stored.revision > item.revision);
-            if !is_newer || may_replace {
-                let revision = stored.map_or(0, |stored| stored.revision);
-                self.table.put(&TableItem { revision, ..item }, WriteCondition::Unchanged)?;
+            let is_equal = stored
+                .as_ref()
+                .is_some_and(|stored| (&stored.body, stored.expires_at) == (&item.body, item.expires_at));
+            if is_equal {
+                continue;
+            }
+            let name = format!("{} {}", item.partition_key, item.sort_key);
+            if !may_replace && stored.as_ref().is_some_and(|stored| stored.revision > item.revision) {
+                return Err(failed(&name, "the item became newer; run the command again".to_owned()));
+            }
+            let revision = stored.map_or(0, |stored| stored.revision);
+            if !self.table.put(&TableItem { revision, ..item }, WriteCondition::Unchanged)? {
+                return Err(failed(
+                    &name,
+                    "another program writes the item; run the command again".to_owned(),
+                ));
             }
         }
         Ok(())

@@ -150,7 +150,7 @@ fn log_integrity(assessment: &Assessment<'_>) -> Vec<String> {
         lines.push(format!("The log files of {} are not verified: {effect}.", of_all(unverified)));
     }
     lines.push(format!(
-        "The log files of {} are verified: they are complete and as CloudTrail delivered them, by digest files signed with public keys whose origin Onlooker does not verify. Whether the trail logged every event is not part of that.",
+        "The log files of {} are verified: they are complete and as CloudTrail delivered them, by digest files signed with public keys; Onlooker does not verify where these come from. Whether the trail logged every event is not part of that.",
         of_all(verified)
     ));
     lines

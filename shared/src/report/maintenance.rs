@@ -123,6 +123,9 @@ pub struct TaskRecord {
     pub detail: String,
     /// When the task last came to its end.
     pub completed_at: Option<Time>,
+    /// Number of problems that are known: of the last time that the task came to its end, or of this time if it found more.
+    #[serde(default)]
+    pub problems: u64,
 }
 
 impl TaskRecord {

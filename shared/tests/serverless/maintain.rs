@@ -7,7 +7,7 @@ use onlooker_core::{
     config::Config,
     jobs::{
         audit::{AuditTrail, verify_trail},
-        backup::{BackupRepository, RestoreTargets, list, plan_restore, restore},
+        backup::{BackupRepository, NoJournal, RestoreTargets, list, plan_restore, restore},
         evidence::{
             EvidenceBatch, EvidenceSource, EvidenceStore, compact, record_identity, record_removal,
             store_batch,
@@ -16,8 +16,8 @@ use onlooker_core::{
         table_backup::TableRestore,
     },
     ports::{
-        ObjectStore, PortError, PortErrorKind, ProcessedObject, RestoreJournal, StoredObject, Table,
-        TableItem, WriteCondition,
+        ObjectStore, PortError, PortErrorKind, ProcessedObject, StoredObject, Table, TableItem,
+        WriteCondition,
     },
     report::{MaintenanceTask, TaskResult},
     time::{HOUR_SECONDS, Time},
@@ -203,7 +203,7 @@ fn an_intact_audit_trail_is_sealed_and_a_changed_one_is_not() {
     let found = &outcome.done[0];
     assert_eq!((found.task, found.result), (MaintenanceTask::AuditTrail, TaskResult::ProblemFound));
     assert!(found.detail.contains("not intact: beginning-missing"), "{}", found.detail);
-    assert_eq!((seals(), outcome.found.tampered, outcome.failures().count()), (1, Some(1), 0));
+    assert_eq!((seals(), outcome.tampered(), outcome.failures().count()), (1, Some(1), 0));
     // The other tasks ran, and this one is due again on the next day.
     assert_eq!(tasks(&outcome), DUE);
     environment.clock.advance(HOUR_SECONDS);
@@ -354,7 +354,7 @@ fn backups_are_made_daily_and_weekly_and_the_oldest_are_removed() {
     for day in 1..=9 {
         let outcome = run(&environment, &[]).unwrap();
         assert!(outcome.done.iter().all(|record| record.result == TaskResult::Succeeded), "{outcome:?}");
-        assert_eq!(outcome.found.restore_failed, Some(0));
+        assert_eq!(outcome.has_failed_restore(), Some(false));
         assert_eq!(Deployment::complete(&environment.backups), day.min(3), "day {day}");
         assert_eq!(Deployment::complete(&environment.second), if day <= 7 { 1 } else { 2 }, "day {day}");
         // A second run of the day makes no second backup.
@@ -381,13 +381,13 @@ fn the_drill_finds_a_backup_that_cannot_be_restored() {
         environment.backups.port.damage(&damaged.name, Some(bytes));
         let outcome = run(&environment, &[MaintenanceTask::RestoreDrill]).unwrap();
         assert_eq!(outcome.done[0].result, TaskResult::ProblemFound, "{}", part.name);
-        assert_eq!(outcome.found.restore_failed, Some(1));
+        assert_eq!(outcome.has_failed_restore(), Some(true));
         assert!(outcome.done[0].detail.contains("cannot be restored"), "{}", outcome.done[0].detail);
         assert!(environment.store.port.list("drill/").unwrap().is_empty());
     }
     let empty = Deployment::of(TestEnvironment::new(minutes_after_start(600)));
     let outcome = run(&empty, &[MaintenanceTask::RestoreDrill]).unwrap();
-    assert_eq!(outcome.done[0].detail, "there is no complete backup");
+    assert_eq!(outcome.done[0].detail, "no backup is complete");
 }
 
 #[test]
@@ -428,22 +428,6 @@ fn a_table_is_restored_from_a_backup_and_newer_items_stay() {
         "{}",
         plan.found.changes[0].detail
     );
-}
-
-struct NoJournal;
-
-impl RestoreJournal for NoJournal {
-    fn unfinished(&self) -> Result<Option<RestoreRecord>, PortError> {
-        Ok(None)
-    }
-
-    fn begin(&self, _: &RestoreRecord) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    fn finish(&self) -> Result<(), PortError> {
-        Ok(())
-    }
 }
 
 #[test]
@@ -525,7 +509,7 @@ fn the_daily_verification_reads_the_last_days_and_finds_what_the_whole_one_finds
             let seals = environment.store.port.list("audit/seals/").unwrap().len();
             let outcome = run(&environment, &[MaintenanceTask::AuditTrail]).unwrap();
             let whole = verify_trail(&environment.store.port, None, &|_, _| ()).unwrap();
-            let found = outcome.found.tampered.unwrap() > 0;
+            let found = outcome.tampered().unwrap() > 0;
             assert_eq!(found, !whole.problems.is_empty(), "{key} {change}: {outcome:?}");
             assert!(found || !is_sealed, "{key} {change}");
             let more = usize::from(!found);
@@ -600,4 +584,42 @@ fn batches_end_with_the_retention_of_a_deployment_that_sets_one() {
     let done = run_with_retention(&environment, &config);
     assert_eq!((done.done[0].result, batches()), (TaskResult::Succeeded, 6), "{done:?}");
     assert!(verify_trail(&environment.store, None, &|_, _| ()).unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_run_that_does_not_look_again_clears_no_alarm() {
+    let environment = deployment();
+    run(&environment, &[]).unwrap();
+    let key = environment.store.port.list("audit/dt=").unwrap()[0].name.clone();
+    let bytes = environment.store.port.read(&key, None).unwrap();
+    environment.store.port.damage(&key, None);
+    environment.clock.advance(DAY_SECONDS);
+    assert_eq!(run(&environment, &[]).unwrap().tampered(), Some(1));
+    environment.clock.advance(HOUR_SECONDS);
+    let quiet = run(&environment, &[]).unwrap();
+    assert_eq!((tasks(&quiet), quiet.tampered()), (vec![], Some(1)), "nothing was due");
+    // A verification that fails has cleared nothing either.
+    environment.injector.plan(FaultPlan::Fail {
+        kind: PortErrorKind::Throttled,
+        timing: FaultTiming::Before,
+        matching: Box::new(|_, call| call.method == "list" && call.target.starts_with("audit/")),
+    });
+    let failed = run(&environment, &[MaintenanceTask::AuditTrail]).unwrap();
+    assert_eq!((failed.failures().count(), failed.tampered()), (1, Some(1)));
+    environment.injector.reset();
+    environment.store.port.damage(&key, Some(bytes));
+    assert_eq!(run(&environment, &[MaintenanceTask::AuditTrail]).unwrap().tampered(), Some(0));
+}
+
+#[test]
+fn a_seal_that_was_removed_between_others_is_found_daily() {
+    let environment = deployment();
+    for _ in 0..10 {
+        run(&environment, &[MaintenanceTask::AuditTrail]).unwrap();
+        environment.clock.advance(DAY_SECONDS);
+        add_runs(&environment, 1);
+    }
+    environment.store.port.damage("audit/seals/0000000007.json", None);
+    let outcome = run(&environment, &[MaintenanceTask::AuditTrail]).unwrap();
+    assert!(outcome.done[0].detail.contains("seal-missing"), "{outcome:?}");
 }

@@ -2,7 +2,8 @@
 //!
 //! Enters: the trail, of which seals are made regularly. Leaves: an [`AuditVerification`] of the days since a seal that is a week old or
 //! more, and the next seal. Laws: each chain in these days follows the batch that this seal names, or begins in them; what
-//! later seals name is there and unchanged; without such a seal, or if a chain does not follow it, the whole trail is verified.
+//! later seals name is there and unchanged; without such a seal, or if a chain or a later seal does not follow it, the whole trail is
+//! verified. Signatures of seals are not checked here: `onlooker audit verify --public-key` does.
 
 use std::collections::BTreeMap;
 
@@ -47,13 +48,17 @@ pub struct RecentVerification {
 pub fn verify_recent(store: &dyn ObjectStore, now: Time) -> Result<RecentVerification, PortError> {
     let seals = store.list(SEALS_PREFIX)?;
     let (mut newest, mut base) = (None, None);
+    let mut follows = true;
+    let mut later: Option<AuditSeal> = None;
     for object in seals.iter().rev() {
         let bytes = store.read(&object.name, None)?;
-        let seal = read_seal(&object.name, &bytes)?;
+        let (seal, sha256) = (read_seal(&object.name, &bytes)?, hex(&Sha256::digest(&bytes)));
         let is_base = now.since(seal.sealed_at) >= BASE_AGE_SECONDS;
+        follows &= later.is_none_or(|later| later.number == seal.number + 1 && later.previous == sha256);
         if newest.is_none() {
-            newest = Some((seal.clone(), hex(&Sha256::digest(&bytes))));
+            newest = Some((seal.clone(), sha256));
         }
+        later = Some(seal.clone());
         if is_base {
             base = Some(seal);
             break;
@@ -62,7 +67,9 @@ pub fn verify_recent(store: &dyn ObjectStore, now: Time) -> Result<RecentVerific
     let whole = |newest| -> Result<RecentVerification, PortError> {
         Ok(RecentVerification { found: verify_trail(store, None, &|_, _| ())?, since: None, newest })
     };
-    let (Some((newest_seal, _)), Some(base)) = (&newest, base) else { return whole(newest) };
+    let (Some((newest_seal, _)), Some(base)) = (&newest, base.filter(|_| follows)) else {
+        return whole(newest);
+    };
     let found = verify_since(store, &base, newest_seal, now)?;
     let is_unexplained =
         |kind| matches!(kind, AuditProblemKind::BeginningMissing | AuditProblemKind::ChainMissing);

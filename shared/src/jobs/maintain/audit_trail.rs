@@ -3,29 +3,24 @@
 //! Enters: the trail. Leaves: a seal, or a sentence about each problem. Laws: a trail with a problem is neither sealed nor pruned;
 //! a problem counts if a second verification finds it too, because functions write while the first one lists.
 
-use super::{Maintenance, TaskDone, TaskError, TaskFindings};
+use super::{Maintenance, TaskDone, TaskError};
 use crate::{
     audit::{AuditProblem, AuditVerification},
     jobs::audit::{plan_pruning, prune, seal_recent, verify_recent},
-    report::TaskResult,
 };
 
 /// Problems that a record names.
 const MAX_NAMED_PROBLEMS: usize = 5;
 
-pub(super) fn verify_and_seal(
-    maintenance: &Maintenance<'_>,
-    findings: &mut TaskFindings,
-) -> Result<TaskDone, TaskError> {
+pub(super) fn verify_and_seal(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskError> {
     let now = maintenance.clock.now();
     let mut recent = verify_recent(maintenance.store, now)?;
     if !recent.found.problems.is_empty() {
         recent = verify_recent(maintenance.store, now)?;
     }
     let found = &recent.found;
-    findings.add_tampered(found.problems.len());
     if !found.problems.is_empty() {
-        return Ok(TaskDone { result: TaskResult::ProblemFound, detail: describe(found) });
+        return Ok(TaskDone::found(describe(found), found.problems.len() as u64));
     }
     let since = recent.since.map(|since| format!(" since {since}")).unwrap_or_default();
     let counts =

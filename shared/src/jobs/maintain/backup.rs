@@ -7,7 +7,7 @@
 use std::{num::NonZeroU32, ops::Range};
 
 use super::{
-    Maintenance, TaskDone, TaskError, TaskFindings,
+    Maintenance, TaskDone, TaskError,
     audit_copy::{AuditCopy, copy_trail},
 };
 use crate::{
@@ -15,13 +15,12 @@ use crate::{
     jobs::{
         audit::verify_recent,
         backup::{
-            BackupContents, BackupRepository, ListedBackup, NewBackup, RestoreTargets, create, list,
-            plan_pruning, plan_restore, prune, restore,
+            BackupContents, BackupRepository, ListedBackup, NewBackup, NoJournal, RestoreTargets, create,
+            list, plan_pruning, plan_restore, prune, restore,
         },
         table_backup::{ITEMS, TableArchive, TableDrill},
     },
-    ports::{ObjectRemover, ObjectStore, PortError, RestoreJournal, StoredObject, TableContents},
-    report::TaskResult,
+    ports::{ObjectRemover, ObjectStore, PortError, StoredObject, TableContents},
     time::Time,
 };
 
@@ -83,7 +82,7 @@ pub(super) fn back_up(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskErr
         let AuditCopy { copied, is_complete } = copy_trail(maintenance, &to, name)?;
         done = format!("{done}; objects of the audit trail copied to the {name} destination {copied}");
         if !is_complete {
-            return Ok(TaskDone { result: TaskResult::Unfinished, detail: done });
+            return Ok(TaskDone::unfinished(done, 0));
         }
     }
     Ok(TaskDone::whole(done))
@@ -119,21 +118,17 @@ fn newest_complete(repository: BackupRepository<'_>) -> Result<Option<BackupName
     Ok(complete.map(|backup| backup.name).next_back())
 }
 
-pub(super) fn drill(
-    maintenance: &Maintenance<'_>,
-    findings: &mut TaskFindings,
-) -> Result<TaskDone, TaskError> {
+pub(super) fn drill(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskError> {
     let Some(backups) = &maintenance.backups else { return Ok(TaskDone::whole(NO_BACKUPS.to_owned())) };
     // One that is being written, or was not finished, has no manifest.
     let listed = list(backups.first.repository)?;
     let newest = listed.into_iter().rfind(|backup| backup.status != BackupStatus::Incomplete);
-    findings.restore_failed = Some(1);
     let name = match newest {
         None => return Err(TaskError::NoBackup),
         Some(ListedBackup { name, problem: None, .. }) => name,
         Some(ListedBackup { name, problem: Some(problem), .. }) => {
             let detail = format!("the backup {name} cannot be restored: {problem}");
-            return Ok(TaskDone { result: TaskResult::ProblemFound, detail });
+            return Ok(TaskDone::found(detail, 1));
         }
     };
     let scratch =
@@ -144,12 +139,11 @@ pub(super) fn drill(
             remover.remove(&object.name)?;
         }
     }
-    findings.restore_failed = Some(u64::from(done.is_err()));
     match done {
         Ok(detail) => Ok(TaskDone::whole(detail)),
         Err(cause) => {
             let detail = format!("the backup {name} cannot be restored: {cause}");
-            Ok(TaskDone { result: TaskResult::ProblemFound, detail })
+            Ok(TaskDone::found(detail, 1))
         }
     }
 }
@@ -200,23 +194,6 @@ fn restore_into(
             "{restored}; the copy of the audit trail is intact: entries {}{repaired}",
             recent.found.entries
         )),
-    }
-}
-
-/// A restore that ends within one run needs no record of its beginning.
-struct NoJournal;
-
-impl RestoreJournal for NoJournal {
-    fn unfinished(&self) -> Result<Option<RestoreRecord>, PortError> {
-        Ok(None)
-    }
-
-    fn begin(&self, _: &RestoreRecord) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    fn finish(&self) -> Result<(), PortError> {
-        Ok(())
     }
 }
 

@@ -6,7 +6,6 @@
 use super::{Maintenance, RESERVED_TIME, TaskDone, TaskError};
 use crate::{
     jobs::evidence::{compact, record_identity, record_removal},
-    report::TaskResult,
     time::Time,
 };
 
@@ -40,7 +39,7 @@ pub(super) fn keep(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskError>
     for day in (1..=COMPACTED_DAYS).rev() {
         if maintenance.clock.remaining() < RESERVED_TIME {
             let detail = format!("{removed}; merged {merged} parts");
-            return Ok(TaskDone { result: TaskResult::Unfinished, detail });
+            return Ok(TaskDone::unfinished(detail, 0));
         }
         let since = Time(now.0.saturating_sub(day * DAY_SECONDS));
         let until = Time(since.0.saturating_add(DAY_SECONDS));

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Maintenance, RESERVED_TIME, TaskDone, TaskError, TaskFindings, task::day_of};
+use super::{Maintenance, RESERVED_TIME, TaskDone, TaskError, task::day_of};
 use crate::{
     config::Config,
     jobs::{
@@ -23,7 +23,6 @@ use crate::{
         VerificationTask, verify,
     },
     ports::{Table, TableItem, TrailBucket, WriteCondition},
-    report::TaskResult,
     time::{HOUR_SECONDS, Hour, Time},
 };
 
@@ -52,10 +51,7 @@ struct PlaceDay<'a> {
     day: u32,
 }
 
-pub(super) fn verify_log_files(
-    maintenance: &Maintenance<'_>,
-    findings: &mut TaskFindings,
-) -> Result<TaskDone, TaskError> {
+pub(super) fn verify_log_files(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskError> {
     let Some(trail) = maintenance.trail else {
         return Ok(TaskDone::whole("the deployment has no trail".to_owned()));
     };
@@ -80,7 +76,7 @@ pub(super) fn verify_log_files(
             });
             if !is_done && maintenance.clock.remaining() < RESERVED_TIME {
                 let detail = format!("the time ran out; so far {counts}");
-                return Ok(TaskDone { result: TaskResult::Unfinished, detail });
+                return Ok(TaskDone::unfinished(detail, counts.tampered as u64));
             }
             let summary = match known.filter(|_| is_done) {
                 Some(known) => known.clone(),
@@ -96,9 +92,7 @@ pub(super) fn verify_log_files(
             counts.add(&summary);
         }
     }
-    findings.add_tampered(counts.tampered);
-    let result = if counts.tampered > 0 { TaskResult::ProblemFound } else { TaskResult::Succeeded };
-    Ok(TaskDone { result, detail: counts.to_string() })
+    Ok(TaskDone::found(counts.to_string(), counts.tampered as u64))
 }
 
 /// Verifies the log files that were delivered on a day.

@@ -3,7 +3,7 @@
 //! Enters: a task. Leaves: a [`TaskRecord`] in the table. Law: a record that cannot be decoded counts as absent, so that its task is
 //! due.
 
-use super::{Maintenance, TaskDone, TaskError, TaskFindings, audit_trail, backup, evidence, log_integrity};
+use super::{Maintenance, TaskDone, TaskError, audit_trail, backup, evidence, log_integrity};
 use crate::{
     escape::escape_hidden,
     ports::{PortError, PortErrorKind, Table, TableItem, WriteCondition},
@@ -27,18 +27,14 @@ impl Maintenance<'_> {
         }
     }
 
-    pub(super) fn run(
-        &self,
-        task: MaintenanceTask,
-        findings: &mut TaskFindings,
-    ) -> Result<TaskDone, TaskError> {
+    pub(super) fn run(&self, task: MaintenanceTask) -> Result<TaskDone, TaskError> {
         match task {
-            MaintenanceTask::AuditTrail => audit_trail::verify_and_seal(self, findings),
+            MaintenanceTask::AuditTrail => audit_trail::verify_and_seal(self),
             MaintenanceTask::AuditRetention => audit_trail::prune_old(self),
-            MaintenanceTask::LogIntegrity => log_integrity::verify_log_files(self, findings),
+            MaintenanceTask::LogIntegrity => log_integrity::verify_log_files(self),
             MaintenanceTask::Evidence => evidence::keep(self),
             MaintenanceTask::Backup => backup::back_up(self),
-            MaintenanceTask::RestoreDrill => backup::drill(self, findings),
+            MaintenanceTask::RestoreDrill => backup::drill(self),
         }
     }
 
@@ -50,16 +46,22 @@ impl Maintenance<'_> {
         before: Option<&TaskRecord>,
     ) -> TaskRecord {
         let now = self.clock.now();
-        let (result, detail) = match done {
-            Ok(TaskDone { result, detail }) => (result, detail),
-            Err(error) => (TaskResult::Failed, error.to_string()),
+        let (result, detail, found) = match done {
+            Ok(TaskDone { result, detail, problems }) => (result, detail, problems),
+            Err(error) => (TaskResult::Failed, error.to_string(), 0),
         };
         let detail = escape_hidden(&detail);
         let detail =
             detail.get(..detail.floor_char_boundary(MAX_DETAIL_BYTES)).unwrap_or_default().to_owned();
-        let before = before.and_then(|record| record.completed_at);
-        let completed_at = if result.is_complete() { Some(now) } else { before };
-        TaskRecord { task, run_id: self.run_id.to_owned(), ended_at: now, result, detail, completed_at }
+        let completed = before.and_then(|record| record.completed_at);
+        let known = before.map_or(0, |record| record.problems);
+        // A task that did not come to its end has cleared nothing.
+        let (completed_at, problems) = match result.is_complete() {
+            true => (Some(now), found),
+            false => (completed, found.max(known)),
+        };
+        let run_id = self.run_id.to_owned();
+        TaskRecord { task, run_id, ended_at: now, result, detail, completed_at, problems }
     }
 }
 

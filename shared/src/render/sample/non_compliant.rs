@@ -253,6 +253,7 @@ pub fn non_compliant() -> Report {
         result,
         detail: detail.to_owned(),
         completed_at: None,
+        problems: 0,
     };
     report.run.maintenance = vec![
         done(
