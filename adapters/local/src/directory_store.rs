@@ -96,8 +96,12 @@ impl ObjectStore for DirectoryStore {
             match part {
                 None => file.read_to_end(&mut bytes)?,
                 Some(Range { start, end }) => {
-                    file.seek(SeekFrom::Start(start))?;
-                    file.take(end.saturating_sub(start)).read_to_end(&mut bytes)?
+                    let len = end.saturating_sub(start);
+                    bytes.reserve(len.min(LARGEST_RESERVE) as usize);
+                    if start > 0 {
+                        file.seek(SeekFrom::Start(start))?;
+                    }
+                    file.take(len).read_to_end(&mut bytes)?
                 }
             };
             Ok(bytes)
@@ -146,6 +150,8 @@ impl ObjectRemover for DirectoryStore {
 
 /// Prefix of a file that is being written.
 const TEMPORARY_PREFIX: &str = ".";
+/// Memory that is reserved for a part before it is read, in bytes at most.
+const LARGEST_RESERVE: u64 = 1 << 20;
 /// Suffix of a name that continues in the next one. An encoded part has two digits after every `%`.
 const CONTINUED_SUFFIX: &str = "%";
 /// Suffix of a file name that otherwise contains no dot.

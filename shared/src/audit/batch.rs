@@ -7,6 +7,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use flate2::{Decompress, FlushDecompress};
 use libdeflater::{CompressionLvl, Compressor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -287,19 +288,41 @@ impl AuditBatch {
         }
     }
 
-    /// Decodes the header alone; the entries are not checked.
+    /// Decodes the header alone, from the beginning of an object; the entries are not checked.
     ///
     /// # Errors
-    /// [`BatchError`].
+    /// [`BatchError`]; also for a gzip header with optional fields, which no batch of this program has, and for a beginning
+    /// that ends before the header does.
     pub fn decode_header(stored: &[u8]) -> Result<BatchHeader, BatchError> {
-        use std::io::{BufRead as _, BufReader, Read as _};
-        let gzip = flate2::bufread::GzDecoder::new(stored);
-        let mut first = Vec::new();
-        let mut reader = BufReader::new(gzip).take(MAX_BATCH_BYTES as u64);
-        reader.read_until(b'\n', &mut first).map_err(|_| BatchError::NotGzip)?;
-        parse_header(std::str::from_utf8(&first).map_err(|_| BatchError::NoHeader)?.trim_end_matches('\n'))
+        let (_, deflated) = stored
+            .split_first_chunk::<GZIP_HEADER_LEN>()
+            .filter(|(gzip, _)| gzip.starts_with(GZIP_WITHOUT_OPTIONS))
+            .ok_or(BatchError::NotGzip)?;
+        for size in HEADER_SIZES {
+            let mut inflated = vec![0; size];
+            let mut stream = Decompress::new(false);
+            // With `Finish`, one call inflates no more than is asked for; without it, 32 KiB.
+            stream
+                .decompress(deflated, &mut inflated, FlushDecompress::Finish)
+                .map_err(|_| BatchError::NotGzip)?;
+            if let Some((header, _)) =
+                inflated.iter().position(|byte| *byte == b'\n').and_then(|end| inflated.split_at_checked(end))
+            {
+                return parse_header(std::str::from_utf8(header).map_err(|_| BatchError::NoHeader)?);
+            }
+        }
+        Err(BatchError::NoHeader)
     }
 }
+
+/// Length of a gzip header without optional fields, in bytes (RFC 1952, section 2.3).
+const GZIP_HEADER_LEN: usize = 10;
+
+/// Identification, deflate, and no flag for an optional field (RFC 1952, section 2.3).
+const GZIP_WITHOUT_OPTIONS: &[u8] = &[0x1f, 0x8b, 8, 0];
+
+/// How much of a batch is inflated to find the end of its header: most headers are shorter than the first size.
+const HEADER_SIZES: [usize; 2] = [2 << 10, 128 << 10];
 
 fn parse_header(line: &str) -> Result<BatchHeader, BatchError> {
     #[derive(Deserialize)]

@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
     ports::{ObjectStore, PortError},
     time::Time,
 };
+
+/// How often a writer lets others run before it writes a batch. A write to a disk takes a thousand times as long.
+const MAX_YIELDS: u32 = 64;
 
 /// Media type of a batch.
 const MEDIA_TYPE: &str = "application/gzip";
@@ -59,6 +62,27 @@ pub struct AuditTrail<'a> {
     recorded_by: String,
     buffer: Mutex<WriteBuffer>,
     chain: Mutex<Chain>,
+    commits: Mutex<Commits>,
+    committed: Condvar,
+}
+
+/// What writers wait for.
+#[derive(Default)]
+struct Commits {
+    /// Number of entries added up to the last batch that is stored.
+    stored: u64,
+    /// Whether one of the waiting writers writes a batch.
+    has_leader: bool,
+}
+
+/// The writer that writes a batch for all that wait. Dropped, it lets another one lead.
+struct Leader<'t>(&'t AuditTrail<'t>);
+
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.commits).has_leader = false;
+        self.0.committed.notify_all();
+    }
 }
 
 /// Entries that are not in a batch yet.
@@ -80,8 +104,6 @@ struct Chain {
     previous: String,
     /// A batch that was not confirmed, and the number of entries added up to it.
     pending: Option<(SealedBatch, u64)>,
-    /// Number of entries added up to the last batch that is stored.
-    stored: u64,
 }
 
 impl fmt::Debug for AuditTrail<'_> {
@@ -99,8 +121,7 @@ impl<'a> AuditTrail<'a> {
         recorded_by: &str,
         id: &str,
     ) -> Self {
-        let chain =
-            Chain { id: id.to_owned(), sequence: 0, previous: GENESIS.to_owned(), pending: None, stored: 0 };
+        let chain = Chain { id: id.to_owned(), sequence: 0, previous: GENESIS.to_owned(), pending: None };
         Self {
             store,
             settings: settings.clone(),
@@ -108,6 +129,8 @@ impl<'a> AuditTrail<'a> {
             recorded_by: recorded_by.to_owned(),
             buffer: Mutex::default(),
             chain: Mutex::new(chain),
+            commits: Mutex::default(),
+            committed: Condvar::new(),
         }
     }
 
@@ -126,10 +149,32 @@ impl<'a> AuditTrail<'a> {
     /// [`AuditError`].
     pub fn add_durably(&self, entry: &AuditTrailEntry, now: Time) -> Result<(), AuditError> {
         let (number, _) = self.buffer_entry(entry, now)?;
-        // Lets other writers add their entries, so that one write stores them together.
-        std::thread::yield_now();
-        let mut chain = lock(&self.chain);
-        if chain.stored >= number { Ok(()) } else { self.write_batches(&mut chain, now) }
+        let mut commits = lock(&self.commits);
+        while commits.stored < number {
+            if commits.has_leader {
+                commits = self.committed.wait(commits).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            commits.has_leader = true;
+            drop(commits);
+            let _leader = Leader(self);
+            self.await_other_writers();
+            return self.flush(now);
+        }
+        Ok(())
+    }
+
+    /// Lets other writers add their entries, until none does, so that one write stores them together.
+    fn await_other_writers(&self) {
+        let mut added = lock(&self.buffer).added;
+        for _ in 0..MAX_YIELDS {
+            std::thread::yield_now();
+            let now_added = lock(&self.buffer).added;
+            if now_added == added {
+                break;
+            }
+            added = now_added;
+        }
     }
 
     /// Adds entries and stores them, if there are any.
@@ -241,7 +286,7 @@ impl<'a> AuditTrail<'a> {
         {
             return Err(AuditError::Forked { key });
         }
-        chain.stored = *added;
+        lock(&self.commits).stored = *added;
         chain.sequence += 1;
         chain.previous.clone_from(&batch.sha256);
         chain.pending = None;
