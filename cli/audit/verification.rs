@@ -180,7 +180,8 @@ pub fn prune(global: &GlobalArgs, args: PruneArgs) -> Result<CommandOutcome, Com
     if args.place.bucket.is_some() {
         return Err(CommandError::Usage(Diagnostic {
             message: "`audit prune` does not remove from a bucket".to_owned(),
-            remedy: "let a lifecycle rule of the bucket expire the prefix `audit/dt=`".to_owned(),
+            remedy: "set the parameter `AuditDays` of the stack: its function `maintain` prunes the trail"
+                .to_owned(),
         }));
     }
     // Before anything is removed, so that a key that cannot be used changes nothing.

@@ -225,6 +225,15 @@ pub trait ObjectRemover: Sync {
     /// # Errors
     /// When the object cannot be removed.
     fn remove(&self, key: &str) -> Result<(), PortError>;
+
+    /// The days for which the store itself keeps each new object, as Object Lock of an S3 bucket does; `None` if it keeps none.
+    /// An object that is removed earlier is only hidden.
+    ///
+    /// # Errors
+    /// When the store does not say.
+    fn locked_days(&self) -> Result<Option<u32>, PortError> {
+        Ok(None)
+    }
 }
 
 /// The newest report and the index of reports, under keys that do not change. Nothing else in a store is ever replaced.

@@ -6,7 +6,9 @@
 use std::{ops::Range, thread, time::Duration};
 
 use aws_sdk_s3::{
-    error::SdkError, operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream,
+    error::{ProvideErrorMetadata as _, SdkError},
+    operation::put_object::builders::PutObjectFluentBuilder,
+    primitives::ByteStream,
     types::ChecksumAlgorithm,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -23,6 +25,13 @@ pub(super) const READ: &str = "read (s3:GetObject)";
 pub(super) const LIST: &str = "list (s3:ListBucket)";
 const WRITE: &str = "write (s3:PutObject)";
 const REMOVE: &str = "remove (s3:DeleteObject)";
+const OBJECT_LOCK: &str = "read Object Lock of (s3:GetBucketObjectLockConfiguration)";
+
+/// Error code for a bucket without Object Lock.
+const NO_OBJECT_LOCK: &str = "ObjectLockConfigurationNotFoundError";
+
+/// Object Lock counts a year as 365 days.
+const DAYS_OF_YEAR: u32 = 365;
 
 /// Attempts of a write that conflicts with another write of the same key.
 const MAX_ATTEMPTS: u32 = 5;
@@ -137,6 +146,22 @@ impl ObjectRemover for S3Store {
         let delete = self.aws.s3().delete_object().bucket(&self.bucket).key(key);
         let done = self.aws.block_on(delete.send());
         done.map(|_| ()).map_err(|error| sdk_error(REMOVE, self.uri(key), &error))
+    }
+
+    /// See [`ObjectRemover::locked_days`]: the default retention of the bucket's Object Lock.
+    fn locked_days(&self) -> Result<Option<u32>, PortError> {
+        let get = self.aws.s3().get_object_lock_configuration().bucket(&self.bucket);
+        let got = match self.aws.block_on(get.send()) {
+            Ok(got) => got,
+            Err(error) if error.code() == Some(NO_OBJECT_LOCK) => return Ok(None),
+            Err(error) => return Err(sdk_error(OBJECT_LOCK, self.uri(""), &error)),
+        };
+        let rule = got.object_lock_configuration.and_then(|lock| lock.rule?.default_retention);
+        let days = |count: i32, days: u32| u32::try_from(count).ok().map(|count| count.saturating_mul(days));
+        Ok(rule.and_then(|rule| match (rule.days, rule.years) {
+            (Some(count), _) => days(count, 1),
+            (None, years) => days(years?, DAYS_OF_YEAR),
+        }))
     }
 }
 

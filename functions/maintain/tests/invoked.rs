@@ -65,6 +65,28 @@ fn a_task_that_fails_fails_the_run_after_the_others() {
 }
 
 #[test]
+fn a_retention_shorter_than_object_lock_is_refused_with_both_numbers() {
+    let cloud = FakeAws::start();
+    let retention = ("ONLOOKER_AUDIT_RETENTION_DAYS", "30");
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR, retention]);
+    let task = json!({ "tasks": ["audit_retention"] });
+    assert_eq!(results(&function.invoke(task.clone()).unwrap()), [("audit_retention", "succeeded")]);
+    for (period, days) in [("<Days>31</Days>", 31), ("<Years>2</Years>", 730)] {
+        cloud.state().bucket("b").object_lock = period.to_owned();
+        let message = function.invoke_failing(task.clone(), "MaintenanceFailed");
+        let reason = format!(
+            "the task audit_retention failed: Object Lock of the bucket keeps each object for {days} days"
+        );
+        assert!(message.starts_with(&reason) && message.contains("AuditDays"), "{message}");
+    }
+    cloud.state().bucket("b").object_lock = "<Days>30</Days>".to_owned();
+    assert_eq!(results(&function.invoke(task.clone()).unwrap()), [("audit_retention", "succeeded")]);
+    let denial = cloud.deny("s3:GetObjectLockConfiguration");
+    let message = function.invoke_failing(task, "MaintenanceFailed");
+    assert!(message.contains(&denial), "{message}");
+}
+
+#[test]
 fn a_deployment_without_destination_makes_no_backup_and_tasks_are_named() {
     let cloud = FakeAws::start();
     let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);

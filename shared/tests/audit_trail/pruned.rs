@@ -121,6 +121,31 @@ fn a_removal_that_the_store_refuses_keeps_the_rest_of_its_chain_and_is_named() {
     assert!(matches!(prune(&store, &failing, &plan, "again", None), Err(TrailChangeError::Store(_))));
 }
 
+/// Keeps each object for some days, as a bucket with Object Lock does.
+struct BucketWithLock<'a>(&'a Objects, u32);
+
+impl ObjectRemover for BucketWithLock<'_> {
+    fn remove(&self, key: &str) -> Result<(), PortError> {
+        self.0.remove(key)
+    }
+
+    fn locked_days(&self) -> Result<Option<u32>, PortError> {
+        Ok(Some(self.1))
+    }
+}
+
+#[test]
+fn nothing_is_pruned_that_the_store_keeps_anyway() {
+    let store = stored(sealed_trail());
+    let now = Time(NOW.0 + 30 * 86_400);
+    let plan = plan_pruning(&store, Time(NOW.0 + 6 * 3_600), &AuditSettings::default(), now).unwrap();
+    let refused = prune(&store, &BucketWithLock(&store, 30), &plan, "run", None).unwrap_err();
+    assert!(matches!(refused, TrailChangeError::Locked { locked_days: 30, .. }), "{refused}");
+    assert_eq!(verify_trail(&store, None, &|_, _| ()).unwrap().batches, 10);
+    assert!(store.list("audit/prunings/").unwrap().is_empty(), "no record of a pruning that did not happen");
+    assert_eq!(prune(&store, &BucketWithLock(&store, 29), &plan, "run", None).unwrap().removed, 6);
+}
+
 #[test]
 fn the_retention_says_what_is_removed() {
     let settings = config("[audit]\nretention_days = 90\n").audit;

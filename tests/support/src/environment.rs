@@ -193,6 +193,10 @@ impl<P: ObjectRemover> ObjectRemover for FaultyPort<P> {
     fn remove(&self, key: &str) -> Result<(), PortError> {
         self.injector.call(("store", "remove"), key.to_owned(), || self.port.remove(key))
     }
+
+    fn locked_days(&self) -> Result<Option<u32>, PortError> {
+        self.injector.call(("store", "locked_days"), String::new(), || self.port.locked_days())
+    }
 }
 
 impl<P: LatestReports> LatestReports for FaultyPort<P> {

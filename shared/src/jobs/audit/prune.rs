@@ -2,8 +2,8 @@
 //!
 //! Enters: the time before which batches are removed, and the legal hold. Leaves: an [`AuditPruning`]. Laws: a chain loses only its
 //! first batches, and none from a held one on; the pruning is stored before the first batch is removed, so a run that is killed leaves a
-//! trail that verifies, and the next one continues; a trail with a problem is not pruned; a removal that the store refuses ends the
-//! pruning of its chain and of no other.
+//! trail that verifies, and the next one continues; a trail with a problem is not pruned; nothing is removed before the time for which
+//! the store itself keeps each object; a removal that the store refuses ends the pruning of its chain and of no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,8 @@ use crate::{
     time::Time,
 };
 use sha2::{Digest, Sha256};
+
+const DAY_SECONDS: u32 = 86_400;
 
 /// What would be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,18 @@ pub enum TrailChangeError {
     /// The key did not sign. Nothing was changed.
     #[error("cannot sign: {0}")]
     Signing(#[from] SigningError),
+    /// Object Lock keeps each object for longer than the retention of the trail, so a removal would only hide it.
+    #[error(
+        "Object Lock of the bucket keeps each object for {locked_days} days, and batches from before {older_than} were to be \
+         removed: set the retention of the audit trail to {locked_days} days or more (`audit.retention_days`, in a stack the \
+         parameter AuditDays), or shorten that of Object Lock"
+    )]
+    Locked {
+        /// Days of Object Lock.
+        locked_days: u32,
+        /// Time before which batches were to be removed.
+        older_than: Time,
+    },
     /// The trail does not verify.
     #[error(
         "the audit trail has {} problems and is left as it is, so that they can be examined: `onlooker audit verify` \
@@ -115,8 +129,8 @@ pub fn plan_pruning(
 /// Removes what a plan names. The record of the pruning is signed if there is a signer.
 ///
 /// # Errors
-/// [`TrailChangeError`]: the pruning cannot be signed or stored, or a batch cannot be removed for another reason than that the store
-/// refuses it.
+/// [`TrailChangeError`]: the store itself keeps each object for longer, the pruning cannot be signed or stored, or a batch cannot be
+/// removed for another reason than that the store refuses it.
 pub fn prune(
     store: &dyn ObjectStore,
     remover: &dyn ObjectRemover,
@@ -124,6 +138,12 @@ pub fn prune(
     run_id: &str,
     signer: Option<&dyn Signer>,
 ) -> Result<PruneOutcome, TrailChangeError> {
+    let AuditPruning { pruned_at, older_than, .. } = plan.pruning;
+    if let Some(locked_days) = remover.locked_days()?
+        && older_than.0.saturating_add(locked_days.saturating_mul(DAY_SECONDS)) > pruned_at.0
+    {
+        return Err(TrailChangeError::Locked { locked_days, older_than });
+    }
     let mut outcome = PruneOutcome::default();
     if plan.keys.is_empty() {
         return Ok(outcome);

@@ -52,6 +52,7 @@ impl HttpRequest {
             return action.clone();
         }
         match (&*self.method, self.key()) {
+            ("GET", "") if self.query.contains_key("object-lock") => "GetObjectLockConfiguration".to_owned(),
             ("GET", "") => "ListObjectsV2".to_owned(),
             ("GET", _) => "GetObject".to_owned(),
             ("HEAD", _) => "HeadObject".to_owned(),

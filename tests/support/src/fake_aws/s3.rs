@@ -25,6 +25,8 @@ pub struct FakeBucket {
     pub metadata: BTreeMap<String, BTreeMap<String, String>>,
     /// Content types by key.
     pub content_types: BTreeMap<String, String>,
+    /// Default retention of Object Lock as the XML of its period: `<Days>90</Days>`; empty: none.
+    pub object_lock: String,
 }
 
 impl FakeBucket {
@@ -62,8 +64,22 @@ pub fn serve(state: &mut FakeAwsState, name: &str, request: &HttpRequest) -> Htt
             bucket.objects.remove(request.key());
             HttpResponse::new(204, "")
         }
+        "GetObjectLockConfiguration" => object_lock(bucket),
         other => HttpResponse::s3_error(501, "NotImplemented", other),
     }
+}
+
+fn object_lock(bucket: &FakeBucket) -> HttpResponse {
+    if bucket.object_lock.is_empty() {
+        let message = "Object Lock configuration does not exist for this bucket";
+        return HttpResponse::s3_error(404, "ObjectLockConfigurationNotFoundError", message);
+    }
+    let body = format!(
+        "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+         <Mode>COMPLIANCE</Mode>{}</DefaultRetention></Rule></ObjectLockConfiguration>",
+        bucket.object_lock
+    );
+    HttpResponse::new(200, body)
 }
 
 fn put(bucket: &mut FakeBucket, request: &HttpRequest) -> HttpResponse {
