@@ -15,8 +15,8 @@ use onlooker_core::{
 };
 
 use crate::{
-    audit, backup, catalog, certify, check, completions, config as config_command, demo, guardrails, ops,
-    overrides, permissions, replay, report, sweep, verify,
+    audit, backup, catalog, certify, check, completions, config as config_command, demo, gate, guardrails,
+    ops, overrides, permissions, replay, report, sweep, verify,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -138,6 +138,8 @@ pub enum CliCommand {
     Report(report::ReportArgs),
     /// Verify that log files are as CloudTrail delivered them
     Verify(verify::VerifyArgs),
+    /// Let a pipeline go on only if a report passes
+    Gate(gate::GateArgs),
     /// Check whether a read-only principal may make a call
     Check(check::CheckArgs),
     /// Show what the policies of principals grant

@@ -79,7 +79,7 @@ pub fn run(global: &GlobalArgs, args: CheckArgs) -> Result<CommandOutcome, Comma
     let now = environment::now();
     let ask = |operation: String, line: Option<u64>| {
         let (principal, resources) = (args.principal.clone(), args.resource.clone());
-        let question = CheckRequest { operation, principal, resources, line };
+        let question = CheckRequest { operation, principal, resources, line, ..CheckRequest::default() };
         check(catalog, &loaded.config, &pack, &question, now, args.explain)
     };
     let mut answers = CheckPrinter::new(global, args.json, args.explain);

@@ -19,6 +19,7 @@ mod deployment_report;
 mod environment;
 mod exit;
 mod fail_on;
+mod gate;
 mod guardrails;
 mod inputs;
 mod lookup;
@@ -73,6 +74,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Demo(args) => demo::run(global, args),
         CliCommand::Sweep(args) => sweep::run(global, args),
         CliCommand::Report(args) => report::run(global, args),
+        CliCommand::Gate(args) => gate::run(args),
         CliCommand::Verify(args) => verify::run(global, args),
         CliCommand::Check(args) => check::run(global, args),
         CliCommand::Permissions(args) => permissions::run(global, *args),

@@ -557,15 +557,23 @@ impl<'a> Assessment<'a> {
         if self.mode == ReportMode::Discovery {
             return None;
         }
+        Some(self.overall_status_with(&self.gaps_in(&self.promised_accounts())))
+    }
+
+    /// Whether hours that were not observed are the only reason for which the overall status is `INSUFFICIENT_EVIDENCE`.
+    pub fn lacks_only_hours(&self) -> bool {
         let gaps = self.gaps_in(&self.promised_accounts());
-        let mut status = self.status_of(self.watched_calls(), &gaps);
-        if self.silent_principals() > 0
+        let but_hours = EvidenceGaps { places: Vec::new(), ..gaps.clone() };
+        self.overall_status() == Some(Status::InsufficientEvidence)
+            && self.overall_status_with(&but_hours) == Status::Compliant
+    }
+
+    fn overall_status_with(&self, gaps: &EvidenceGaps<'_>) -> Status {
+        let status = self.status_of(self.watched_calls(), gaps);
+        let is_uncertain = self.silent_principals() > 0
             || self.unseen_watches().next().is_some()
-            || self.unidentified_calls().next().is_some()
-        {
-            status = status.max(Status::InsufficientEvidence);
-        }
-        Some(status)
+            || self.unidentified_calls().next().is_some();
+        if is_uncertain { status.max(Status::InsufficientEvidence) } else { status }
     }
 
     /// Number of watched principals that were seen and made no API call. Onlooker's own roles may be idle.

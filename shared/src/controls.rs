@@ -71,7 +71,7 @@ pub struct Control {
 }
 
 /// The controls of a standard.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ControlPack {
     /// Id of the pack, such as `SOC2`.

@@ -20,6 +20,7 @@
 //! | [`access_matrix`] | what each watched principal could do, tried and did |
 //! | [`log_integrity`] | whether log files are as CloudTrail delivered them, by their digest files |
 //! | [`finding`], [`score`] | what the rules found; compliance score, risk score and status |
+//! | [`gate`] | whether a report passes the gate of a pipeline |
 //! | [`report`], [`render`] | the report as a value, and as bytes in each format |
 //!
 //! The vocabulary ([`principal`], [`operation`]) is known to every stage, and stages depend on it and on earlier
@@ -43,6 +44,7 @@ pub mod current_status;
 pub mod escape;
 pub mod event_selectors;
 pub mod finding;
+pub mod gate;
 pub mod grants;
 pub mod guardrails;
 pub mod jobs;

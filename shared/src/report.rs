@@ -131,6 +131,9 @@ pub struct ExecutiveSummary {
     /// Why the overall status is not `COMPLIANT`, as parts of a sentence; empty when it is, and in a discovery.
     #[serde(default)]
     pub status_reasons: Vec<String>,
+    /// Whether hours that were not observed are the only reason for an overall status of `INSUFFICIENT_EVIDENCE`; absent if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_only_hours: bool,
     /// How many calls overrides allowed; absent if they allowed none.
     #[serde(default)]
     pub overrides: Option<OverrideSummary>,

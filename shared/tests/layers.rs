@@ -42,6 +42,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "finding",
             "controls",
             "report",
+            "gate",
             "alert",
             "current_status",
             "guardrails",
@@ -59,10 +60,11 @@ const LAYERS: [(&str, &[&str]); 7] = [
 const SOURCES: [&str; 2] = ["evidence/src", "shared/src"];
 
 /// The crates of the workspace by folder, and the crates of the workspace that each may depend on.
-const CRATES: [(&str, &[&str]); 10] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("evidence", &[]),
     ("shared", &["onlooker-evidence"]),
     ("demo", &["onlooker-core"]),
+    ("guard", &["onlooker-core"]),
     ("adapters/aws", &["onlooker-core"]),
     ("adapters/local", &["onlooker-core"]),
     ("adapters/cloud", &["onlooker-core"]),

@@ -15,7 +15,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::Record;
 
@@ -215,9 +215,22 @@ impl RequestFeatures {
         }
         let source = record.event_source.as_deref().unwrap_or_default();
         let service = source.strip_suffix(".cn").unwrap_or(source).strip_suffix(".amazonaws.com");
-        let kept = KEPT.iter().find(|(name, _)| Some(*name) == service).map(|(_, kept)| *kept);
         let of_kind = if record.read_only == Some(true) { Self::VERSION } else { Self::all() };
-        record.request_features & kept.unwrap_or_default() & of_kind
+        record.request_features & service.map(Self::kept_of).unwrap_or_default() & of_kind
+    }
+
+    /// What the parameters of a request say that is not sent yet. `service` is the event source without its domain, such as
+    /// `s3`; a parameter has the name that a record would have in `requestParameters`, for S3 that of its header or query
+    /// parameter, and its value as JSON.
+    pub fn of_request<'a>(service: &str, parameters: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Self {
+        let one =
+            |(name, value): (&str, &Value)| Self::of_name(name.as_bytes()).with_value(&value.to_string());
+        Self::kept_of(service) & parameters.into_iter().map(one).collect()
+    }
+
+    /// What can change the IAM actions of calls of a service, or what is logged.
+    fn kept_of(service: &str) -> Self {
+        KEPT.iter().find(|(name, _)| *name == service).map(|(_, kept)| *kept).unwrap_or_default()
     }
 
     /// The features with this name in lower case, such as `shared_acl`.
@@ -279,6 +292,15 @@ mod tests {
             let found = features("s3.amazonaws.com", Some(false), &[(name, value)]);
             assert_eq!(found, expected, "{name} {value}");
         }
+    }
+
+    #[test]
+    fn a_request_says_before_it_is_sent_what_its_record_would_say() {
+        let acl = serde_json::json!("public-read");
+        let said = |service| RequestFeatures::of_request(service, [("x-amz-acl", &acl), ("role", &acl)]);
+        assert_eq!(said("s3"), RequestFeatures::ACL | RequestFeatures::SHARED_ACL);
+        assert_eq!(said("lambda"), RequestFeatures::ROLE);
+        assert_eq!(said("sts"), RequestFeatures::empty());
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub struct CheckRequest {
     pub principal: Option<String>,
     /// ARNs of the resources that the call accesses. An override scoped to resources must cover all of them.
     pub resources: Vec<String>,
+    /// What the parameters of the call say about the IAM actions that it needs.
+    pub features: RequestFeatures,
+    /// Whether an operation that the catalog does not list is unknown, even if its name is that of a read.
+    pub needs_catalog: bool,
     /// Input line of the operation; the message names it when the text is not an operation.
     pub line: Option<u64>,
 }
@@ -103,11 +107,14 @@ pub fn check(
             let is_known = matches!(classification.provenance, Provenance::Catalog | Provenance::NonApiEvent);
             let near = if is_known { Vec::new() } else { catalog.suggest(service, operation) };
             let classification = if near.iter().any(|near| is_misspelling(operation, near)) {
-                as_misspelled(classification)
+                as_unknown(classification, "not in the catalog, but close to a name that is")
+            } else if request.needs_catalog && classification.provenance == Provenance::Pattern {
+                as_unknown(classification, "not in the catalog: only its name says that it reads")
             } else {
                 classification
             };
-            (apply_override(config, catalog, request, classification, now), near)
+            let classification = apply_override(config, catalog, request, classification, now);
+            (judge_added_actions(config, catalog, request, classification, now), near)
         }
         None => (not_an_operation(catalog, request), operations_of_that_name(catalog, &request.operation)),
     };
@@ -142,15 +149,15 @@ fn is_misspelling(operation: &str, known: &str) -> bool {
     distance.is_some_and(|distance| distance <= 2)
 }
 
-/// A name that looks like a typing error is classified as unknown, whatever verb it begins with: the intended
-/// operation may have another access level.
-fn as_misspelled(classification: Classification) -> Classification {
+/// The classification of an unknown operation, whatever verb its name begins with. If the name looks like a typing error, the
+/// intended operation may have another access level.
+fn as_unknown(classification: Classification, reason: &str) -> Classification {
     Classification {
         operation_type: OperationType::Unknown,
         mutates: Mutates::Unknown,
         provenance: Provenance::None,
         risk_level: RiskLevel::High,
-        reason: "not in the catalog, but close to a name that is".to_owned(),
+        reason: reason.to_owned(),
         ..classification
     }
 }
@@ -254,6 +261,32 @@ fn apply_override(
         }
         None => classification,
     }
+}
+
+/// A call is as harmful as what its parameters add to it: `x-amz-acl` makes a `PutObject` a `PutObjectAcl` too, and
+/// `versionId` a `DeleteObject` a `DeleteObjectVersion`. An override of the operation does not allow those.
+fn judge_added_actions(
+    config: &Config,
+    catalog: &Catalog,
+    request: &CheckRequest,
+    classification: Classification,
+    now: Time,
+) -> Classification {
+    if request.features.is_empty() || !classification.is_permitted() {
+        return classification;
+    }
+    let needed = |said| catalog.actions_of_request(&classification.service, &classification.operation, said);
+    let without = needed(RequestFeatures::empty());
+    for action in needed(request.features).iter().filter(|action| !without.contains(action)) {
+        let Some((service, name)) = action.split_once(':') else { continue };
+        let added = classify(catalog, &ClassificationInput::new(service, name));
+        let added = apply_override(config, catalog, request, added, now);
+        if !added.is_permitted() {
+            let reason = format!("the parameters of this request make it need {action}: {}", added.reason);
+            return Classification { reason, ..added };
+        }
+    }
+    classification
 }
 
 /// The controls that fail if a watched principal makes such a call successfully.

@@ -9,6 +9,7 @@ pub mod csv;
 pub mod emf;
 pub mod escape;
 pub mod format;
+pub mod gate;
 pub mod html;
 pub mod json;
 pub mod json_lines;

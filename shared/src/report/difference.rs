@@ -61,6 +61,19 @@ pub struct FindingLine {
     pub subject: String,
 }
 
+impl FindingLine {
+    /// The line of a finding.
+    pub fn of(finding: &Finding) -> Self {
+        Self {
+            severity: finding.severity,
+            id: finding.id.clone(),
+            fingerprint: finding.fingerprint.clone(),
+            title: finding.title.clone(),
+            subject: finding.subject.clone(),
+        }
+    }
+}
+
 impl ReportDifference {
     /// What differs between two reports.
     pub fn between(before: &Report, after: &Report) -> Self {
@@ -118,12 +131,5 @@ fn changed<K: Clone + Ord, V: Copy + PartialEq>(
 fn only_in(findings: &[Finding], others: &[Finding]) -> Vec<FindingLine> {
     let known: BTreeSet<&String> = others.iter().map(|other| &other.fingerprint).collect();
     let is_new = |finding: &&Finding| !known.contains(&finding.fingerprint);
-    let line = |finding: &Finding| FindingLine {
-        severity: finding.severity,
-        id: finding.id.clone(),
-        fingerprint: finding.fingerprint.clone(),
-        title: finding.title.clone(),
-        subject: finding.subject.clone(),
-    };
-    findings.iter().filter(is_new).map(line).collect()
+    findings.iter().filter(is_new).map(FindingLine::of).collect()
 }

@@ -49,6 +49,7 @@ pub(super) fn summary(
             + &own_roles(assessment)
             + &granted_permissions(assessment)
             + &lead_in(assessment, status),
+        lacks_only_hours: assessment.lacks_only_hours(),
         overrides,
         unseen_watches,
         compliance_score: compliance.score,

@@ -53,6 +53,7 @@ impl HttpRequest {
         }
         match (&*self.method, self.key()) {
             ("GET", "") if self.query.contains_key("object-lock") => "GetObjectLockConfiguration".to_owned(),
+            ("GET", "") if self.query.contains_key("session") => "CreateSession".to_owned(),
             ("GET", "") => "ListObjectsV2".to_owned(),
             ("GET", _) => "GetObject".to_owned(),
             ("HEAD", _) => "HeadObject".to_owned(),

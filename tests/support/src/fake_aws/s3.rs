@@ -65,6 +65,11 @@ pub fn serve(state: &mut FakeAwsState, name: &str, request: &HttpRequest) -> Htt
             HttpResponse::new(204, "")
         }
         "GetObjectLockConfiguration" => object_lock(bucket),
+        "CreateSession" => HttpResponse::new(
+            200,
+            "<CreateSessionResult><Credentials><AccessKeyId>ASIA111122223333</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+             <SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></CreateSessionResult>",
+        ),
         other => HttpResponse::s3_error(501, "NotImplemented", other),
     }
 }

@@ -1,0 +1,191 @@
+//! `onlooker gate`: whether a pipeline may go on.
+//!
+//! Enters: a report, the least that is accepted, and an earlier report. Leaves: one line, or the result as JSON, JUnit or SARIF. Laws:
+//! the exit code is 0 only if every check passes; a file that is not the report that its id names is refused.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum};
+use onlooker_core::{
+    config::Diagnostic,
+    escape::escape_hidden,
+    finding::Severity,
+    gate::{GateCriteria, GateOutcome, GateResult, gate},
+    render::gate::{junit, sarif},
+    report::{Report, SCHEMA_VERSION},
+};
+use onlooker_local::sweep_state::SweepState;
+
+use crate::{
+    exit::{CommandError, CommandOutcome},
+    output,
+};
+
+/// Options of `gate`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Judges a report that exists: the latest sweep of the state, or a file that
+`onlooker sweep --out`, `onlooker report --out` or the function `report` wrote.
+
+NON_COMPLIANT fails at any score. INSUFFICIENT_EVIDENCE passes only if hours that
+were not observed are the only reason for it and --min-coverage is reached; the
+line says so. With --baseline, violations, errors, a low score and findings that
+the earlier report has too do not fail; missing evidence always counts.
+
+Examples:
+  onlooker sweep ./AWSLogs --fail-on none && onlooker gate
+  onlooker gate out/report.json --min-score 100 --fail-on high
+  onlooker gate out/report.json --baseline main/report.json
+  onlooker gate out/report.json --format junit > gate.xml
+
+Exit codes:
+  0  the report passes
+  1  it fails
+  2  usage, or a file that is not a report
+  3  the evidence does not suffice
+  4  the tool failed")]
+pub struct GateArgs {
+    /// Report to judge: a `report.json`, or `-` for standard input [default: the latest sweep of the state]
+    #[arg(value_name = "REPORT", conflicts_with = "state")]
+    report: Option<PathBuf>,
+    /// Least compliance score, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "95", value_parser = percent)]
+    min_score: f64,
+    /// Most calls of watched principals that ended in an error other than a denial
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    max_errors: u64,
+    /// Least share of the expected hours that were observed, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "99", value_parser = percent)]
+    min_coverage: f64,
+    /// Fail on findings of this severity and the more severe ones
+    #[arg(long, value_name = "SEVERITY", value_enum, ignore_case = true)]
+    fail_on: Option<LeastSeverity>,
+    /// Earlier report: fail only on what it does not have
+    #[arg(long, value_name = "REPORT")]
+    baseline: Option<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = GateFormat::Text)]
+    format: GateFormat,
+    /// Directory of the state of earlier sweeps
+    #[arg(long, value_name = "DIR", default_value = ".onlooker")]
+    state: PathBuf,
+}
+
+/// Severity of `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LeastSeverity {
+    Critical,
+    High,
+    Medium,
+    Low,
+    Info,
+}
+
+impl From<LeastSeverity> for Severity {
+    fn from(least: LeastSeverity) -> Self {
+        match least {
+            LeastSeverity::Critical => Self::Critical,
+            LeastSeverity::High => Self::High,
+            LeastSeverity::Medium => Self::Medium,
+            LeastSeverity::Low => Self::Low,
+            LeastSeverity::Info => Self::Info,
+        }
+    }
+}
+
+/// Format of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum GateFormat {
+    /// One line
+    Text,
+    /// All checks
+    Json,
+    /// A test case for each check
+    Junit,
+    /// SARIF 2.1.0: a result for each check and finding that fails
+    Sarif,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number: f64 = text.trim_end_matches('%').parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=100.0).contains(&number) { Ok(number) } else { Err("not between 0 and 100".to_owned()) }
+}
+
+/// Runs `gate`.
+pub fn run(args: GateArgs) -> Result<CommandOutcome, CommandError> {
+    let report = match &args.report {
+        Some(path) => read(path)?,
+        None => latest(&args.state)?,
+    };
+    let baseline = args.baseline.as_deref().map(read).transpose()?;
+    let criteria = GateCriteria {
+        min_score: args.min_score,
+        max_errors: args.max_errors,
+        min_coverage: args.min_coverage,
+        fail_on: args.fail_on.map(Severity::from),
+    };
+    let result = gate(&report, baseline.as_ref(), &criteria);
+    print(&result, &args)?;
+    Ok(match result.outcome {
+        GateOutcome::Passed => CommandOutcome::Proven,
+        GateOutcome::Failed => CommandOutcome::Violation,
+        GateOutcome::InsufficientEvidence => CommandOutcome::InsufficientEvidence,
+    })
+}
+
+fn print(result: &GateResult, args: &GateArgs) -> Result<(), CommandError> {
+    let location = args.report.as_deref().unwrap_or(Path::new("report.json")).display().to_string();
+    match args.format {
+        GateFormat::Json => output::json(result),
+        GateFormat::Text => output::write(|out| writeln!(out, "{}", escape_hidden(&result.sentence()))),
+        GateFormat::Junit => output::write(|out| out.write_all(junit(result).as_bytes())),
+        GateFormat::Sarif => output::write(|out| out.write_all(sarif(result, &location).as_bytes())),
+    }
+}
+
+fn latest(state: &Path) -> Result<Report, CommandError> {
+    let missing = || {
+        CommandError::Usage(Diagnostic {
+            message: format!("there is no sweep in `{}`", state.display()),
+            remedy: "sweep log files first with `onlooker sweep PATH`, name a `report.json`, or give the state with \
+                     `--state DIR`"
+                .to_owned(),
+        })
+    };
+    let state = SweepState::open_existing(state)?.ok_or_else(missing)?;
+    let run = state.runs()?.into_iter().next().ok_or_else(missing)?;
+    Ok(state.report(&run.run_id)?)
+}
+
+/// Reads a report and compares its result with its id.
+fn read(path: &Path) -> Result<Report, CommandError> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    let bytes = bytes.map_err(|source| CommandError::Input { path: path.to_owned(), source })?;
+    let refused = |problem: String| {
+        CommandError::Usage(Diagnostic {
+            message: format!("`{}` {problem}", path.display()),
+            remedy: "give a `report.json` as `onlooker report --out DIR` writes it".to_owned(),
+        })
+    };
+    let report: Report = serde_json::from_slice(&bytes)
+        .map_err(|cause| refused(format!("is not a report: {}", escape_hidden(&cause.to_string()))))?;
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    if major(&report.schema_version) != major(SCHEMA_VERSION) {
+        let version = escape_hidden(&report.schema_version).into_owned();
+        return Err(refused(format!(
+            "has the schema version {version}; this program reads {SCHEMA_VERSION}"
+        )));
+    }
+    match report.result.id() {
+        Ok(id) if id == report.id => Ok(report),
+        _ => Err(refused("was changed: its result is not the one that its id names".to_owned())),
+    }
+}

@@ -1,0 +1,231 @@
+//! Judges calls.
+//!
+//! Enters: an operation, its resources, and what its parameters say. Leaves: a verdict, which the log has, or a [`Refusal`]. Laws:
+//! a call is sent only if the catalog lists it as read-only or an override of the configuration allows it; an override for some
+//! resources allows no call whose resources are not known.
+
+use std::{
+    fmt,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use onlooker_core::{
+    catalog::Catalog,
+    config::{Config, Standard},
+    controls::ControlPack,
+    jobs::check::{CheckRequest, CheckResult, check},
+    record::RequestFeatures,
+    time::Time,
+};
+use serde_json::Value;
+
+use crate::{
+    decision::{Decision, DecisionLog},
+    refusal::Refusal,
+};
+
+/// Refuses calls that are not read-only. Clones share everything.
+///
+/// Give it to the configuration of each client: `aws_sdk_s3::config::Builder::from(&config).interceptor(guard.clone())`.
+#[derive(Clone)]
+pub struct ReadOnlyGuard(Arc<GuardSettings>);
+
+#[derive(Clone)]
+struct GuardSettings {
+    catalog: &'static Catalog,
+    config: Arc<Config>,
+    pack: Arc<ControlPack>,
+    principal: Option<String>,
+    log: Option<Arc<dyn DecisionLog>>,
+    clock: fn() -> Time,
+}
+
+impl fmt::Debug for ReadOnlyGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadOnlyGuard").field("principal", &self.0.principal).finish_non_exhaustive()
+    }
+}
+
+impl Default for ReadOnlyGuard {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ReadOnlyGuard {
+    /// A guard that allows what the built-in catalog lists as read-only.
+    pub fn new() -> Self {
+        let pack = ControlPack::built_in(Standard::General).unwrap_or_default();
+        Self(Arc::new(GuardSettings {
+            catalog: Catalog::embedded(),
+            config: Arc::default(),
+            pack: Arc::new(pack),
+            principal: None,
+            log: None,
+            clock: system_time,
+        }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut GuardSettings)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// The same guard, which applies the overrides of a configuration for a principal: the ARN of its role or user, or of a
+    /// session of the role.
+    #[must_use]
+    pub fn with_overrides(self, config: Config, principal: impl Into<String>) -> Self {
+        let principal = principal.into();
+        self.with(|settings| {
+            settings.config = Arc::new(config);
+            settings.principal = Some(principal);
+        })
+    }
+
+    /// The same guard, which gives every decision to a log.
+    #[must_use]
+    pub fn with_log(self, log: impl DecisionLog + 'static) -> Self {
+        self.with(|settings| settings.log = Some(Arc::new(log)))
+    }
+
+    /// The same guard with another clock, which decides whether an override is in force.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> Time) -> Self {
+        self.with(|settings| settings.clock = clock)
+    }
+
+    /// The verdict about a call, which is not logged. `service` and `operation` may be spelled as in the SDK, in IAM or in
+    /// CloudTrail.
+    pub fn judge(
+        &self,
+        service: &str,
+        operation: &str,
+        resources: Vec<String>,
+        features: RequestFeatures,
+    ) -> CheckResult {
+        let GuardSettings { catalog, config, pack, principal, clock, .. } = &*self.0;
+        let request = CheckRequest {
+            operation: format!("{service}:{operation}"),
+            principal: principal.clone(),
+            resources,
+            features,
+            needs_catalog: true,
+            line: None,
+        };
+        check(catalog, config, pack, &request, clock(), false)
+    }
+
+    /// Whether a call may be permitted as far as its service and operation tell: some overrides allow it only for some
+    /// resources, which are not known yet.
+    pub(crate) fn may_permit(&self, service: &str, operation: &str) -> Result<(), Arc<CheckResult>> {
+        let verdict = self.judge(service, operation, Vec::new(), RequestFeatures::empty());
+        let mut scopes = self.0.config.overrides.iter().filter_map(|entry| entry.resource.clone());
+        // A pattern matches itself.
+        let is_possible = verdict.is_valid
+            || scopes
+                .any(|scope| self.judge(service, operation, vec![scope], RequestFeatures::empty()).is_valid);
+        if is_possible { Ok(()) } else { Err(Arc::new(verdict)) }
+    }
+
+    /// Gives a decision to the log, and turns a verdict against the call into its refusal.
+    pub(crate) fn decide(&self, verdict: Arc<CheckResult>, resources: Vec<String>) -> Result<(), Refusal> {
+        let operation = format!("{}:{}", verdict.service, verdict.operation);
+        let principal = self.0.principal.clone().unwrap_or_default();
+        let decision = Decision { principal, resources, verdict: Arc::clone(&verdict) };
+        if let Some(Err(error)) = self.0.log.as_ref().map(|log| log.record(&decision)) {
+            return Err(Refusal::NotLogged { operation, cause: error.to_string() });
+        }
+        if verdict.is_valid {
+            return Ok(());
+        }
+        let remedy = self.remedy(&operation);
+        Err(Refusal::NotPermitted { operation, remedy, verdict })
+    }
+
+    fn remedy(&self, operation: &str) -> String {
+        match &self.0.principal {
+            Some(principal) => format!(
+                "if it is meant, add an override with the principal `{principal}` and the operation `{operation}` to the \
+                 configuration of the guard: `onlooker override add` writes one"
+            ),
+            None => format!(
+                "if it is meant, give the guard a configuration with an override of `{operation}`, and the principal: \
+                 `ReadOnlyGuard::with_overrides`"
+            ),
+        }
+    }
+
+    /// Judges a call of any client, runs it if it is permitted, and passes on its result. `parameters` are those of the call by
+    /// the names that CloudTrail logs; those of S3 by the names of headers and query parameters.
+    pub async fn run<T, E, F: Future<Output = Result<T, E>>>(
+        &self,
+        service: &str,
+        operation: &str,
+        resource_arn: Option<&str>,
+        parameters: &Value,
+        call: impl FnOnce() -> F,
+    ) -> GuardedCall<T, E> {
+        let named = parameters.as_object().into_iter().flatten();
+        let resources: Vec<String> = resource_arn.into_iter().map(str::to_owned).collect();
+        let found = self.judge(service, operation, Vec::new(), RequestFeatures::empty());
+        let features =
+            RequestFeatures::of_request(&found.service, named.map(|(name, value)| (name.as_str(), value)));
+        let verdict = Arc::new(self.judge(service, operation, resources.clone(), features));
+        let decided = self.decide(Arc::clone(&verdict), resources);
+        let (result, duration) = match decided {
+            Err(refusal) => (Err(GuardedError::Refused(refusal)), None),
+            Ok(()) => {
+                let start = Instant::now();
+                let result = call().await;
+                (result.map_err(GuardedError::Call), Some(start.elapsed()))
+            }
+        };
+        GuardedCall { verdict, duration, result }
+    }
+}
+
+/// A call that the guard judged.
+#[derive(Debug)]
+pub struct GuardedCall<T, E> {
+    /// The verdict.
+    pub verdict: Arc<CheckResult>,
+    /// How long the call took; `None` if it was refused.
+    pub duration: Option<Duration>,
+    /// The call's own result, or the refusal.
+    pub result: Result<T, GuardedError<E>>,
+}
+
+impl<T, E> GuardedCall<T, E> {
+    /// Whether the call was permitted.
+    pub fn validation_passed(&self) -> bool {
+        self.verdict.is_valid
+    }
+
+    /// Whether the call was made.
+    pub fn operation_executed(&self) -> bool {
+        self.duration.is_some()
+    }
+
+    /// Whether the call was made and succeeded.
+    pub fn operation_successful(&self) -> bool {
+        self.result.is_ok()
+    }
+}
+
+/// Why a guarded call has no result.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum GuardedError<E> {
+    /// The guard refused it.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The call's own error.
+    #[error(transparent)]
+    Call(E),
+}
+
+fn system_time() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(u32::try_from(since.as_secs()).unwrap_or(u32::MAX))
+}
