@@ -172,7 +172,7 @@ fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
 .PHONY: bench
 bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
 	$(CARGO) build --profile dist
-	$(CARGO) build --profile dist -p onlooker-core -p onlooker-demo --examples
+	$(CARGO) build --profile dist -p onlooker-core -p onlooker-demo -p onlooker-guard --examples
 	python3 tests/bench.py --records $(BENCH_RECORDS)
 
 .PHONY: catalog

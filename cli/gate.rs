@@ -13,7 +13,7 @@ use onlooker_core::{
     config::Diagnostic,
     escape::escape_hidden,
     finding::Severity,
-    gate::{GateCriteria, GateOutcome, GateResult, gate},
+    gate::{GateCriteria, GateOutcome, GateResult, baseline_problem, gate},
     render::gate::{junit, sarif},
     report::{Report, SCHEMA_VERSION},
 };
@@ -30,10 +30,10 @@ use crate::{
 Judges a report that exists: the latest sweep of the state, or a file that
 `onlooker sweep --out`, `onlooker report --out` or the function `report` wrote.
 
-NON_COMPLIANT fails at any score. INSUFFICIENT_EVIDENCE passes only if hours that
-were not observed are the only reason for it and --min-coverage is reached; the
+NON_COMPLIANT fails at any score. INSUFFICIENT_EVIDENCE passes only if nothing but
+hours is missing, and --min-coverage of each account and region was observed; the
 line says so. With --baseline, violations, errors, a low score and findings that
-the earlier report has too do not fail; missing evidence always counts.
+an earlier report has too do not fail; missing evidence always counts.
 
 Examples:
   onlooker sweep ./AWSLogs --fail-on none && onlooker gate
@@ -57,7 +57,7 @@ pub struct GateArgs {
     /// Most calls of watched principals that ended in an error other than a denial
     #[arg(long, value_name = "NUMBER", default_value_t = 5)]
     max_errors: u64,
-    /// Least share of the expected hours that were observed, in percent
+    /// Least share of the expected hours of each account and region that were observed, in percent
     #[arg(long, value_name = "PERCENT", default_value = "99", value_parser = percent)]
     min_coverage: f64,
     /// Fail on findings of this severity and the more severe ones
@@ -121,6 +121,12 @@ pub fn run(args: GateArgs) -> Result<CommandOutcome, CommandError> {
         None => latest(&args.state)?,
     };
     let baseline = args.baseline.as_deref().map(read).transpose()?;
+    if let Some(problem) = baseline.as_ref().and_then(|baseline| baseline_problem(&report, baseline)) {
+        return Err(CommandError::Usage(Diagnostic {
+            message: format!("the baseline {problem}, so it excuses nothing"),
+            remedy: "give an earlier report on a period that is not longer".to_owned(),
+        }));
+    }
     let criteria = GateCriteria {
         min_score: args.min_score,
         max_errors: args.max_errors,
@@ -137,13 +143,21 @@ pub fn run(args: GateArgs) -> Result<CommandOutcome, CommandError> {
 }
 
 fn print(result: &GateResult, args: &GateArgs) -> Result<(), CommandError> {
-    let location = args.report.as_deref().unwrap_or(Path::new("report.json")).display().to_string();
     match args.format {
         GateFormat::Json => output::json(result),
         GateFormat::Text => output::write(|out| writeln!(out, "{}", escape_hidden(&result.sentence()))),
         GateFormat::Junit => output::write(|out| out.write_all(junit(result).as_bytes())),
-        GateFormat::Sarif => output::write(|out| out.write_all(sarif(result, &location).as_bytes())),
+        GateFormat::Sarif => {
+            output::write(|out| out.write_all(sarif(result, &location(args.report.as_deref())).as_bytes()))
+        }
     }
+}
+
+/// The URI of a report: the path, if it is a relative one that needs no escapes.
+fn location(path: Option<&Path>) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    let path = path.and_then(Path::to_str).filter(|path| *path != "-" && !path.starts_with('/'));
+    path.filter(|path| path.chars().all(is_plain)).unwrap_or("report.json").to_owned()
 }
 
 fn latest(state: &Path) -> Result<Report, CommandError> {

@@ -92,6 +92,7 @@ def main():
             cpu, wall, peak = (statistics.median(column) for column in zip(*rounds))
             print(f"{name:7} {job:34} {cpu:7.2f} {cpu / inflate:9.2f} {wall:7.2f} {arguments.records / wall / 1000:7.0f} {peak:8.0f}")
     audit(scratch)
+    print(subprocess.run([PROGRAMS / "examples" / "guard_speed"], check=True, capture_output=True, text=True).stdout, end="")
     shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -59,9 +59,12 @@ fn missing_hours_are_accepted_down_to_the_least_coverage_and_nothing_else_is() {
     sweep(&directory, "out", &period);
     let line = gate(&directory, &[], 3);
     assert!(line.starts_with("gate insufficient evidence: INSUFFICIENT_EVIDENCE: "), "{line}");
-    assert!(line.contains("coverage 50 %, below 99 %, 3 of 6 hours not observed"), "{line}");
+    assert!(
+        line.contains("coverage 50 %, below 99 % in 111122223333 us-east-1, 3 of 6 hours not observed"),
+        "{line}"
+    );
     let line = gate(&directory, &["--min-coverage", "50"], 0);
-    assert!(line.contains("accepted, because nothing else is missing and the coverage suffices"), "{line}");
+    assert!(line.contains("accepted, because only hours are missing and the coverage suffices"), "{line}");
     // A file that cannot be read is no missing hour.
     directory.write("logs/broken.json.gz", &object(&[READ_CALL])[..40]);
     sweep(&directory, "out", &period);
@@ -81,10 +84,10 @@ fn a_baseline_excuses_what_it_has_and_nothing_new() {
     );
     assert!(line.contains("score 66.66 %, below 95 %, and 66.66 % in the baseline"), "{line}");
     for (calls, new) in [
-        (vec![WRITE_CALL, RecordedCall { id: 3, ..WRITE_CALL }], "1 call more than the baseline"),
+        (vec![WRITE_CALL, RecordedCall { id: 3, ..WRITE_CALL }], "made more calls that are not permitted"),
         (
             vec![WRITE_CALL, RecordedCall { id: 3, name: "TerminateInstances", ..WRITE_CALL }],
-            "that the baseline does not have",
+            " not in the baseline",
         ),
     ] {
         directory.write("logs/more.json.gz", object(&calls));
@@ -97,6 +100,24 @@ fn a_baseline_excuses_what_it_has_and_nothing_new() {
     fs::copy(compliant.join("out/report.json"), directory.join("before/report.json")).expect("copied");
     let line = gate(&directory, &baseline, 1);
     assert!(line.contains("not in the baseline: arn:aws:iam::111122223333:role/Auditor"), "{line}");
+}
+
+#[test]
+fn a_baseline_never_excuses_missing_evidence() {
+    let directory = swept(&[WRITE_CALL]);
+    directory.write("logs/broken.json.gz", &object(&[READ_CALL])[..40]);
+    sweep(&directory, "out", &[WATCH_AUDITOR]);
+    // The baseline lacks the same evidence.
+    let line = gate(&directory, &["--baseline", "out/report.json", "--min-coverage", "0"], 3);
+    assert!(line.contains("the baseline has the same violations; more than hours is missing"), "{line}");
+    sweep(
+        &directory,
+        "long",
+        &[WATCH_AUDITOR, "--since", "2026-10-06T08:00:00Z", "--until", "2026-10-06T13:00:00Z"],
+    );
+    let baseline = ["gate", "out/report.json", "--baseline", "long/report.json"];
+    let refused = directory.run(&baseline).assert_exit_code(2).stderr;
+    assert!(refused.contains("the baseline is about a longer period than the report"), "{refused}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use onlooker_core::{
         audit::{AuditError, AuditTrail},
         check::CheckResult,
     },
+    time::Time,
 };
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub type LogError = Box<dyn Error + Send + Sync>;
 /// A decision about one call.
 #[derive(Clone, Debug)]
 pub struct Decision {
+    /// A UUID of its own.
+    pub id: String,
     /// ARN of the principal that the guard was told; empty if it was told none.
     pub principal: String,
     /// ARNs of the resources, as far as the request says them.
@@ -34,19 +37,23 @@ pub struct Decision {
 }
 
 impl Decision {
+    pub(crate) fn new(principal: String, resources: Vec<String>, verdict: Arc<CheckResult>) -> Self {
+        Self { id: Uuid::now_v7().to_string(), principal, resources, verdict }
+    }
+
     /// The entry of the audit trail. The outcome is that of the decision: denied, or succeeded if the call may be sent.
     pub fn to_entry(&self, recorded_by: &str) -> AuditTrailEntry {
         let verdict = &*self.verdict;
         let (outcome, word) = match verdict.is_valid {
-            true => (Outcome::Succeeded, "allowed"),
-            false => (Outcome::Denied, "refused"),
+            true => (Outcome::Succeeded, "the guard allowed the call"),
+            false => (Outcome::Denied, "the guard refused the call"),
         };
         AuditTrailEntry {
             kind: AuditKind::Decision,
             timestamp: verdict.timestamp,
             recorded_at: verdict.timestamp,
             recorded_by: recorded_by.to_owned(),
-            message: Some(format!("{word} before it was sent")),
+            message: Some(word.to_owned()),
             compliance_standard: Standard::default(),
             call: Some(AuditedCall {
                 operation: format!("{}:{}", verdict.service, verdict.operation).into(),
@@ -55,7 +62,7 @@ impl Decision {
                 severity: verdict.risk_level,
                 outcome,
                 error_code: None,
-                event_id: Uuid::now_v7().to_string(),
+                event_id: self.id.clone(),
                 account: "".into(),
                 region: "".into(),
                 user_identity: ApiCaller {
@@ -89,11 +96,11 @@ impl<L: DecisionLog + ?Sized> DecisionLog for Arc<L> {
     }
 }
 
-/// The audit trail in a store that does not call AWS, such as a directory. A store that calls AWS would wait for the SDK
-/// inside the SDK: use a [`DecisionBuffer`] for it.
+/// The audit trail in a store that does not call AWS, such as a directory: a call is sent when its decision is stored. Writes to a
+/// store in S3 block on calls of the SDK, so they must not run in an interceptor: use a [`DecisionBuffer`] for it.
 impl DecisionLog for AuditTrail<'_> {
     fn record(&self, decision: &Decision) -> Result<(), LogError> {
-        Ok(self.add(&decision.to_entry(self.recorded_by()), decision.verdict.timestamp)?)
+        Ok(self.add_durably(&decision.to_entry(self.recorded_by()), decision.verdict.timestamp)?)
     }
 }
 
@@ -114,22 +121,31 @@ impl DecisionBuffer {
         self.decisions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the decisions to the audit trail and stores it. What was not written stays in the buffer.
+    /// Moves the decisions to the audit trail, and stores it. What the trail does not take stays in the buffer; what it took and
+    /// could not store, it stores with the next call. The clients of the trail's own store must not have a guard with this buffer.
     ///
     /// # Errors
     /// [`AuditError`].
-    pub fn write_to(&self, trail: &AuditTrail<'_>) -> Result<(), AuditError> {
+    pub fn write_to(&self, trail: &AuditTrail<'_>, now: Time) -> Result<(), AuditError> {
+        // Not locked while the store works: other calls are judged meanwhile.
+        let mut left = std::mem::take(&mut *self.decisions()).into_iter();
+        let mut added = Ok(());
+        while let Some(decision) = left.as_slice().first() {
+            added = trail.add(&decision.to_entry(trail.recorded_by()), decision.verdict.timestamp);
+            if matches!(added, Err(AuditError::Full { .. } | AuditError::Json(_))) {
+                break;
+            }
+            // With another error the trail has the entry in memory.
+            left.next();
+            if added.is_err() {
+                break;
+            }
+        }
         let mut decisions = self.decisions();
-        let Some(last) = decisions.last().map(|decision| decision.verdict.timestamp) else { return Ok(()) };
-        let mut written = 0;
-        let added = decisions.iter().try_for_each(|decision| {
-            trail.add(&decision.to_entry(trail.recorded_by()), decision.verdict.timestamp)?;
-            written += 1;
-            Ok(())
-        });
-        decisions.drain(..written);
+        let newer = std::mem::take(&mut *decisions);
+        *decisions = left.chain(newer).collect();
         drop(decisions);
-        added.and_then(|()| trail.flush(last))
+        added.and(trail.flush(now))
     }
 }
 

@@ -129,11 +129,16 @@ impl ReadOnlyGuard {
         if is_possible { Ok(()) } else { Err(Arc::new(verdict)) }
     }
 
+    /// What tells this guard and its clones from another guard of the same client.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Gives a decision to the log, and turns a verdict against the call into its refusal.
     pub(crate) fn decide(&self, verdict: Arc<CheckResult>, resources: Vec<String>) -> Result<(), Refusal> {
         let operation = format!("{}:{}", verdict.service, verdict.operation);
         let principal = self.0.principal.clone().unwrap_or_default();
-        let decision = Decision { principal, resources, verdict: Arc::clone(&verdict) };
+        let decision = Decision::new(principal, resources, Arc::clone(&verdict));
         if let Some(Err(error)) = self.0.log.as_ref().map(|log| log.record(&decision)) {
             return Err(Refusal::NotLogged { operation, cause: error.to_string() });
         }
@@ -157,8 +162,9 @@ impl ReadOnlyGuard {
         }
     }
 
-    /// Judges a call of any client, runs it if it is permitted, and passes on its result. `parameters` are those of the call by
-    /// the names that CloudTrail logs; those of S3 by the names of headers and query parameters.
+    /// Judges a call of any client, runs it if it is permitted, and passes on its result. `parameters` are an object with the names
+    /// that CloudTrail logs in `requestParameters`, which for S3 are those of headers and query parameters; or null if there are
+    /// none. Of parameters in another form the guard assumes the worst.
     pub async fn run<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         service: &str,
@@ -167,11 +173,16 @@ impl ReadOnlyGuard {
         parameters: &Value,
         call: impl FnOnce() -> F,
     ) -> GuardedCall<T, E> {
-        let named = parameters.as_object().into_iter().flatten();
         let resources: Vec<String> = resource_arn.into_iter().map(str::to_owned).collect();
         let found = self.judge(service, operation, Vec::new(), RequestFeatures::empty());
-        let features =
-            RequestFeatures::of_request(&found.service, named.map(|(name, value)| (name.as_str(), value)));
+        let features = match parameters {
+            Value::Null => RequestFeatures::empty(),
+            Value::Object(named) => RequestFeatures::of_request(
+                &found.service,
+                named.iter().map(|(name, value)| (name.as_str(), value)),
+            ),
+            _ => RequestFeatures::any_of(&found.service),
+        };
         let verdict = Arc::new(self.judge(service, operation, resources.clone(), features));
         let decided = self.decide(Arc::clone(&verdict), resources);
         let (result, duration) = match decided {

@@ -1,8 +1,9 @@
 //! The guard as an interceptor of the AWS SDK for Rust.
 //!
 //! Enters: a call of a client. Leaves: the call, or a [`Refusal`] in its error. Laws: a call is judged by its operation before it is
-//! serialized, and by its whole request before each attempt is signed, after all changes by other interceptors; without the name of
-//! its operation it is refused; its decision is logged once, and again if a later attempt is refused.
+//! serialized, and by its whole request before each attempt is signed, after the changes of other interceptors up to then; a request
+//! that is no longer of its operation is refused, and so is a call without the name of its operation; a decision is logged once, and
+//! again if a later attempt is refused.
 //!
 //! The SDK names the operation in the first hook that has the components of the client. Seen with aws-smithy-runtime 1.16.
 
@@ -11,7 +12,10 @@ use aws_smithy_runtime_api::{
     client::{
         interceptors::{
             Intercept,
-            context::{BeforeSerializationInterceptorContextMut, BeforeTransmitInterceptorContextRef},
+            context::{
+                BeforeSerializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+                BeforeTransmitInterceptorContextRef,
+            },
         },
         orchestrator::Metadata,
         runtime_components::RuntimeComponents,
@@ -19,13 +23,21 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
-use crate::{guard::ReadOnlyGuard, refusal::Refusal, sent_request::SentRequest};
+use crate::{
+    guard::ReadOnlyGuard,
+    refusal::Refusal,
+    sent_request::{SentRequest, SerializedOperation},
+};
 
-/// The call was allowed, and the log has it.
-#[derive(Debug)]
-struct LoggedAsAllowed;
+/// The guards that allowed the call and logged it.
+#[derive(Clone, Debug, Default)]
+struct LoggedAsAllowed(Vec<usize>);
 
 impl Storable for LoggedAsAllowed {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Storable for SerializedOperation {
     type Storer = StoreReplace<Self>;
 }
 
@@ -53,6 +65,19 @@ impl Intercept for ReadOnlyGuard {
         }
     }
 
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if config.load::<SerializedOperation>().is_none() {
+            let serialized = SerializedOperation::of(context.request());
+            config.interceptor_state().store_put(serialized);
+        }
+        Ok(())
+    }
+
     fn read_before_signing(
         &self,
         context: &BeforeTransmitInterceptorContextRef<'_>,
@@ -60,13 +85,19 @@ impl Intercept for ReadOnlyGuard {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let (service, operation) = called(config)?;
+        let serialized = config.load::<SerializedOperation>().ok_or(Refusal::Unidentified)?;
+        if !serialized.is_kept_by(context.request()) {
+            return Err(Refusal::Changed { operation: format!("{service}:{operation}") }.into());
+        }
         let SentRequest { features, resources } = SentRequest::of(service, context.request());
         let verdict = self.judge(service, operation, resources.clone(), features);
-        if verdict.is_valid && config.load::<LoggedAsAllowed>().is_some() {
+        let mut logged = config.load::<LoggedAsAllowed>().cloned().unwrap_or_default();
+        if verdict.is_valid && logged.0.contains(&self.identity()) {
             return Ok(());
         }
         self.decide(verdict.into(), resources)?;
-        config.interceptor_state().store_put(LoggedAsAllowed);
+        logged.0.push(self.identity());
+        config.interceptor_state().store_put(logged);
         Ok(())
     }
 }

@@ -22,6 +22,14 @@ pub enum Refusal {
     /// The SDK did not say which operation the call is, so it cannot be judged.
     #[error("the call was not sent: the SDK did not say which operation it is")]
     Unidentified,
+    /// Another interceptor made another operation of the request.
+    #[error(
+        "{operation} was not sent: another interceptor changed the method, the path, the query or `x-amz-target` of its request"
+    )]
+    Changed {
+        /// `service:Operation`, by the names of the SDK.
+        operation: String,
+    },
     /// The log of decisions did not take the decision.
     #[error("{operation} was not sent: the decision could not be written to the log: {cause}")]
     NotLogged {

@@ -29,6 +29,41 @@ impl SentRequest {
     }
 }
 
+/// What makes a request one of its operation: method, path, query and `x-amz-target`, as the SDK serialized them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SerializedOperation {
+    method: String,
+    path: String,
+    query: String,
+    target: Option<String>,
+}
+
+impl SerializedOperation {
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let uri = request.uri();
+        let (uri, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let path = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+        let path = path.find('/').and_then(|begin| path.get(begin..)).unwrap_or("/");
+        Self {
+            method: request.method().to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            target: request.headers().get("x-amz-target").map(str::to_owned),
+        }
+    }
+
+    /// Whether a request, which has its endpoint now, is still of the operation: the endpoint may only add to the beginning of
+    /// the path.
+    pub(crate) fn is_kept_by(&self, request: &HttpRequest) -> bool {
+        let now = Self::of(request);
+        let path = self.path.trim_start_matches('/');
+        now.method == self.method
+            && now.query == self.query
+            && now.target == self.target
+            && now.path.ends_with(path)
+    }
+}
+
 /// S3 logs headers and query parameters under their own names.
 fn features(headers: &[(&str, &str)], uri: &str) -> RequestFeatures {
     let query = uri.split_once('?').map(|(_, query)| query).unwrap_or_default();
@@ -52,7 +87,8 @@ fn resources(headers: &[(&str, &str)], uri: &str) -> Option<Vec<String>> {
     let arn = |path: &str| {
         let path = percent_decode_str(path).decode_utf8().ok()?;
         let path = path.strip_suffix('/').filter(|bucket| !bucket.contains('/')).unwrap_or(&path);
-        (!path.is_empty()).then(|| format!("arn:{partition}:s3:::{path}"))
+        let bucket = path.split('/').next().unwrap_or_default();
+        (!bucket.is_empty() && !is_alias(bucket)).then(|| format!("arn:{partition}:s3:::{path}"))
     };
     let source = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-copy-source"));
     match source {
@@ -60,10 +96,17 @@ fn resources(headers: &[(&str, &str)], uri: &str) -> Option<Vec<String>> {
         Some((_, source)) => {
             let source = source.trim_start_matches('/').split("?versionId=").next()?;
             // The source may be an access point.
-            let is_bucket = !source.starts_with("arn:") && !source.starts_with("arn%3A");
-            Some(vec![arn(&path)?, arn(source).filter(|_| is_bucket)?])
+            Some(vec![arn(&path)?, arn(source).filter(|arn| !arn.contains(":s3:::arn:"))?])
         }
     }
+}
+
+/// Whether the name of a bucket is that of an access point, which may belong to any bucket ("Access point aliases", "Rules for
+/// naming buckets", S3 User Guide, read 2026-11).
+fn is_alias(bucket: &str) -> bool {
+    ["-s3alias", "--ol-s3", "--op-s3", "--xa-s3", "--table-s3", ".mrap"]
+        .iter()
+        .any(|suffix| bucket.ends_with(suffix))
 }
 
 /// Partition and bucket of a host of S3. The bucket is absent if the path begins with it. `None` for a host that may lead
@@ -132,6 +175,8 @@ mod tests {
             "https://ap-111122223333.s3-accesspoint.eu-west-1.amazonaws.com/k",
             "https://b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/k",
             "https://b.s3.eu-west-1.amazonaws.com.example.com/k",
+            "https://results-1a2b3c-s3alias.s3.eu-west-1.amazonaws.com/k",
+            "https://s3.eu-west-1.amazonaws.com/results-1a2b3c-s3alias/k",
             "https://b.s3.eu-west-1.example.com/k",
             "https://s3.eu-west-1.amazonaws.com/",
             "b/k",
@@ -146,7 +191,13 @@ mod tests {
         let both = Some(vec!["arn:aws:s3:::b/k".to_owned(), "arn:aws:s3:::from/o".to_owned()]);
         assert_eq!(copy("from/o"), both);
         assert_eq!(copy("/from/o?versionId=7"), both);
-        assert_eq!(copy("arn:aws:s3:eu-west-1:111122223333:accesspoint/ap/object/o"), None);
+        for source in [
+            "arn:aws:s3:eu-west-1:111122223333:accesspoint/ap/object/o",
+            "arn%3aaws%3As3:eu-west-1:111122223333:accesspoint/ap/object/o",
+            "results-1a2b3c-s3alias/o",
+        ] {
+            assert_eq!(copy(source), None, "{source}");
+        }
     }
 
     #[test]

@@ -9,7 +9,11 @@
 )]
 
 use std::{
-    sync::{Arc, Mutex},
+    ops::Range,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +26,7 @@ use onlooker_core::{
     config::{AuditSettings, Config},
     event::Outcome,
     jobs::audit::{AuditReader, AuditTrail},
+    ports::{ObjectStore, PortError, PortErrorKind, StoredObject},
     time::Time,
 };
 use onlooker_guard::{Decision, DecisionBuffer, DecisionLog, GuardedError, LogError, ReadOnlyGuard, Refusal};
@@ -268,6 +273,106 @@ async fn an_override_for_a_resource_allows_no_other() {
 }
 
 #[tokio::test]
+async fn a_copy_onto_an_object_outside_an_override_is_refused() {
+    let cloud = cloud_with_bucket();
+    let guard = guard_with(&[override_of("s3:CopyObject", "arn:aws:s3:::b/results/*")]);
+    let client = s3(&cloud, &guard).await;
+    // The name of the target is the beginning of the name of the source.
+    for (key, source) in [("results", "b/results/x"), ("results/y", "b/other/x"), ("k", "b/results/x")] {
+        let copy = client.copy_object().bucket("b").key(key).copy_source(source).send();
+        assert!(refusal(&copy.await.unwrap_err()).starts_with("s3:CopyObject was not sent"), "{key}");
+    }
+    assert_eq!(requests(&cloud), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_request_that_another_interceptor_makes_another_operation_is_refused() {
+    let cloud = cloud_with_bucket();
+    let client = s3(&cloud, &guard_with(&[override_of("s3:PutObject", "")])).await;
+    let deleted = client.get_object().bucket("b").key("k").customize().mutate_request(|request| {
+        request.set_method("DELETE").unwrap();
+    });
+    let said = refusal(&deleted.send().await.unwrap_err());
+    assert!(said.starts_with("S3:GetObject was not sent: another interceptor changed the method"), "{said}");
+    let put = client.put_object().bucket("b").key("k").body(ByteStream::from_static(b"x"));
+    let tagged = put.customize().mutate_request(|request| {
+        let uri = format!("{}&tagging", request.uri());
+        request.set_uri(uri).unwrap();
+    });
+    assert!(refusal(&tagged.send().await.unwrap_err()).contains("the query"));
+    let tables =
+        aws_sdk_dynamodb::config::Builder::from(&sdk_config(&cloud).await).interceptor(ReadOnlyGuard::new());
+    let tables = aws_sdk_dynamodb::Client::from_conf(tables.build()).list_tables().customize();
+    let deleted = tables.mutate_request(|request| {
+        request.headers_mut().insert("x-amz-target", "DynamoDB_20120810.DeleteTable");
+    });
+    assert!(refusal(&deleted.send().await.unwrap_err()).contains("`x-amz-target`"));
+    assert_eq!(requests(&cloud), [""; 0]);
+}
+
+#[tokio::test]
+async fn each_of_two_guards_logs_a_call() {
+    let cloud = cloud_with_bucket();
+    let (first, second) = (Arc::new(Seen::default()), Arc::new(Seen::default()));
+    let client = s3(&cloud, &ReadOnlyGuard::new().with_log(Arc::clone(&first))).await;
+    let call = client.get_object().bucket("b").key("k").customize();
+    call.interceptor(ReadOnlyGuard::new().with_log(Arc::clone(&second))).send().await.unwrap();
+    assert_eq!(
+        (first.take(), second.take()),
+        (vec!["+s3:GetObject".to_owned()], vec!["+s3:GetObject".to_owned()])
+    );
+}
+
+/// A store that fails until it is repaired.
+struct BrokenStore(DirectoryStore, AtomicBool);
+
+impl ObjectStore for BrokenStore {
+    fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError> {
+        if self.1.load(Ordering::Relaxed) { self.0.create(key, bytes, media_type) } else { Err(broken(key)) }
+    }
+
+    fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError> {
+        self.0.read(key, part)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError> {
+        self.0.list(prefix)
+    }
+}
+
+fn broken(key: &str) -> PortError {
+    PortError {
+        operation: "write",
+        name: key.to_owned(),
+        kind: PortErrorKind::Unavailable,
+        cause: "broken".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_buffer_is_written_only_when_the_trail_is_stored_and_each_decision_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = BrokenStore(DirectoryStore::new(directory.path()), AtomicBool::new(false));
+    let chain = "01934f2e-7c1a-7000-8000-000000000003";
+    let trail = AuditTrail::new(&store, &AuditSettings::default(), Default::default(), "tool", chain);
+    let buffer = Arc::new(DecisionBuffer::new(10));
+    let guard = ReadOnlyGuard::new().with_log(Arc::clone(&buffer));
+    let read = async || {
+        let call = guard.run("s3", "GetObject", None, &json!(null), async || Ok::<_, String>(())).await;
+        assert!(call.operation_successful());
+    };
+    read().await;
+    for _ in 0..3 {
+        assert!(buffer.write_to(&trail, NOW).is_err(), "not stored");
+    }
+    read().await;
+    store.1.store(true, Ordering::Relaxed);
+    buffer.write_to(&trail, NOW).unwrap();
+    let answer = AuditReader::new(&store, 1, 1).query(&AuditQuery::default()).unwrap();
+    assert_eq!((answer.entries.len(), answer.duplicates), (2, 0));
+}
+
+#[tokio::test]
 async fn an_override_that_expired_allows_nothing() {
     let cloud = cloud_with_bucket();
     let guard = guard_with(&[override_of("s3:DeleteObject", "")]).with_clock(|| Time(NOW.0 + 365 * 86_400));
@@ -303,11 +408,11 @@ async fn a_call_whose_decision_cannot_be_logged_is_not_sent() {
         "tool",
         "01934f2e-7c1a-7000-8000-000000000001",
     );
-    buffer.write_to(&trail).unwrap();
+    buffer.write_to(&trail, NOW).unwrap();
     get().await.unwrap();
     let refused = client.delete_object().bucket("b").key("k").send().await.unwrap_err();
     assert!(matches!(Refusal::of(&refused), Some(Refusal::NotLogged { .. })));
-    buffer.write_to(&trail).unwrap();
+    buffer.write_to(&trail, NOW).unwrap();
     let answer = AuditReader::new(&store, 1, 1).query(&AuditQuery::default()).unwrap();
     let calls: Vec<_> = answer.entries.iter().map(|stored| &stored.entry).collect();
     assert!(calls.iter().all(|entry| entry.kind == AuditKind::Decision && entry.recorded_by == "tool"));
@@ -376,6 +481,7 @@ async fn a_wrapped_call_has_its_own_result_and_a_refused_one_is_not_made() {
     for (service, operation, parameters) in [
         ("iam", "CreateUser", json!({})),
         ("s3", "PutObject", json!({ "x-amz-acl": "public-read" })),
+        ("s3", "PutObject", json!("x-amz-acl")),
         ("madeup", "GetOther", json!({})),
     ] {
         let mut is_made = false;

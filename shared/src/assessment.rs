@@ -41,7 +41,7 @@ use crate::{
     operation::{Mutates, OperationType},
     principal::{Principal, PrincipalKind},
     role_chain::{self, RoleChains},
-    score::{ComplianceScore, RiskFactors, RiskScore, Status, status_impact},
+    score::{ComplianceScore, EvidenceCompleteness, RiskFactors, RiskScore, Status, status_impact},
     tally::{SampleEvent, Tally, TallyLine, TimeBucket},
     time::Time,
 };
@@ -557,23 +557,33 @@ impl<'a> Assessment<'a> {
         if self.mode == ReportMode::Discovery {
             return None;
         }
-        Some(self.overall_status_with(&self.gaps_in(&self.promised_accounts())))
+        let gaps = self.gaps_in(&self.promised_accounts());
+        let status = self.status_of(self.watched_calls(), &gaps);
+        Some(if self.has_unproven_watches() { status.max(Status::InsufficientEvidence) } else { status })
     }
 
-    /// Whether hours that were not observed are the only reason for which the overall status is `INSUFFICIENT_EVIDENCE`.
-    pub fn lacks_only_hours(&self) -> bool {
+    /// Whether the evidence can show every call of the promises, whatever the calls are; `None` if more than hours is missing or
+    /// something is uncertain, and in a discovery.
+    pub fn evidence_completeness(&self) -> Option<EvidenceCompleteness> {
         let gaps = self.gaps_in(&self.promised_accounts());
         let but_hours = EvidenceGaps { places: Vec::new(), ..gaps.clone() };
-        self.overall_status() == Some(Status::InsufficientEvidence)
-            && self.overall_status_with(&but_hours) == Status::Compliant
+        let is_uncertain = self.mode == ReportMode::Discovery
+            || self.watched_calls().next().is_none()
+            || self.watched_calls().any(|call| call.status_impact() == Status::InsufficientEvidence)
+            || self.has_unproven_watches()
+            || !but_hours.is_empty();
+        match (is_uncertain, gaps.places.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some(EvidenceCompleteness::Complete),
+            (false, false) => Some(EvidenceCompleteness::HoursMissing),
+        }
     }
 
-    fn overall_status_with(&self, gaps: &EvidenceGaps<'_>) -> Status {
-        let status = self.status_of(self.watched_calls(), gaps);
-        let is_uncertain = self.silent_principals() > 0
+    /// Whether a watch is not proven, whatever the calls of the others are.
+    fn has_unproven_watches(&self) -> bool {
+        self.silent_principals() > 0
             || self.unseen_watches().next().is_some()
-            || self.unidentified_calls().next().is_some();
-        if is_uncertain { status.max(Status::InsufficientEvidence) } else { status }
+            || self.unidentified_calls().next().is_some()
     }
 
     /// Number of watched principals that were seen and made no API call. Onlooker's own roles may be idle.

@@ -2,22 +2,20 @@
 //!
 //! Enters: a report, the least that is accepted, and an earlier report. Leaves: a [`GateResult`] with one [`GateCheck`] for each
 //! criterion. Laws: a report that is `NON_COMPLIANT` fails at any score; missing evidence is accepted only if hours that were not
-//! observed are all that is missing, down to the least coverage, and is said then; an earlier report excuses what it has too, and
-//! never missing evidence; a report without a status does not pass.
+//! observed are all that is missing, down to the least coverage of each account and region, and is said then; an earlier report
+//! excuses what it has too, and never missing evidence; a report without a status does not pass.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::{
+    coverage::percent,
     event::Outcome,
     finding::{Finding, Severity, count_noun},
-    report::{FindingLine, PrincipalSummary, Report, ReportResult},
-    score::Status,
+    report::{FindingLine, Report, ReportResult},
+    score::{EvidenceCompleteness, Status},
 };
 
 /// Version of the shape of a [`GateResult`]; the first number changes if a field loses its meaning.
@@ -30,7 +28,7 @@ pub struct GateCriteria {
     pub min_score: f64,
     /// Most calls of watched principals that ended in an error other than a denial.
     pub max_errors: u64,
-    /// Least share of the expected hours that were observed, in percent.
+    /// Least share of the expected hours of each account and region that were observed, in percent.
     pub min_coverage: f64,
     /// Least severity of a finding that fails; `None` if findings do not.
     pub fail_on: Option<Severity>,
@@ -130,23 +128,48 @@ fn check(name: &'static str, outcome: GateOutcome, detail: String) -> GateCheck 
     GateCheck { name, outcome, detail }
 }
 
-/// Findings that the earlier report does not have.
+/// Findings that the earlier report does not have, or has with less severity.
 fn new_findings<'r>(
     now: &'r ReportResult,
     before: Option<&ReportResult>,
 ) -> impl Iterator<Item = &'r Finding> {
-    let known: BTreeSet<String> =
-        before.into_iter().flat_map(|before| &before.findings).map(|one| one.fingerprint.clone()).collect();
-    now.findings.iter().filter(move |finding| !known.contains(&finding.fingerprint))
+    let known: BTreeMap<String, Severity> = before
+        .into_iter()
+        .flat_map(|before| &before.findings)
+        .map(|one| (one.fingerprint.clone(), one.severity))
+        .collect();
+    now.findings
+        .iter()
+        .filter(move |one| known.get(&one.fingerprint).is_none_or(|known| *known < one.severity))
 }
 
-fn violators(result: &ReportResult) -> BTreeMap<&Arc<str>, &PrincipalSummary> {
-    let broke = |one: &&PrincipalSummary| one.status == Some(Status::NonCompliant);
-    result.principals.iter().filter(broke).map(|one| (&one.arn, one)).collect()
+/// Why a report cannot be the baseline of another; `None` if it can. A longer or later period may hold more of the same.
+pub fn baseline_problem(report: &Report, baseline: &Report) -> Option<&'static str> {
+    match (report.result.period(), baseline.result.period()) {
+        (Some(now), Some(before)) if before.until > now.until => {
+            Some("is about a later time than the report")
+        }
+        (Some(now), Some(before)) if before.hours() > now.hours() => {
+            Some("is about a longer period than the report")
+        }
+        (Some(_), Some(_)) => None,
+        _ => Some("has no period to compare, or the report has none"),
+    }
+}
+
+/// Calls that are not permitted, of each principal that is `NON_COMPLIANT`.
+fn violations(result: &ReportResult) -> BTreeMap<&Arc<str>, u64> {
+    let broke = result.principals.iter().filter(|one| one.status == Some(Status::NonCompliant));
+    broke
+        .map(|one| {
+            let own = one.compliance.calls.saturating_sub(one.compliance.permitted);
+            (&one.arn, own.saturating_add(one.writes_through_roles))
+        })
+        .collect()
 }
 
 fn status(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCriteria) -> GateCheck {
-    let reasons = || now.summary.status_reasons.join("; ");
+    let said = |status: Status| format!("{status}: {}", now.summary.status_reasons.join("; "));
     match now.status() {
         None => check(
             "status",
@@ -154,54 +177,59 @@ fn status(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCrit
             "the report has no status, because no principal is watched".to_owned(),
         ),
         Some(Status::Compliant) => check("status", GateOutcome::Passed, "COMPLIANT".to_owned()),
-        Some(Status::NonCompliant) => non_compliant(now, before),
-        Some(Status::InsufficientEvidence) => {
-            let detail = format!("INSUFFICIENT_EVIDENCE: {}", reasons());
-            let is_enough = now.coverage.percent.is_some_and(|percent| percent >= criteria.min_coverage);
-            match (now.summary.lacks_only_hours, is_enough) {
-                (true, true) => check(
-                    "status",
-                    GateOutcome::Passed,
-                    format!("{detail}; accepted, because nothing else is missing and the coverage suffices"),
-                ),
-                _ => check("status", GateOutcome::InsufficientEvidence, detail),
+        Some(status @ Status::InsufficientEvidence) => evidence(now, criteria, said(status)),
+        Some(status @ Status::NonCompliant) => match before.map(|before| new_violations(now, before)) {
+            None => check("status", GateOutcome::Failed, said(status)),
+            Some(Some(new)) => check("status", GateOutcome::Failed, format!("{}; {new}", said(status))),
+            Some(None) => {
+                let detail = format!("{}; the baseline has the same violations", said(status));
+                evidence(now, criteria, detail)
             }
+        },
+    }
+}
+
+/// Passes if nothing but hours is missing, and those only down to the least coverage.
+fn evidence(now: &ReportResult, criteria: &GateCriteria, detail: String) -> GateCheck {
+    let is_covered = least_coverage(now).is_some_and(|(percent, _)| percent >= criteria.min_coverage);
+    match now.summary.evidence_completeness {
+        Some(EvidenceCompleteness::Complete) => check("status", GateOutcome::Passed, detail),
+        Some(EvidenceCompleteness::HoursMissing) if is_covered => check(
+            "status",
+            GateOutcome::Passed,
+            format!("{detail}; accepted, because only hours are missing and the coverage suffices"),
+        ),
+        Some(EvidenceCompleteness::HoursMissing) => {
+            check("status", GateOutcome::InsufficientEvidence, detail)
+        }
+        None => {
+            let detail = format!("{detail}; more than hours is missing or uncertain");
+            check("status", GateOutcome::InsufficientEvidence, detail)
         }
     }
 }
 
-/// Passes only if the earlier report has every violation too: the principals, and each finding about them.
-fn non_compliant(now: &ReportResult, before: Option<&ReportResult>) -> GateCheck {
-    let detail = format!("NON_COMPLIANT: {}", now.summary.status_reasons.join("; "));
-    let Some(before) = before else { return check("status", GateOutcome::Failed, detail) };
-    let (violators, known) = (violators(now), violators(before));
-    let new: Vec<&Arc<str>> = violators.keys().copied().filter(|arn| !known.contains_key(*arn)).collect();
+/// What the violations have that those of the earlier report do not; `None` if nothing.
+fn new_violations(now: &ReportResult, before: &ReportResult) -> Option<String> {
+    let (violations, known) = (violations(now), violations(before));
+    let new: Vec<&str> =
+        violations.keys().filter(|arn| !known.contains_key(**arn)).map(|arn| &***arn).collect();
+    if !new.is_empty() {
+        return Some(format!("not in the baseline: {}", new.join(", ")));
+    }
     let is_about = |finding: &&Finding| {
-        finding.principal.as_ref().is_none_or(|principal| violators.contains_key(principal))
+        finding.principal.as_ref().is_none_or(|principal| violations.contains_key(principal))
     };
     let findings = new_findings(now, Some(before)).filter(is_about).count() as u64;
-    let was_broken = before.status() == Some(Status::NonCompliant) && !violators.is_empty();
-    let worse = |result: &ReportResult| result.compliance.calls - result.compliance.permitted;
-    let more = worse(now).saturating_sub(worse(before));
-    if was_broken && new.is_empty() && findings == 0 && more == 0 {
-        return check(
-            "status",
-            GateOutcome::Passed,
-            format!("{detail}; the baseline has the same violations"),
-        );
+    if findings > 0 {
+        let has = if findings == 1 { "finding is" } else { "findings are" };
+        return Some(format!("{findings} {has} not in the baseline"));
     }
-    let new: Vec<String> = new.into_iter().map(ToString::to_string).collect();
-    let detail = match (new.as_slice(), findings, more) {
-        ([], 0, 0) => format!("{detail}; the baseline does not show them"),
-        ([], 0, more) => {
-            format!("{detail}; {} more than the baseline that are not permitted", count_noun(more, "call"))
-        }
-        ([], findings, _) => {
-            format!("{detail}; {} that the baseline does not have", count_noun(findings, "finding"))
-        }
-        (new, ..) => format!("{detail}; not in the baseline: {}", new.join(", ")),
-    };
-    check("status", GateOutcome::Failed, detail)
+    let more = violations.iter().find(|(arn, calls)| known.get(**arn).is_none_or(|known| *calls > known));
+    if let Some((arn, _)) = more {
+        return Some(format!("{arn} made more calls that are not permitted than in the baseline"));
+    }
+    violations.is_empty().then(|| "the report names no principal that broke its promise".to_owned())
 }
 
 fn score(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCriteria) -> GateCheck {
@@ -225,7 +253,10 @@ fn score(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCrite
 /// Calls of watched principals that failed and were not denied.
 fn failed_calls(result: &ReportResult) -> u64 {
     let watched = result.principals.iter().filter(|one| one.watched_as.is_some());
-    watched.flat_map(|one| one.counts.values()).filter_map(|counts| counts.get(&Outcome::Failed)).sum()
+    watched
+        .flat_map(|one| one.counts.values())
+        .filter_map(|counts| counts.get(&Outcome::Failed))
+        .fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 fn errors(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCriteria) -> GateCheck {
@@ -244,24 +275,42 @@ fn errors(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCrit
     }
 }
 
+/// The least coverage of an expected account and region, with their names; `None` if nothing is expected.
+fn least_coverage(result: &ReportResult) -> Option<(f64, String)> {
+    let rows = result.coverage.account_regions.iter().filter(|row| row.expected_hours > 0);
+    let shares = rows.filter_map(|row| {
+        let share = percent(u64::from(row.observed_hours), u64::from(row.expected_hours))?;
+        Some((share, format!("{} {}", row.account, row.region)))
+    });
+    shares.min_by(|(one, _), (other, _)| one.total_cmp(other))
+}
+
+/// A gap of one account and region is not hidden by the coverage of the others.
 fn coverage(now: &ReportResult, criteria: &GateCriteria) -> GateCheck {
-    let (coverage, least) = (&now.coverage, criteria.min_coverage);
-    let gaps = coverage.expected_hours.saturating_sub(coverage.observed_hours);
-    let gaps = match gaps {
-        0 => String::new(),
-        gaps => format!(", {} of {} not observed", gaps, count_noun(coverage.expected_hours, "hour")),
+    let least = criteria.min_coverage;
+    let Some((share, place)) = least_coverage(now) else {
+        return check("coverage", GateOutcome::InsufficientEvidence, "no hour is expected".to_owned());
     };
-    match coverage.percent {
-        None => check("coverage", GateOutcome::InsufficientEvidence, "no hour is expected".to_owned()),
-        Some(percent) if percent >= least => check(
+    let missing = now.coverage.expected_hours.saturating_sub(now.coverage.observed_hours);
+    let missing = match missing {
+        0 => String::new(),
+        missing => {
+            format!(
+                " in {place}, {missing} of {} not observed",
+                count_noun(now.coverage.expected_hours, "hour")
+            )
+        }
+    };
+    match share >= least {
+        true => check(
             "coverage",
             GateOutcome::Passed,
-            format!("coverage {percent} % of at least {least} %{gaps}"),
+            format!("coverage {share} % of at least {least} %{missing}"),
         ),
-        Some(percent) => check(
+        false => check(
             "coverage",
             GateOutcome::InsufficientEvidence,
-            format!("coverage {percent} %, below {least} %{gaps}"),
+            format!("coverage {share} %, below {least} %{missing}"),
         ),
     }
 }

@@ -48,7 +48,7 @@ use crate::{
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
     period::Period,
     principal::PrincipalKind,
-    score::{ComplianceScore, RiskScore, Status},
+    score::{ComplianceScore, EvidenceCompleteness, RiskScore, Status},
     time::{Hour, Time},
 };
 
@@ -131,9 +131,10 @@ pub struct ExecutiveSummary {
     /// Why the overall status is not `COMPLIANT`, as parts of a sentence; empty when it is, and in a discovery.
     #[serde(default)]
     pub status_reasons: Vec<String>,
-    /// Whether hours that were not observed are the only reason for an overall status of `INSUFFICIENT_EVIDENCE`; absent if not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub lacks_only_hours: bool,
+    /// How complete the evidence about the watched principals is, whatever they did; absent if more than hours is missing or
+    /// something is uncertain, in a discovery, and in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_completeness: Option<EvidenceCompleteness>,
     /// How many calls overrides allowed; absent if they allowed none.
     #[serde(default)]
     pub overrides: Option<OverrideSummary>,

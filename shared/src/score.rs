@@ -37,6 +37,16 @@ impl Status {
     }
 }
 
+/// How complete evidence is that can show each call of a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceCompleteness {
+    /// Nothing is missing.
+    Complete,
+    /// Hours were not observed; nothing else is missing.
+    HoursMissing,
+}
+
 impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())

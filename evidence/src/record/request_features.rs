@@ -223,9 +223,18 @@ impl RequestFeatures {
     /// `s3`; a parameter has the name that a record would have in `requestParameters`, for S3 that of its header or query
     /// parameter, and its value as JSON.
     pub fn of_request<'a>(service: &str, parameters: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Self {
-        let one =
-            |(name, value): (&str, &Value)| Self::of_name(name.as_bytes()).with_value(&value.to_string());
+        let one = |(name, value): (&str, &Value)| {
+            // Names of headers have no case; names of other parameters do.
+            let lower = name.to_ascii_lowercase();
+            let name = if lower.starts_with("x-amz-") { &lower } else { name };
+            Self::of_name(name.as_bytes()).with_value(&value.to_string())
+        };
         Self::kept_of(service) & parameters.into_iter().map(one).collect()
+    }
+
+    /// All that parameters of a request to a service can say, for parameters that cannot be read.
+    pub fn any_of(service: &str) -> Self {
+        Self::kept_of(service)
     }
 
     /// What can change the IAM actions of calls of a service, or what is logged.
@@ -301,6 +310,9 @@ mod tests {
         assert_eq!(said("s3"), RequestFeatures::ACL | RequestFeatures::SHARED_ACL);
         assert_eq!(said("lambda"), RequestFeatures::ROLE);
         assert_eq!(said("sts"), RequestFeatures::empty());
+        let header = RequestFeatures::of_request("s3", [("X-Amz-Acl", &acl)]);
+        assert_eq!(header, said("s3"), "headers have no case");
+        assert!(RequestFeatures::any_of("s3").contains(header) && RequestFeatures::any_of("sts").is_empty());
     }
 
     #[test]

@@ -54,9 +54,11 @@ impl Override {
                 let holds = |bucket: &str, object: &str| {
                     object.strip_prefix(bucket).is_some_and(|key| key.starts_with('/'))
                 };
-                // The record of an S3 object also names its bucket, which need not match.
+                // The record of an S3 object also names its bucket, which need not match. The ARN of a bucket has no `/`; an
+                // object may have a name that begins like that of another.
                 let is_bucket = |one: &Arc<str>| {
-                    one.contains(":s3:::") && resources.iter().any(|object| holds(one, object))
+                    one.split_once(":s3:::").is_some_and(|(_, name)| !name.contains('/'))
+                        && resources.iter().any(|object| holds(one, object))
                 };
                 let mut named = resources.iter().filter(|one| !is_bucket(one)).peekable();
                 named.peek().is_some() && named.all(|resource| matches(pattern, resource))

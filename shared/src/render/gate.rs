@@ -62,7 +62,7 @@ fn xml(text: &str) -> String {
     out
 }
 
-/// The result as SARIF 2.1.0. `location` is the file of the report, which is where each result is.
+/// The result as SARIF 2.1.0. `location` is the URI of the report, relative to the repository, which is where each result is.
 pub fn sarif(result: &GateResult, location: &str) -> String {
     let failing = || result.checks.iter().filter(|check| check.outcome != GateOutcome::Passed);
     let mut rules: Vec<(String, String)> =
@@ -79,8 +79,11 @@ pub fn sarif(result: &GateResult, location: &str) -> String {
             "ruleIndex": index(id),
             "level": level,
             "message": { "text": escape_hidden(text) },
-            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": location } } }],
-            "partialFingerprints": { "onlooker/v1": fingerprint },
+            "locations": [{ "physicalLocation": {
+                "artifactLocation": { "uri": location }, "region": { "startLine": 1 },
+            } }],
+            // GitHub tells results apart by this name alone.
+            "partialFingerprints": { "primaryLocationLineHash": fingerprint },
         })
     };
     let checks = failing().map(|check| {
@@ -107,7 +110,7 @@ pub fn sarif(result: &GateResult, location: &str) -> String {
             "properties": { "outcome": result.outcome.as_str(), "report": result.report },
         }],
     });
-    escape_json(format!("{log:#}")) + "\n"
+    escape_json(format!("{log:#}"))
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(super) fn summary(
             + &own_roles(assessment)
             + &granted_permissions(assessment)
             + &lead_in(assessment, status),
-        lacks_only_hours: assessment.lacks_only_hours(),
+        evidence_completeness: assessment.evidence_completeness(),
         overrides,
         unseen_watches,
         compliance_score: compliance.score,

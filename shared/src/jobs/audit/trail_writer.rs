@@ -139,7 +139,7 @@ impl<'a> AuditTrail<'a> {
     /// # Errors
     /// [`AuditError`].
     pub fn add(&self, entry: &AuditTrailEntry, now: Time) -> Result<(), AuditError> {
-        let is_due = self.buffer_entry(entry, now)?.1;
+        let is_due = self.take_entry(entry, now)?.1;
         if is_due { self.flush(now) } else { Ok(()) }
     }
 
@@ -148,7 +148,7 @@ impl<'a> AuditTrail<'a> {
     /// # Errors
     /// [`AuditError`].
     pub fn add_durably(&self, entry: &AuditTrailEntry, now: Time) -> Result<(), AuditError> {
-        let (number, _) = self.buffer_entry(entry, now)?;
+        let (number, _) = self.take_entry(entry, now)?;
         let mut commits = lock(&self.commits);
         while commits.stored < number {
             if commits.has_leader {
@@ -224,6 +224,14 @@ impl<'a> AuditTrail<'a> {
     /// Id of the chain.
     pub fn chain(&self) -> String {
         lock(&self.chain).id.clone()
+    }
+
+    /// Adds a line to the buffer. A full buffer is written first, in case that the store works again.
+    fn take_entry(&self, entry: &AuditTrailEntry, now: Time) -> Result<(u64, bool), AuditError> {
+        match self.buffer_entry(entry, now) {
+            Err(AuditError::Full { .. }) if self.flush(now).is_ok() => self.buffer_entry(entry, now),
+            taken => taken,
+        }
     }
 
     /// Adds a line to the buffer. Returns its number, and whether the buffer is to be written.

@@ -28,7 +28,7 @@ pub(super) fn base_result(mode: ReportMode, status: Option<Status>, statement: &
             statement: statement.to_owned(),
             inferred: None,
             status_reasons: vec![],
-            lacks_only_hours: false,
+            evidence_completeness: None,
             overrides: None,
             unseen_watches: vec![],
             compliance_score: None,
