@@ -101,3 +101,16 @@ impl Intercept for ReadOnlyGuard {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_without_the_name_of_its_operation_is_refused() {
+        assert!(matches!(called(&ConfigBag::base()), Err(Refusal::Unidentified)));
+        let mut config = ConfigBag::base();
+        config.interceptor_state().store_put(Metadata::new("GetObject", "S3"));
+        assert!(matches!(called(&config), Ok(("S3", "GetObject"))));
+    }
+}
