@@ -21,12 +21,12 @@ async fn main() {
 
     match s3.list_buckets().send().await {
         Ok(list) => println!("{} buckets", list.buckets().len()),
-        Err(error) => println!("the list failed: {}", aws_sdk_s3::error::DisplayErrorContext(&error)),
+        Err(error) => println!("the list failed: {error}"),
     }
     if let Err(error) = s3.delete_bucket().bucket("amzn-s3-demo-bucket").send().await {
         match Refusal::of(&error) {
             Some(refusal) => println!("refused: {refusal}"),
-            None => println!("the deletion failed: {}", aws_sdk_s3::error::DisplayErrorContext(&error)),
+            None => println!("the deletion failed: {error}"),
         }
     }
 }
