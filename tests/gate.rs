@@ -65,7 +65,7 @@ fn missing_hours_are_accepted_down_to_the_least_coverage_and_nothing_else_is() {
     );
     let line = gate(&directory, &["--min-coverage", "50"], 0);
     assert!(line.contains("accepted, because only hours are missing and the coverage suffices"), "{line}");
-    // A file that cannot be read is no missing hour.
+    // A file that cannot be read is not a missing hour.
     directory.write("logs/broken.json.gz", &object(&[READ_CALL])[..40]);
     sweep(&directory, "out", &period);
     let line = gate(&directory, &["--min-coverage", "0"], 3);

@@ -4,7 +4,7 @@
 //! due or not. Leaves: seals of the audit trail, records of the tasks, which reports show. Permissions: the table, to read
 //! `audit/` and `evidence/`, to write each object of `audit/` and `evidence/merged/` once, to list and read log files and digest
 //! files of the trail, and `cloudtrail:ListPublicKeys`; to scan the table, and to write, read and remove objects of `backups/` and
-//! `drill/`; to sign with the key of the audit trail.
+//! `drill/`; with a retention, to remove objects of `audit/dt=` and to read Object Lock of the bucket; to sign with the key of the audit trail.
 
 use std::num::NonZeroU32;
 

@@ -1,4 +1,4 @@
-//! An inventory tool whose clients are guarded: it may list, and nothing that it calls by mistake is sent.
+//! An inventory tool with guarded clients: it may list, and nothing that it calls by mistake is sent.
 //!
 //! `cargo run -p onlooker-guard --example inventory`, with credentials as for any AWS tool.
 

@@ -1,7 +1,7 @@
 //! What the guard decided, and where it is written.
 //!
 //! Enters: the verdict about a call. Leaves: a [`Decision`] for a [`DecisionLog`]. Laws: every decision is given to the log before
-//! the call is sent; a call whose decision the log does not take is refused; a buffer that is full takes none.
+//! the call is sent; if the log does not take the decision, the call is refused; a buffer that is full takes none.
 
 use std::{
     error::Error,

@@ -2,7 +2,7 @@
 //!
 //! Enters: an operation, its resources, and what its parameters say. Leaves: a verdict, which the log has, or a [`Refusal`]. Laws:
 //! a call is sent only if the catalog lists it as read-only or an override of the configuration allows it; an override for some
-//! resources allows no call whose resources are not known.
+//! resources does not allow a call if the resources of the call are not known.
 
 use std::{
     fmt,
@@ -136,17 +136,28 @@ impl ReadOnlyGuard {
 
     /// Gives a decision to the log, and turns a verdict against the call into its refusal.
     pub(crate) fn decide(&self, verdict: Arc<CheckResult>, resources: Vec<String>) -> Result<(), Refusal> {
-        let operation = format!("{}:{}", verdict.service, verdict.operation);
-        let principal = self.0.principal.clone().unwrap_or_default();
-        let decision = Decision::new(principal, resources, Arc::clone(&verdict));
-        if let Some(Err(error)) = self.0.log.as_ref().map(|log| log.record(&decision)) {
-            return Err(Refusal::NotLogged { operation, cause: error.to_string() });
-        }
+        self.record(Arc::clone(&verdict), resources)?;
         if verdict.is_valid {
             return Ok(());
         }
+        let operation = operation_of(&verdict);
         let remedy = self.remedy(&operation);
         Err(Refusal::NotPermitted { operation, remedy, verdict })
+    }
+
+    /// Refuses a request that another interceptor made one of another operation, and gives that decision to the log.
+    pub(crate) fn refuse_changed(&self, service: &str, operation: &str) -> Refusal {
+        let verdict = self.judge(service, operation, Vec::new(), RequestFeatures::empty());
+        let refusal = Refusal::Changed { operation: operation_of(&verdict) };
+        let verdict = CheckResult { is_valid: false, validation_message: refusal.to_string(), ..verdict };
+        self.record(verdict.into(), Vec::new()).err().unwrap_or(refusal)
+    }
+
+    fn record(&self, verdict: Arc<CheckResult>, resources: Vec<String>) -> Result<(), Refusal> {
+        let Some(log) = &self.0.log else { return Ok(()) };
+        let operation = operation_of(&verdict);
+        let decision = Decision::new(self.0.principal.clone().unwrap_or_default(), resources, verdict);
+        log.record(&decision).map_err(|error| Refusal::NotLogged { operation, cause: error.to_string() })
     }
 
     fn remedy(&self, operation: &str) -> String {
@@ -236,6 +247,11 @@ pub enum GuardedError<E> {
     Call(E),
 }
 
+fn operation_of(verdict: &CheckResult) -> String {
+    format!("{}:{}", verdict.service, verdict.operation)
+}
+
+/// The clock of a guard that was given no other: this crate runs in the programs of others, which have no clock of ours.
 fn system_time() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time(u32::try_from(since.as_secs()).unwrap_or(u32::MAX))

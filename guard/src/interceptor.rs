@@ -87,7 +87,7 @@ impl Intercept for ReadOnlyGuard {
         let (service, operation) = called(config)?;
         let serialized = config.load::<SerializedOperation>().ok_or(Refusal::Unidentified)?;
         if !serialized.is_kept_by(context.request()) {
-            return Err(Refusal::Changed { operation: format!("{service}:{operation}") }.into());
+            return Err(self.refuse_changed(service, operation).into());
         }
         let SentRequest { features, resources } = SentRequest::of(service, context.request());
         let verdict = self.judge(service, operation, resources.clone(), features);

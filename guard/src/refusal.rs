@@ -27,7 +27,7 @@ pub enum Refusal {
         "{operation} was not sent: another interceptor changed the method, the path, the query or `x-amz-target` of its request"
     )]
     Changed {
-        /// `service:Operation`, by the names of the SDK.
+        /// `service:Operation`, as the catalog spells it.
         operation: String,
     },
     /// The log of decisions did not take the decision.

@@ -288,12 +288,15 @@ async fn a_copy_onto_an_object_outside_an_override_is_refused() {
 #[tokio::test]
 async fn a_request_that_another_interceptor_makes_another_operation_is_refused() {
     let cloud = cloud_with_bucket();
-    let client = s3(&cloud, &guard_with(&[override_of("s3:PutObject", "")])).await;
+    let seen = Arc::new(Seen::default());
+    let guard = guard_with(&[override_of("s3:PutObject", "")]).with_log(Arc::clone(&seen));
+    let client = s3(&cloud, &guard).await;
     let deleted = client.get_object().bucket("b").key("k").customize().mutate_request(|request| {
         request.set_method("DELETE").unwrap();
     });
     let said = refusal(&deleted.send().await.unwrap_err());
-    assert!(said.starts_with("S3:GetObject was not sent: another interceptor changed the method"), "{said}");
+    assert!(said.starts_with("s3:GetObject was not sent: another interceptor changed the method"), "{said}");
+    assert_eq!(seen.take(), ["-s3:GetObject"]);
     let put = client.put_object().bucket("b").key("k").body(ByteStream::from_static(b"x"));
     let tagged = put.customize().mutate_request(|request| {
         let uri = format!("{}&tagging", request.uri());
@@ -386,7 +389,7 @@ async fn an_override_that_expired_allows_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_whose_decision_cannot_be_logged_is_not_sent() {
+async fn a_call_is_not_sent_if_its_decision_cannot_be_logged() {
     let cloud = cloud_with_bucket();
     let buffer = Arc::new(DecisionBuffer::new(1));
     let client = s3(&cloud, &ReadOnlyGuard::new().with_log(Arc::clone(&buffer))).await;
