@@ -10,6 +10,7 @@ mod consistency;
 mod diagnostic;
 mod event_class;
 mod formats;
+mod monitoring;
 mod overrides;
 pub mod own_roles;
 mod profile;
@@ -32,6 +33,7 @@ pub use self::{
     calendar::BusinessCalendar,
     diagnostic::{ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
     formats::{account, log_filter, region},
+    monitoring::MonitoringSettings,
     overrides::OverrideMatch,
     profile::ConfigProfile,
     schema::schema,
@@ -86,6 +88,8 @@ pub struct Config {
     pub permissions: PermissionCheckSettings,
     /// The audit trail.
     pub audit: AuditSettings,
+    /// How Onlooker watches its own runs.
+    pub monitoring: MonitoringSettings,
 }
 
 impl Config {
@@ -149,6 +153,10 @@ impl Config {
             lookup: LookupSettings::default(),
             delivery: DeliverySettings::default(),
             retention: RetentionSettings::default(),
+            monitoring: MonitoringSettings {
+                enabled: self.monitoring.enabled,
+                ..MonitoringSettings::default()
+            },
             // The number of entries is part of the result.
             audit: AuditSettings {
                 max_audit_entries: self.audit.max_audit_entries,
