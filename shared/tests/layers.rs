@@ -60,7 +60,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
 const SOURCES: [&str; 2] = ["evidence/src", "shared/src"];
 
 /// The crates of the workspace by folder, and the crates of the workspace that each may depend on.
-const CRATES: [(&str, &[&str]); 11] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("evidence", &[]),
     ("shared", &["onlooker-evidence"]),
     ("demo", &["onlooker-core"]),
@@ -68,7 +68,8 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("adapters/aws", &["onlooker-core"]),
     ("adapters/local", &["onlooker-core"]),
     ("adapters/cloud", &["onlooker-core"]),
-    ("adapters/lambda", &["onlooker-core", "onlooker-aws"]),
+    ("adapters/webhook", &["onlooker-core"]),
+    ("adapters/lambda", &["onlooker-core", "onlooker-aws", "onlooker-webhook"]),
     ("functions/*", &["onlooker-core", "onlooker-aws", "onlooker-lambda"]),
     (".", &["onlooker-core", "onlooker-aws", "onlooker-cloud", "onlooker-local", "onlooker-demo"]),
     ("tests/support", &["onlooker-core", "onlooker-local"]),

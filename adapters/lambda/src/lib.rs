@@ -21,6 +21,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -35,12 +36,17 @@ use onlooker_core::{
     config::RetentionSettings,
     jobs::{
         audit::{AuditTrail, Auditing},
+        notifications::Notifier,
         runs::{RunRecord, record_run},
     },
-    ports::Clock,
+    ports::{Clock, NotificationSink},
     render::emf::{self, MetricUnit, Metrics},
     report::ReportRun,
 };
+pub use onlooker_webhook::WebhookSink;
+
+/// Longest time that all webhooks together take for one notification. A claim on a notification lasts 50 seconds.
+const WEBHOOKS_LIMIT: Duration = Duration::from_secs(40);
 
 /// One invocation and its inputs.
 pub struct Invocation<'a> {
@@ -59,6 +65,18 @@ pub struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
+    /// The webhooks of the configuration, for [`FunctionResources::sinks`].
+    pub fn webhooks(&self) -> Vec<WebhookSink<'_>> {
+        let webhooks = &self.settings.config.alerts.webhooks;
+        WebhookSink::all(webhooks, &self.resources.webhook_client, &self.clock, WEBHOOKS_LIMIT)
+    }
+
+    /// Sends notifications through these sinks, by the policy of the configuration.
+    pub fn notifier<'n>(&'n self, sinks: &'n [&'n dyn NotificationSink]) -> Notifier<'n> {
+        let policy = self.settings.config.alerts.policy();
+        Notifier { table: self.resources.table, sinks, clock: &self.clock, policy }
+    }
+
     /// Where the job records the calls that it reads.
     pub fn auditing(&self) -> Auditing<'_> {
         Auditing::new(self.audit, &self.settings.config, self.settings.catalog, self.clock.now())
@@ -292,7 +310,7 @@ impl FunctionProcess {
         }
         let resources = match (*resources, &settings) {
             (Some(made), _) => Ok(made),
-            (None, settings) => match (FunctionResources::new(aws, &self.variables), settings) {
+            (None, settings) => match (FunctionResources::new(handle, aws, &self.variables), settings) {
                 (Ok(made), _) => {
                     *resources = Some(made);
                     Ok(made)

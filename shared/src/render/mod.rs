@@ -21,7 +21,10 @@ pub mod permissions_diff;
 pub mod principal_graph;
 #[cfg(test)]
 mod sample;
+pub mod slack;
+pub mod teams;
 pub mod terminal;
+pub mod webhook;
 
 use std::error::Error;
 

@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod alerts;
 mod evidence_store;
 mod faults;
 mod fixtures;
