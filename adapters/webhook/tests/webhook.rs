@@ -21,7 +21,7 @@ use onlooker_core::{
 use onlooker_webhook::{AddressPolicy, Resolver, WebhookClient, WebhookSink, is_public};
 use serde_json::{Value, json};
 use server::{HttpsServer, ServerAnswer};
-use test_support::environment::FakeClock;
+use test_support::environment::{FakeClock, TestEnvironment};
 
 const SECRET: &str = "services/T0/B0/tOkEn";
 
@@ -328,4 +328,38 @@ fn a_webhook_has_its_own_least_severity() {
     let sinks = WebhookSink::all(&webhooks, &client, &clock, Duration::from_secs(1));
     assert_eq!(sinks[0].name(), "webhook-ops");
     assert!(sinks[0].accepts(RiskLevel::High) && !sinks[0].accepts(RiskLevel::Medium));
+}
+
+#[test]
+fn a_webhook_that_fails_stops_no_other_sink_and_gets_the_notification_later() {
+    use onlooker_core::{
+        config::DeliveryPolicy,
+        jobs::notifications::{NotificationError, Notifier},
+        ports::NotificationSink,
+    };
+    let mut answers = vec![ServerAnswer::status(503); 4];
+    answers.push(ServerAnswer::status(200));
+    let fixture = Fixture::of_kind("slack", answers);
+    let environment = TestEnvironment::new(Time(1_800_000_000));
+    let (handle, names) = (fixture.server.handle(), Arc::clone(&fixture.names));
+    let client = WebhookClient::with(handle, names, is_loopback, fixture.server.client_tls());
+    let webhooks = WebhookSink::all(&fixture.webhooks, &client, &environment.clock, fixture.limit);
+    let sinks: [&dyn NotificationSink; 2] = [&webhooks[0], &environment.sns];
+    let policy = DeliveryPolicy { deduplication_seconds: 3_600, ..DeliveryPolicy::IMMEDIATE };
+    let notifier = Notifier { table: &environment.table, sinks: &sinks, clock: &environment.clock, policy };
+    let error = notifier.notify(&notification()).unwrap_err();
+    assert!(matches!(&error, NotificationError::NotSent { sink, .. } if sink == "webhook-ops"), "{error}");
+    let counts =
+        || (fixture.server.requests().len(), environment.sns.port.notifications.lock().unwrap().len());
+    assert_eq!(counts(), (4, 1));
+    let retried = notifier.notify(&notification()).unwrap();
+    assert_eq!(
+        (retried.sent, retried.already_sent),
+        (vec!["webhook-ops".to_owned()], vec!["sns".to_owned()])
+    );
+    assert_eq!(counts(), (5, 1));
+    // From now on the window of deduplication holds for both.
+    let same = Notification { id: "another".to_owned(), ..notification() };
+    assert_eq!(notifier.notify(&same).unwrap().repeated.len(), 2);
+    assert_eq!(counts(), (5, 1));
 }

@@ -15,7 +15,7 @@ pub const DIGEST_VERSION: &str = "1.0";
 /// Alerts that were collected and are sent as one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlertDigest {
-    /// Version of the schema `docs/digest.schema.json`.
+    /// Version of the schema `docs/alert-digest.schema.json`.
     pub version: String,
     /// When the first one was collected.
     pub since: Time,

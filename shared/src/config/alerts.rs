@@ -18,7 +18,7 @@ const MASK: &str = "/...";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertSettings {
-    /// Least severity that is sent; what is below it is only in reports and logs.
+    /// Least severity that is sent. What is below it is in reports alone.
     pub minimum_severity: RiskLevel,
     /// Seconds in which alerts about the same finding are sent once. A more severe one is sent all the same. 0: every alert is
     /// sent.

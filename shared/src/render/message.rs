@@ -5,7 +5,7 @@
 //! subject is printable ASCII, at most 99 characters, and begins with a fixed word, as SNS requires (Publish: "less
 //! than 100 characters"); a value from a record has no space in a subject, so that no value imitates fixed text; in
 //! the text a value is one line without a hidden character and without a URL that a mail program would turn into a
-//! link; details are valid by the schemas in `docs/alert.schema.json`, `docs/digest.schema.json`,
+//! link; details are valid by the schemas in `docs/alert.schema.json`, `docs/alert-digest.schema.json`,
 //! `docs/operational-alert.schema.json`, `docs/status.schema.json`, `docs/over-privileged.schema.json` and
 //! `docs/report-issued.schema.json`.
 

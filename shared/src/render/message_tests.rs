@@ -202,7 +202,7 @@ fn an_operational_alert_names_what_happened() {
 
 #[test]
 fn the_published_notification_schemas_are_current() {
-    assert_schema_is_current("digest.schema.json", &digest_schema().unwrap());
+    assert_schema_is_current("alert-digest.schema.json", &digest_schema().unwrap());
     assert_schema_is_current("operational-alert.schema.json", &operational_alert_schema().unwrap());
     assert_schema_is_current("alert.schema.json", &alert_schema().unwrap());
     assert_schema_is_current("status.schema.json", &status_schema().unwrap());

@@ -38,11 +38,7 @@ pub fn document(notification: &Notification) -> Value {
 }
 
 /// Lines of a text that fit, and how many do not. `cost` is what a line takes of the limit.
-pub(super) fn fitting_lines<'t>(
-    text: &'t str,
-    limit: usize,
-    cost: impl Fn(&str) -> usize,
-) -> (Vec<&'t str>, usize) {
+pub(super) fn fitting_lines(text: &str, limit: usize, cost: impl Fn(&str) -> usize) -> (Vec<&str>, usize) {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let mut used = 0;
     let fitting = lines.iter().take_while(|line| {

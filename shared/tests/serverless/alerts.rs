@@ -54,7 +54,7 @@ fn notify(
 }
 
 fn flush(environment: &TestEnvironment, policy: DeliveryPolicy) -> Result<FlushedDigests, NotificationError> {
-    with_notifier(environment, policy, Notifier::flush_digests)
+    with_notifier(environment, policy, |notifier| notifier.flush_digests())
 }
 
 /// What the topic and the bus got.
@@ -265,6 +265,33 @@ fn a_killed_flush_that_is_retried_sends_each_digest_and_at_most_one_twice() {
             let (sns, bus) = received_counts(&environment);
             assert!((2..=3).contains(&(sns + bus)) && sns > 0 && bus > 0, "{timing:?} {at}: {sns} and {bus}");
             assert_eq!(flush(&environment, policy(0, 60)).unwrap(), FlushedDigests::default());
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_call_and_retried_loses_nothing_under_any_policy() {
+    for policy in [policy(60, 0), policy(0, 600), policy(60, 600)] {
+        for timing in [FaultTiming::Before, FaultTiming::After] {
+            for at in 0.. {
+                let environment = TestEnvironment::new(NOW);
+                let one = notification(7, "a", RiskLevel::High);
+                environment.injector.plan(FaultPlan::Kill { at, timing });
+                let done = notify(&environment, policy, &one);
+                if !environment.injector.is_killed() {
+                    assert!(done.is_ok() && at > 3, "{at} calls");
+                    break;
+                }
+                environment.injector.reset();
+                environment.clock.advance(60);
+                notify(&environment, policy, &one).unwrap();
+                flush(&environment, DeliveryPolicy::IMMEDIATE).unwrap();
+                let (sns, bus) = received_counts(&environment);
+                assert!(
+                    (2..=3).contains(&(sns + bus)) && sns > 0 && bus > 0,
+                    "{timing:?} {at}: {sns} and {bus}"
+                );
+            }
         }
     }
 }

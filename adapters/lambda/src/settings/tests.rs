@@ -98,9 +98,9 @@ fn the_secret_of_a_webhook_is_not_shown_and_changes_the_fingerprint() {
             "[[alerts.webhook]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://hooks.slack.com/{secret}\"\n"
         );
         Settings {
-            config: onlooker_core::config::Config::from_toml(&text, "t").unwrap(),
-            catalog: onlooker_core::catalog::Catalog::embedded(),
-            pack: onlooker_core::controls::ControlPack::built_in(Default::default()).unwrap(),
+            config: Config::from_toml(&text, "t").unwrap(),
+            catalog: Catalog::embedded(),
+            pack: ControlPack::built_in(Default::default()).unwrap(),
             text: Some(text),
             read_at: FIRST_READ,
             stale_since: None,

@@ -101,8 +101,8 @@ impl Notifier<'_> {
         let now = self.clock.now();
         let is_due = |key: &&String| self.policy.digest_seconds == 0 || due(key).is_none_or(|due| due <= now);
         let (ready, waiting): (Vec<&String>, Vec<&String>) = open.partition(is_due);
-        let mut flushed = FlushedDigests::default();
-        flushed.next_due = waiting.first().and_then(|key| due(key));
+        let next_due = waiting.first().and_then(|key| due(key));
+        let mut flushed = FlushedDigests { next_due, ..FlushedDigests::default() };
         for keys in chunks(&ready, &entries) {
             let (id, seal) = (digest_id(&keys), SealedDigest { keys });
             // If it exists, another run has sealed the same notifications.
