@@ -33,7 +33,9 @@ pub mod alert;
 pub mod assessment;
 pub mod attestation;
 pub mod audit;
+pub mod aws_error;
 pub mod backup;
+pub mod breaker;
 pub mod catalog;
 pub mod certificate;
 pub mod classification;
@@ -41,6 +43,7 @@ pub mod config;
 pub mod controls;
 pub mod coverage;
 pub mod current_status;
+pub mod error_context;
 pub mod escape;
 pub mod event_selectors;
 pub mod finding;
@@ -57,6 +60,7 @@ pub mod render;
 pub mod report;
 mod role_chain;
 pub mod score;
+pub mod severity;
 pub mod suggest;
 
 pub use onlooker_evidence::{

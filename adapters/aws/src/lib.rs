@@ -20,6 +20,7 @@ mod iam;
 mod kms_key;
 mod notification_sinks;
 mod organization;
+mod other_thread;
 mod probe;
 mod public_keys;
 mod s3_source;
@@ -35,6 +36,7 @@ pub use self::{
     kms_key::KmsKey,
     notification_sinks::{EventBus, SnsTopic},
     organization::OrganizationPolicies,
+    other_thread::OtherThreadTable,
     probe::AwsProber,
     s3_source::{S3Source, S3Uri, object_version},
     s3_store::S3Store,

@@ -11,7 +11,9 @@
 
 mod function_error;
 mod log;
+mod resource_use;
 mod resources;
+mod run_calls;
 mod settings;
 
 use std::{
@@ -21,6 +23,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -28,13 +31,17 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use tokio::runtime::Handle;
 
+use self::resource_use::{ResourceLimits, ResourceWatch};
 pub use self::{function_error::FunctionError, resources::FunctionResources, settings::Settings};
 use onlooker_aws::{AwsSession, SystemClock};
 use onlooker_core::{
     audit::AuditKind,
-    config::RetentionSettings,
+    breaker::BreakerLimits,
+    config::{MonitoringSettings, RetentionSettings},
     jobs::{
         audit::{AuditTrail, Auditing},
+        error_watch::{RunErrors, watch_errors},
+        notifications::Notifier,
         runs::{RunRecord, record_run},
     },
     ports::Clock,
@@ -111,6 +118,7 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
         ready: Mutex::default(),
         trail: Mutex::default(),
         has_run: AtomicBool::default(),
+        init_seconds: resource_use::process_age(),
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<P>| {
         let process = Arc::clone(&process);
@@ -138,6 +146,8 @@ struct FunctionProcess {
     trail: Mutex<Option<KeptTrail>>,
     /// Whether the process has served an invocation.
     has_run: AtomicBool,
+    /// How long the process took until it could serve one.
+    init_seconds: Option<f64>,
 }
 
 impl FunctionProcess {
@@ -175,6 +185,14 @@ impl FunctionProcess {
         };
         let cold_start = !self.has_run.swap(true, Ordering::Relaxed);
         let _span = log::span(&run, context, cold_start).entered();
+        let monitoring = settings
+            .as_ref()
+            .map_or_else(|_| MonitoringSettings::default(), |settings| settings.config.monitoring.clone());
+        resources.breakers.set_limits(monitoring.enabled.then(|| BreakerLimits::from(&monitoring)));
+        resources.calls.begin(&run.run_id, Duration::from_secs(monitoring.slow_operation.into()));
+        let limits =
+            ResourceLimits { memory: Some(f64::from(context.env_config.memory)).filter(|mb| *mb > 0.0) };
+        let watch = monitoring.enabled.then(|| ResourceWatch::start(limits, &monitoring));
         let (done, retention, is_stale) = match settings {
             Ok(settings) => {
                 let function = self.function;
@@ -199,7 +217,24 @@ impl FunctionProcess {
         for note in &notes {
             tracing::warn!(note, "not done");
         }
+        for change in resources.breakers.take_changes() {
+            let (operation, is_open) = (change.operation, change.is_open);
+            tracing::warn!(log_type = "error", operation, is_open, "a circuit breaker opened or closed");
+        }
+        // An error that is not counted is no failure of the run, whose work is done.
+        if let Err(error) = watch_run_errors(resources, &monitoring, self.function, &record.run_id, &clock) {
+            tracing::error!(log_type = "error", exception = %error, "cannot watch the errors of the functions");
+        }
+        let metrics = match watch {
+            Some(watch) => watch.stop(&monitoring, clock.remaining(), resources.calls.add_metrics(metrics)),
+            None => metrics,
+        };
+        let metrics = match self.init_seconds.filter(|_| cold_start) {
+            Some(seconds) => metrics.field("init_duration", seconds),
+            None => metrics,
+        };
         let metrics = metrics
+            .field("cold_start", f64::from(u8::from(cold_start)))
             .with("duration", MetricUnit::Seconds, began.elapsed().as_secs_f64())
             .count("failed", u64::from(done.is_err()))
             .count("configuration_unusable", u64::from(is_stale));
@@ -207,6 +242,7 @@ impl FunctionProcess {
         // A configuration that cannot be used is told by every run, because an alarm counts the runs.
         if !is_quiet || is_stale || log::is_debug() {
             let properties = [
+                ("log_type", "metric".to_owned()),
                 ("service", log::service(&self.variables)),
                 ("function_request_id", context.request_id.clone()),
                 ("run_id", record.run_id.clone()),
@@ -292,7 +328,8 @@ impl FunctionProcess {
         }
         let resources = match (*resources, &settings) {
             (Some(made), _) => Ok(made),
-            (None, settings) => match (FunctionResources::new(aws, &self.variables), settings) {
+            (None, settings) => match (FunctionResources::new(self.function, aws, &self.variables), settings)
+            {
                 (Ok(made), _) => {
                     *resources = Some(made);
                     Ok(made)
@@ -304,6 +341,20 @@ impl FunctionProcess {
         };
         ReadyProcess { resources, settings }
     }
+}
+
+/// Counts the errors of the run with those of the other runs, and sends an alert if there are too many.
+fn watch_run_errors(
+    resources: &FunctionResources,
+    monitoring: &MonitoringSettings,
+    function: &str,
+    run_id: &str,
+    clock: &SystemClock,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    let counts = resources.calls.errors();
+    let sinks = resources.sinks()?;
+    let notifier = Notifier { table: resources.table, sinks: &sinks, clock };
+    Ok(watch_errors(&notifier, monitoring, RunErrors { function, run_id, counts: &counts })?)
 }
 
 /// The audit trail of a process, and the settings of the run before.

@@ -8,6 +8,8 @@
     reason = "a test may fail"
 )]
 
+mod breakers;
+mod error_watch;
 mod evidence_store;
 mod faults;
 mod fixtures;
