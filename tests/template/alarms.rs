@@ -1,5 +1,7 @@
 //! Alarms, metrics and the dashboard of the stack, and the pages about them.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 #[test]

@@ -190,7 +190,8 @@ mod tests {
             onlooker_variables(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
         let caller = CallerIdentity {
             arn: "arn:aws:sts::111122223333:assumed-role/onlooker-PullRole-1/pull".to_owned(),
-            ..CallerIdentity::default()
+            account: "111122223333".to_owned(),
+            user_id: "AROAEXAMPLE:pull".to_owned(),
         };
         let guard = own_guard("pull", &caller, "eu-west-1", &variables).unwrap();
         let table = |name: &str| format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{name}");
