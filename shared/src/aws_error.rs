@@ -107,6 +107,7 @@ impl AwsErrorKind {
     pub const fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::AccessDenied,
+            402 => Self::QuotaExceeded,
             404 => Self::NotFound,
             408 => Self::TimedOut,
             409 | 412 => Self::Conflict,
@@ -329,6 +330,7 @@ mod tests {
             ("x", Some("SomethingNew"), 500, Kind::ServiceError),
             ("x", Some("SomethingNew"), 429, Kind::Throttled),
             ("x", Some("SomethingNew"), 403, Kind::AccessDenied),
+            ("x", Some("SomethingNew"), 402, Kind::QuotaExceeded),
             ("x", None, 418, Kind::InvalidRequest),
             ("x", None, 304, Kind::Unknown),
         ] {
