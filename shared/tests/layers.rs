@@ -45,6 +45,8 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "gate",
             "alert",
             "current_status",
+            "dashboard",
+            "health",
             "guardrails",
             "attestation",
             "audit",
