@@ -28,7 +28,11 @@ fn judge(inputs: &HealthInputs) -> HealthInput<Vec<JudgedValue>> {
             format!("{} of {} in memory, {full} % full", cache.entries, count_noun(cache.capacity, "answer"));
         if let Some(share) = percent(cache.hits, cache.queries) {
             measures.push(HealthMeasure::shown("query_cache_hits", HealthUnit::Percent, share));
-            message.push_str(&format!(", {share} % of {} hit", count_noun(cache.queries, "question")));
+            message.push_str(&format!(
+                ", {} of {} answered from memory",
+                cache.hits,
+                count_noun(cache.queries, "question")
+            ));
         }
         vec![JudgedValue::of(message, measures)]
     })

@@ -78,6 +78,11 @@ pub fn unknown() -> Health {
     judge(&HealthInputs { digests: HealthInput::Unknown("AccessDenied".to_owned()), ..inputs() })
 }
 
+pub fn digests_without_verification() -> Health {
+    let digests = HealthInput::Known(DigestState { quiet_hours: 3, verified: None });
+    judge(&HealthInputs { digests, ..inputs() })
+}
+
 /// With text of an attacker wherever text may be.
 pub fn hostile() -> Health {
     const TEXT: &str = "a|b\nc\"d\\e\u{1b}[2J\u{202e}é{}'; 'x'=1;2;3";

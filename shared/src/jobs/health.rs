@@ -8,7 +8,7 @@ mod audit_trail;
 mod deployment;
 mod report_values;
 
-use self::report_values::ReportValues;
+use self::{audit_trail::TrailValues, report_values::ReportValues};
 use super::audit::AuditReader;
 use crate::{
     catalog::Catalog,
@@ -39,6 +39,8 @@ pub struct SweepHistory {
     pub swept_at: Option<Time>,
     /// Age in seconds above which the last sweep and its evidence are late.
     pub max_age_seconds: u32,
+    /// Why there is no audit trail, if there is no state.
+    pub missing: Option<String>,
 }
 
 /// Reads values, and keeps the answers of the audit trail from one reading to the next.
@@ -73,7 +75,7 @@ impl<'a> HealthReader<'a> {
             recent_errors: deployment::recent_errors(table, now),
             workers,
             account,
-            ..self.inputs(&report, lookups, now)
+            ..self.inputs(&report, lookups, None, now)
         };
         state(&inputs, report.known(), current.as_ref(), now)
     }
@@ -92,7 +94,7 @@ impl<'a> HealthReader<'a> {
         let inputs = HealthInputs {
             max_age_seconds: history.max_age_seconds,
             workers: HealthInput::Known(vec![worker]),
-            ..self.inputs(&history.report, None, now)
+            ..self.inputs(&history.report, None, history.missing.as_deref(), now)
         };
         let inputs = HealthInputs {
             write_queue: HealthInput::not_applicable("a command writes its buffer before it ends"),
@@ -111,10 +113,14 @@ impl<'a> HealthReader<'a> {
         &mut self,
         report: &HealthInput<Report>,
         lookups: Option<(u64, u64)>,
+        missing: Option<&str>,
         now: Time,
     ) -> HealthInputs {
         let ReportValues { findings, logging, digests, coverage } = ReportValues::of(report);
-        let trail = audit_trail::read(self.store, &mut self.trail, lookups, now);
+        let trail = match missing {
+            Some(why) => TrailValues::unknown(why),
+            None => audit_trail::read(self.store, &mut self.trail, lookups, now),
+        };
         let unread = || "not read".to_owned();
         HealthInputs {
             now,

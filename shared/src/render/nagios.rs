@@ -8,7 +8,7 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
-    escape::{escape_hidden, push_code_point},
+    escape::{escape_remaining, push_code_point},
     health::{Health, HealthMeasure, HealthStatus, HealthUnit},
 };
 
@@ -70,7 +70,7 @@ fn performance(label: &str, measure: &HealthMeasure) -> String {
 /// Text before the performance data.
 fn text(text: &str) -> String {
     let mut out = String::new();
-    for c in escape_hidden(text).chars() {
+    for c in escape_remaining(text).chars() {
         match c {
             '|' => push_code_point(&mut out, c),
             c => {

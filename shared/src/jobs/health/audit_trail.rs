@@ -26,6 +26,17 @@ pub(super) struct TrailValues {
     pub(super) cache: HealthInput<CacheUsage>,
 }
 
+impl TrailValues {
+    /// Nothing is known, for this reason.
+    pub(super) fn unknown(why: &str) -> Self {
+        Self {
+            size: HealthInput::Unknown(why.to_owned()),
+            rate_limits: HealthInput::Unknown(why.to_owned()),
+            cache: HealthInput::Unknown(why.to_owned()),
+        }
+    }
+}
+
 pub(super) fn read(
     store: &dyn ObjectStore,
     trail: &mut AuditReader<'_>,
@@ -35,12 +46,7 @@ pub(super) fn read(
     let objects = match store.list(PREFIX) {
         Ok(objects) => objects,
         Err(error) => {
-            let why = crate::escape::escape_hidden(&error.to_string()).into_owned();
-            return TrailValues {
-                size: HealthInput::Unknown(why.clone()),
-                rate_limits: HealthInput::Unknown(why.clone()),
-                cache: HealthInput::Unknown(why),
-            };
+            return TrailValues::unknown(&crate::escape::escape_hidden(&error.to_string()));
         }
     };
     let size = AuditStoreSize {

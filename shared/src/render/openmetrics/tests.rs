@@ -148,3 +148,59 @@ fn labels_are_escaped() {
     let text = openmetrics(&health_sample::hostile(), &Dashboard::of(None, None, NOW), None);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
 }
+
+/// The families of a text with everything that there is.
+fn families() -> BTreeSet<String> {
+    let dashboard = Dashboard::of(Some(&sample::non_compliant()), None, NOW);
+    let text = openmetrics(&health_sample::healthy(), &dashboard, Some(1));
+    let of_digests = health_sample::digests_without_verification();
+    let more = openmetrics(&of_digests, &dashboard, None);
+    let names =
+        text.lines().chain(more.lines()).filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
+/// Words of a text that are names of metrics.
+fn metric_names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words
+        .filter(|word| word.starts_with("onlooker_") || word.starts_with("inventag_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn document(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_grafana_dashboard_uses_metrics_that_exist() {
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&document("integrations/grafana-dashboard.json")).unwrap();
+    let known = families();
+    let mut used = 0;
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let names = metric_names(target["expr"].as_str().unwrap());
+            assert!(!names.is_empty(), "{target}");
+            for name in names {
+                assert!(known.contains(&name), "the dashboard uses {name}, which does not exist");
+                used += 1;
+            }
+        }
+    }
+    assert!(used > 15, "{used}");
+}
+
+#[test]
+fn the_document_lists_each_metric() {
+    let rows = document("health.md");
+    let rows =
+        rows.lines().filter(|line| line.starts_with("| `onlooker_") || line.starts_with("| `inventag_"));
+    let listed: BTreeSet<String> =
+        rows.flat_map(|row| metric_names(row.split('|').nth(1).unwrap())).collect();
+    let exist: BTreeSet<String> =
+        families().into_iter().filter(|name| !name.starts_with("onlooker_run_")).collect();
+    assert_eq!(listed, exist);
+}
