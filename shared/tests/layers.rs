@@ -58,6 +58,8 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "gate",
             "alert",
             "current_status",
+            "dashboard",
+            "health",
             "guardrails",
             "attestation",
             "audit",

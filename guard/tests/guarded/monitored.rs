@@ -82,7 +82,7 @@ async fn a_breaker_opens_for_two_programs_and_a_probe_closes_it() {
     assert_eq!(read(&one).await, Err("service_error".to_owned()));
     assert_eq!(read(&one).await, Err("service_error".to_owned()));
     assert_eq!(one_calls.take(), ["s3:GetObject service_error"; 2]);
-    assert!(matches!(stored_breakers(&*table).unwrap()["s3:GetObject"], Breaker::Open { .. }));
+    assert!(matches!(stored_breakers(&*table, Time(1_400)).unwrap()["s3:GetObject"], Breaker::Open { .. }));
     // The other program is refused before it signs a request, and its other operations are not.
     let sent = requests(&cloud).len();
     let refused = read(&other).await.unwrap_err();
@@ -93,7 +93,7 @@ async fn a_breaker_opens_for_two_programs_and_a_probe_closes_it() {
     // After its time, one call of all is let through, and closes it for all.
     SECONDS.fetch_add(LIMITS.seconds, Ordering::SeqCst);
     assert_eq!(read(&other).await, Ok(()));
-    assert_eq!(stored_breakers(&*table).unwrap()["s3:GetObject"], Breaker::default());
+    assert_eq!(stored_breakers(&*table, Time(1_400)).unwrap()["s3:GetObject"], Breaker::default());
     SECONDS.fetch_add(10, Ordering::SeqCst);
     assert_eq!(read(&one).await, Ok(()));
 }

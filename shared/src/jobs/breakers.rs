@@ -267,13 +267,12 @@ impl CircuitBreakers {
     }
 }
 
-/// The breakers in a table, by `service:Operation`. An item that cannot be decoded is left out.
+/// The breakers in a table, by `service:Operation`. An item that cannot be decoded is left out, and so is one that has expired.
 ///
 /// # Errors
 /// When the table cannot be read.
-pub fn stored_breakers(table: &dyn Table) -> Result<BTreeMap<String, Breaker>, PortError> {
-    let items = table.query(PARTITION, "")?;
-    let decoded =
-        items.into_iter().filter_map(|item| Some((item.sort_key, serde_json::from_value(item.body).ok()?)));
-    Ok(decoded.collect())
+pub fn stored_breakers(table: &dyn Table, now: Time) -> Result<BTreeMap<String, Breaker>, PortError> {
+    let items = table.query(PARTITION, "")?.into_iter();
+    let current = items.filter(|item| item.expires_at.is_none_or(|at| at > now));
+    Ok(current.filter_map(|item| Some((item.sort_key, serde_json::from_value(item.body).ok()?))).collect())
 }

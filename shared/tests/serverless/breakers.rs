@@ -42,7 +42,7 @@ fn a_breaker_that_opens_in_one_function_refuses_in_another_and_closes_again() {
     let probe = report.ask(CALL, Time(1_312)).unwrap();
     pull.ask(CALL, Time(1_318)).unwrap_err();
     report.report(probe, CallOutcome::Succeeded, Time(1_319));
-    assert_eq!(stored_breakers(&*table).unwrap()[CALL], Breaker::default());
+    assert_eq!(stored_breakers(&*table, Time(1_400)).unwrap()[CALL], Breaker::default());
     pull.ask(CALL, Time(1_325)).map(drop).unwrap();
 }
 
@@ -71,7 +71,7 @@ fn while_the_table_fails_a_breaker_works_in_its_function_and_is_stored_later() {
     pull.ask(CALL, Time(1_004)).unwrap_err();
     faults.reset();
     pull.ask(CALL, Time(1_004 + CACHE_SECONDS)).unwrap_err();
-    let stored = stored_breakers(&table.port).unwrap();
+    let stored = stored_breakers(&table.port, Time(1_400)).unwrap();
     assert_eq!(stored[CALL], Breaker::Open { since: Time(1_002), until: Time(1_302) });
 }
 
@@ -100,7 +100,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Whether the operation is tried, and until when, in the table itself.
 fn stored(table: &SharedTable) -> Breaker {
-    stored_breakers(&**table).unwrap().get(CALL).cloned().unwrap_or_default()
+    // Before any of them expires.
+    stored_breakers(&**table, Time(0)).unwrap().get(CALL).cloned().unwrap_or_default()
 }
 
 proptest! {
