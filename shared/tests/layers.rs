@@ -77,7 +77,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
 const SOURCES: [&str; 2] = ["evidence/src", "shared/src"];
 
 /// The crates of the workspace by folder, and the crates of the workspace that each may depend on.
-const CRATES: [(&str, &[&str]); 11] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("evidence", &[]),
     ("shared", &["onlooker-evidence"]),
     ("demo", &["onlooker-core"]),
@@ -85,7 +85,8 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("adapters/aws", &["onlooker-core", "onlooker-guard"]),
     ("adapters/local", &["onlooker-core"]),
     ("adapters/cloud", &["onlooker-core"]),
-    ("adapters/lambda", &["onlooker-core", "onlooker-aws", "onlooker-guard"]),
+    ("adapters/webhook", &["onlooker-core"]),
+    ("adapters/lambda", &["onlooker-core", "onlooker-aws", "onlooker-guard", "onlooker-webhook"]),
     ("functions/*", &["onlooker-core", "onlooker-aws", "onlooker-lambda"]),
     (".", &["onlooker-core", "onlooker-aws", "onlooker-cloud", "onlooker-local", "onlooker-demo"]),
     ("tests/support", &["onlooker-core", "onlooker-local"]),

@@ -37,17 +37,21 @@ use onlooker_aws::{AwsSession, SystemClock};
 use onlooker_core::{
     audit::AuditKind,
     breaker::BreakerLimits,
-    config::{MonitoringSettings, RetentionSettings},
+    config::{AlertSettings, MonitoringSettings, RetentionSettings},
     jobs::{
         audit::{AuditTrail, Auditing},
         error_watch::{RunErrors, watch_errors},
         notifications::Notifier,
         runs::{RunRecord, record_run},
     },
-    ports::Clock,
+    ports::{Clock, NotificationSink},
     render::emf::{self, MetricUnit, Metrics},
     report::ReportRun,
 };
+pub use onlooker_webhook::WebhookSink;
+
+/// Longest time that all webhooks together take for one notification. A claim on a notification lasts 50 seconds.
+const WEBHOOKS_LIMIT: Duration = Duration::from_secs(40);
 
 /// One invocation and its inputs.
 pub struct Invocation<'a> {
@@ -66,6 +70,18 @@ pub struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
+    /// The webhooks of the configuration, for [`FunctionResources::sinks`].
+    pub fn webhooks(&self) -> Vec<WebhookSink<'_>> {
+        let webhooks = &self.settings.config.alerts.webhooks;
+        WebhookSink::all(webhooks, &self.resources.webhook_client, &self.clock, WEBHOOKS_LIMIT)
+    }
+
+    /// Sends notifications through these sinks, by the policy of the configuration.
+    pub fn notifier<'n>(&'n self, sinks: &'n [&'n dyn NotificationSink]) -> Notifier<'n> {
+        let policy = self.settings.config.alerts.policy();
+        Notifier { table: self.resources.table, sinks, clock: &self.clock, policy }
+    }
+
     /// Where the job records the calls that it reads.
     pub fn auditing(&self) -> Auditing<'_> {
         Auditing::new(self.audit, &self.settings.config, self.settings.catalog, self.clock.now())
@@ -185,9 +201,10 @@ impl FunctionProcess {
         };
         let cold_start = !self.has_run.swap(true, Ordering::Relaxed);
         let _span = log::span(&run, context, cold_start).entered();
-        let monitoring = settings
+        let (monitoring, alerts) = settings
             .as_ref()
-            .map_or_else(|_| MonitoringSettings::default(), |settings| settings.config.monitoring.clone());
+            .map(|settings| (settings.config.monitoring.clone(), settings.config.alerts.clone()))
+            .unwrap_or_default();
         resources.breakers.set_limits(monitoring.enabled.then(|| BreakerLimits::from(&monitoring)));
         resources.calls.begin(&run.run_id, Duration::from_secs(monitoring.slow_operation.into()));
         let limits =
@@ -222,7 +239,9 @@ impl FunctionProcess {
             tracing::warn!(log_type = "error", operation, is_open, "a circuit breaker opened or closed");
         }
         // An error that is not counted is no failure of the run, whose work is done.
-        if let Err(error) = watch_run_errors(resources, &monitoring, self.function, &record.run_id, &clock) {
+        let run_errors =
+            RunErrors { function: self.function, run_id: &record.run_id, counts: &resources.calls.errors() };
+        if let Err(error) = watch_run_errors(resources, &monitoring, &alerts, run_errors, &clock) {
             tracing::error!(log_type = "error", exception = %error, "cannot watch the errors of the functions");
         }
         let metrics = match watch {
@@ -328,16 +347,17 @@ impl FunctionProcess {
         }
         let resources = match (*resources, &settings) {
             (Some(made), _) => Ok(made),
-            (None, settings) => match (FunctionResources::new(self.function, aws, &self.variables), settings)
-            {
-                (Ok(made), _) => {
-                    *resources = Some(made);
-                    Ok(made)
+            (None, settings) => {
+                match (FunctionResources::new(self.function, handle, aws, &self.variables), settings) {
+                    (Ok(made), _) => {
+                        *resources = Some(made);
+                        Ok(made)
+                    }
+                    // An error of the configuration is reported even if AWS cannot be called.
+                    (Err(_), Err(failure)) => Err(failure.clone()),
+                    (Err(failure), Ok(_)) => Err(failure),
                 }
-                // An error of the configuration is reported even if AWS cannot be called.
-                (Err(_), Err(failure)) => Err(failure.clone()),
-                (Err(failure), Ok(_)) => Err(failure),
-            },
+            }
         };
         ReadyProcess { resources, settings }
     }
@@ -347,14 +367,16 @@ impl FunctionProcess {
 fn watch_run_errors(
     resources: &FunctionResources,
     monitoring: &MonitoringSettings,
-    function: &str,
-    run_id: &str,
+    alerts: &AlertSettings,
+    errors: RunErrors<'_>,
     clock: &SystemClock,
 ) -> Result<bool, Box<dyn std::error::Error>> {
-    let counts = resources.calls.errors();
-    let sinks = resources.sinks()?;
-    let notifier = Notifier { table: resources.table, sinks: &sinks, clock };
-    Ok(watch_errors(&notifier, monitoring, RunErrors { function, run_id, counts: &counts })?)
+    let webhooks = WebhookSink::all(&alerts.webhooks, &resources.webhook_client, clock, WEBHOOKS_LIMIT);
+    let sinks = resources.sinks(&webhooks)?;
+    // Errors do not wait for a digest.
+    let policy = alerts.policy().without_digest();
+    let notifier = Notifier { table: resources.table, sinks: &sinks, clock, policy };
+    Ok(watch_errors(&notifier, monitoring, errors)?)
 }
 
 /// The audit trail of a process, and the settings of the run before.

@@ -1,7 +1,7 @@
 //! The resources that a process keeps for its lifetime.
 //!
-//! Enters: variables, AWS. Leaves: [`FunctionResources`]: the table, bucket, topic and bus of the deployment, and the
-//! identity of the function.
+//! Enters: variables, AWS. Leaves: [`FunctionResources`]: the table, bucket, topic and bus of the deployment, the client of
+//! webhooks, and the identity of the function.
 
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ use onlooker_core::{
     report::CallerIdentity,
 };
 use onlooker_guard::{CallMonitor, ReadOnlyGuard};
+use onlooker_webhook::{WebhookClient, WebhookSink};
+use tokio::runtime::Handle;
 
 /// The deployment that a function belongs to.
 pub struct FunctionResources {
@@ -56,6 +58,8 @@ pub struct FunctionResources {
     pub backups: [Option<S3Uri>; 2],
     /// The evidence in the table and the bucket.
     pub evidence: EvidenceStore<'static>,
+    /// Sends requests to webhooks.
+    pub(super) webhook_client: WebhookClient,
     topic: Option<SnsTopic>,
     bus: Option<EventBus>,
 }
@@ -64,6 +68,7 @@ impl FunctionResources {
     /// Creates the resources. They are kept until the process ends, which serves one deployment.
     pub(super) fn new(
         function: &str,
+        handle: &Handle,
         aws: AwsSession,
         variables: &EnvVariables,
     ) -> Result<&'static Self, FunctionError> {
@@ -101,6 +106,7 @@ impl FunctionResources {
             ],
             evidence: EvidenceStore::new(table, store)
                 .expiring_after(variables.number("ONLOOKER_RETENTION_EVIDENCE_DAYS")),
+            webhook_client: WebhookClient::new(handle.clone()),
             topic: variables.get("ONLOOKER_TOPIC").map(|arn| aws.topic(arn)),
             bus: variables.get("ONLOOKER_BUS").map(|name| aws.event_bus(name)),
             aws,
@@ -120,18 +126,24 @@ impl FunctionResources {
         self.bus.iter().map(|bus| bus as &dyn NotificationSink).collect()
     }
 
-    /// The sinks for notifications; at least one.
+    /// The sinks for notifications: the topic and the bus of the deployment, then the webhooks of its configuration. At least one.
     ///
     /// # Errors
-    /// When the deployment has no topic and no bus.
-    pub fn sinks(&self) -> Result<Vec<&dyn NotificationSink>, FunctionError> {
+    /// When the deployment has none.
+    pub fn sinks<'s>(
+        &'s self,
+        webhooks: &'s [WebhookSink<'_>],
+    ) -> Result<Vec<&'s dyn NotificationSink>, FunctionError> {
         let topic = self.topic.as_ref().map(|topic| topic as &dyn NotificationSink);
         let bus = self.bus.as_ref().map(|bus| bus as &dyn NotificationSink);
-        let all: Vec<_> = [topic, bus].into_iter().flatten().collect();
+        let webhooks = webhooks.iter().map(|webhook| webhook as &dyn NotificationSink);
+        let all: Vec<_> = [topic, bus].into_iter().flatten().chain(webhooks).collect();
         if all.is_empty() {
             return Err(FunctionError::from(Diagnostic {
-                message: "cannot send notifications: neither `ONLOOKER_TOPIC` nor `ONLOOKER_BUS` is set"
-                    .to_owned(),
+                message:
+                    "cannot send notifications: neither `ONLOOKER_TOPIC` nor `ONLOOKER_BUS` is set, and the \
+                          configuration has no `[[alerts.webhook]]`"
+                        .to_owned(),
                 remedy: "deploy the function with `template.yaml`, which sets them".to_owned(),
             }));
         }

@@ -213,3 +213,30 @@ fn errors_are_logged_with_what_to_do_and_too_many_send_an_alert() {
     assert_eq!(metrics["cold_start"], 1);
     assert!(metrics["init_duration"].is_number(), "{metrics}");
 }
+
+#[test]
+fn a_digest_that_is_due_is_sent_with_the_report() {
+    let cloud = FakeAws::start();
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
+    let text = |text: &str| json!({ "S": text });
+    let (partition, sort) = ("NOTIFICATION#digest", "2026-01-01T00:15:00Z#one");
+    let entry = json!({ "M": {
+        "id": text("one"), "collected_at": text("2026-01-01T00:05:00Z"), "severity": text("HIGH"),
+        "detail_type": text("Read-Only Violation Detected"), "subject": text("HIGH write-succeeded: s3:PutObject"),
+        "detail": { "M": { "version": text("1.0") } },
+    } });
+    let item = json!({ "pk": text(partition), "sk": text(sort), "rev": { "N": "1" }, "body": entry });
+    let key = (partition.to_owned(), sort.to_owned());
+    cloud.state().tables.entry("t".to_owned()).or_default().insert(key, item.as_object().unwrap().clone());
+    function.invoke(json!({})).unwrap();
+    let state = cloud.state();
+    let subjects: Vec<&String> = state.published.iter().map(|message| &message["Subject"]).collect();
+    assert_eq!(
+        subjects.last().map(|subject| &***subject),
+        Some("HIGH digest: 1 alert from 2026-01-01T00:05:00Z to 2026-01-01T00:05:00Z")
+    );
+    let kinds: Vec<&Value> = state.put_events.iter().map(|event| &event["DetailType"]).collect();
+    assert_eq!(kinds.last(), Some(&&json!("Alert Digest")));
+    drop(state);
+    assert!(!cloud.table().keys().any(|(partition, _)| partition == "NOTIFICATION#digest"));
+}

@@ -156,6 +156,8 @@ fn alert(recent: &ErrorCounts, revision: u64, since: Time, now: Time) -> Notific
         })
     });
     Notification {
+        deduplication_key: "errors".to_owned(),
+        deduplication_seconds: 0,
         id: format!("errors-{revision}"),
         detail_type: "Error Threshold Reached",
         severity,

@@ -2,7 +2,7 @@
 
 use onlooker_core::{
     aws_error::AwsErrorKind,
-    config::MonitoringSettings,
+    config::{DeliveryPolicy, MonitoringSettings},
     error_context::ErrorCounts,
     jobs::{
         error_watch::{ErrorWatchError, RunErrors, watch_errors},
@@ -28,7 +28,12 @@ fn run(
     counts: &ErrorCounts,
 ) -> Result<bool, ErrorWatchError> {
     let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
-    let notifier = Notifier { table: &environment.table, sinks: &sinks, clock: &environment.clock };
+    let notifier = Notifier {
+        table: &environment.table,
+        sinks: &sinks,
+        clock: &environment.clock,
+        policy: DeliveryPolicy::IMMEDIATE,
+    };
     watch_errors(&notifier, settings, RunErrors { function: "pull", run_id: id, counts })
 }
 

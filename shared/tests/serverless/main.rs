@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod alerts;
 mod breakers;
 mod error_watch;
 mod evidence_store;
