@@ -23,6 +23,14 @@ pub fn now() -> Time {
     Time(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
+/// Most memory that this process used so far, in bytes; `None` where the system does not say.
+pub fn peak_memory() -> Option<u64> {
+    // Linux: proc_pid_status(5), `VmHWM` in kB.
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
+}
+
 /// A unique run id that sorts by time: a UUID of version 7.
 pub fn run_id() -> String {
     uuid::Uuid::now_v7().to_string()

@@ -13,6 +13,7 @@ mod formats;
 mod monitoring;
 mod overrides;
 pub mod own_roles;
+mod parts;
 mod profile;
 mod reader;
 mod schema;
@@ -35,6 +36,7 @@ pub use self::{
     formats::{account, log_filter, region},
     monitoring::MonitoringSettings,
     overrides::OverrideMatch,
+    parts::{CloudTrailSettings, Part, ReportSettings, ValidationSettings},
     profile::ConfigProfile,
     schema::schema,
     template::template,
@@ -90,6 +92,12 @@ pub struct Config {
     pub audit: AuditSettings,
     /// How Onlooker watches its own runs.
     pub monitoring: MonitoringSettings,
+    /// Whether calls are held against the promise.
+    pub validation: ValidationSettings,
+    /// Whether events of CloudTrail are collected and used.
+    pub cloudtrail: CloudTrailSettings,
+    /// What a report contains.
+    pub report: ReportSettings,
 }
 
 impl Config {
