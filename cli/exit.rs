@@ -29,6 +29,8 @@ use onlooker_local::{
     config_file::ConfigFileError, packages::PackageError, signing_key::KeyError, sweep_state::StateError,
 };
 
+use crate::aws;
+
 /// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandOutcome {
@@ -38,6 +40,10 @@ pub enum CommandOutcome {
     Violation,
     /// There is not enough evidence for a result.
     InsufficientEvidence,
+    /// What was checked works, and something should be changed.
+    Warning,
+    /// Something that was checked does not work.
+    Critical,
 }
 
 /// Why a command failed.
@@ -186,7 +192,8 @@ impl CommandOutcome {
     pub fn code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Proven => 0,
-            Self::Violation => 1,
+            Self::Violation | Self::Warning => 1,
+            Self::Critical => 2,
             Self::InsufficientEvidence => 3,
         })
     }
@@ -272,8 +279,9 @@ impl CommandError {
                 None => writeln!(text, "{}", escape_remaining(line)),
             };
         }
-        let mut cause = self.source();
+        let (mut cause, mut remedy) = (self.source(), None);
         while let Some(error) = cause {
+            remedy = remedy.or_else(|| aws::remedy(error));
             // Some messages contain their cause already.
             let said = error.to_string();
             if !message.contains(&said) {
@@ -282,6 +290,9 @@ impl CommandError {
                 }
             }
             cause = error.source();
+        }
+        if let Some(remedy) = remedy {
+            let _ = writeln!(text, "  {help} {remedy}");
         }
         text
     }

@@ -5,7 +5,6 @@
 
 use std::error::Error;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{
     orchestrator::HttpResponse,
     result::{ConnectorError, SdkError},
@@ -14,6 +13,7 @@ use aws_types::request_id::RequestId;
 
 use aws_sdk_sts::error::ProvideErrorMetadata;
 
+use super::missing_credentials::MissingCredentials;
 use onlooker_core::ports::{PortError, PortErrorKind};
 
 /// The message of a failed call. It includes all causes, so it has no source.
@@ -30,6 +30,10 @@ pub(super) fn sdk_error<E>(
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
+    if let Some(cause) = MissingCredentials::cause_of(error) {
+        let kind = PortErrorKind::AccessDenied;
+        return PortError { operation, name: name.into(), kind, cause: Box::new(cause) };
+    }
     let (kind, said) = match error {
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
@@ -37,10 +41,6 @@ where
             let said = [Some(code.clone()), error.message().map(str::to_owned)];
             let said: Vec<String> = said.into_iter().flatten().filter(|part| !part.is_empty()).collect();
             (failure_kind(&code, status), said.join(": "))
-        }
-        SdkError::DispatchFailure(failure) if is_missing_credentials(error) => {
-            let cause = failure.as_connector_error().and_then(Error::source).map(error_chain);
-            (PortErrorKind::AccessDenied, format!("no AWS credentials: {}", cause.unwrap_or_default()))
         }
         SdkError::DispatchFailure(failure) => {
             let kind = if failure.is_user() { PortErrorKind::Other } else { PortErrorKind::Unavailable };
@@ -116,10 +116,6 @@ pub(super) fn failure_kind(code: &str, status: u16) -> PortErrorKind {
     }
 }
 
-fn is_missing_credentials(error: &(dyn Error + 'static)) -> bool {
-    sources(error).any(|error| error.is::<CredentialsError>())
-}
-
 /// The cause of a failed connection, without the prefix of the SDK.
 fn connector_error(error: &ConnectorError) -> String {
     error.source().map_or_else(|| error.to_string(), error_chain)
@@ -137,7 +133,10 @@ pub(super) fn error_chain(error: &(dyn Error + 'static)) -> String {
     said.join(": ")
 }
 
-fn sources<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+/// An error and its causes.
+pub(super) fn sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
