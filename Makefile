@@ -80,8 +80,9 @@ lint-stack: $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov ## The templates of 
 	$(E2E)/checkov/bin/checkov --config-file tests/e2e/checkov.yaml
 
 .PHONY: lint-workflows
-lint-workflows: $(E2E)/tools/bin/sam ## The workflows of GitHub Actions: their shape, and what makes them unsafe
-	$(E2E)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+lint-workflows: $(E2E)/tools/bin/sam ## The workflows of GitHub Actions and GitLab CI: their shape, and what makes them unsafe
+	$(E2E)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml docs/integrations/github/*.yml
+	$(E2E)/tools/bin/check-jsonschema --builtin-schema vendor.gitlab-ci docs/integrations/gitlab/*.yml
 	$(E2E)/tools/bin/zizmor --offline --quiet --no-progress .github
 
 .PHONY: self-audit

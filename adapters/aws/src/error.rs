@@ -13,6 +13,7 @@ use aws_types::request_id::RequestId;
 
 use aws_sdk_sts::error::ProvideErrorMetadata;
 
+use super::missing_credentials::MissingCredentials;
 use onlooker_core::{
     aws_error::AwsErrorKind,
     ports::{PortError, PortErrorKind},
@@ -34,6 +35,10 @@ pub(super) fn sdk_error<E>(
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
+    if let Some(cause) = MissingCredentials::cause_of(error) {
+        let kind = PortErrorKind::AccessDenied;
+        return PortError { operation, name: name.into(), kind, cause: Box::new(cause) };
+    }
     let (kind, said) = match error {
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
@@ -53,13 +58,8 @@ where
             let cause = failure.as_connector_error();
             let kind = cause.map_or(AwsErrorKind::ConnectionFailed, connector_kind);
             let said = cause.map(connector_error).unwrap_or_default();
-            match kind {
-                AwsErrorKind::MissingCredentials => {
-                    (PortErrorKind::AccessDenied, format!("no AWS credentials: {said}"))
-                }
-                _ if failure.is_user() => (PortErrorKind::Other, said),
-                kind => (port_error_kind(kind), said),
-            }
+            let kind = if failure.is_user() { PortErrorKind::Other } else { port_error_kind(kind) };
+            (kind, said)
         }
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
             (PortErrorKind::Unavailable, error_chain(error))
@@ -114,6 +114,13 @@ const fn port_error_kind(kind: AwsErrorKind) -> PortErrorKind {
 /// The cause of a failed connection, without the prefix of the SDK.
 fn connector_error(error: &ConnectorError) -> String {
     error.source().map_or_else(|| error.to_string(), error_chain)
+}
+
+/// An error and its causes.
+pub(super) fn sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod event_history;
 mod http;
 mod iam;
 mod kms_key;
+mod missing_credentials;
 mod notification_sinks;
 mod organization;
 mod other_thread;
@@ -26,6 +27,8 @@ mod public_keys;
 mod s3_source;
 mod s3_store;
 mod session;
+mod signed_request;
+mod stack_outputs;
 mod trail_bucket;
 
 pub use self::{
@@ -34,6 +37,7 @@ pub use self::{
     event_history::EventHistory,
     iam::AccountPolicies,
     kms_key::KmsKey,
+    missing_credentials::MissingCredentials,
     notification_sinks::{EventBus, SnsTopic},
     organization::OrganizationPolicies,
     other_thread::OtherThreadTable,

@@ -4,6 +4,7 @@
 //! clients and adapters. Laws: timeouts and retries are set here only; a client is created when it is first used.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -21,8 +22,10 @@ use super::{
     dynamodb_table::DynamoDbTable,
     error::sdk_error,
     http,
+    missing_credentials::MissingCredentials,
     notification_sinks::{EventBus, SnsTopic},
     s3_store::S3Store,
+    stack_outputs::stack_outputs,
 };
 use onlooker_core::{
     ports::{PortError, PortErrorKind},
@@ -50,6 +53,7 @@ const MAX_ATTEMPTS: u32 = 4;
 #[derive(Clone, Debug)]
 pub struct AwsSession {
     config: SdkConfig,
+    has_region: bool,
     handle: Handle,
     guard: Option<ReadOnlyGuard>,
     clients: Arc<SdkClients>,
@@ -98,11 +102,12 @@ impl AwsSession {
             .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
             .timeout_config(timeouts);
         let config = handle.block_on(adjust(loader).load());
+        let has_region = config.region().is_some();
         let config = match config.region() {
             Some(_) => config,
             None => config.into_builder().region(Region::from_static(FALLBACK_REGION)).build(),
         };
-        Self { config, handle, guard: None, clients: Arc::default() }
+        Self { config, has_region, handle, guard: None, clients: Arc::default() }
     }
 
     /// A session with the same credentials, and clients of its own that have a guard.
@@ -114,6 +119,11 @@ impl AwsSession {
     /// The region of calls that set no region.
     pub fn region(&self) -> &str {
         self.config.region().map_or(FALLBACK_REGION, Region::as_ref)
+    }
+
+    /// The region that the environment configures; `None` if it configures none, and the fallback is used.
+    pub fn configured_region(&self) -> Option<&str> {
+        self.has_region.then(|| self.region())
     }
 
     /// The identity of the caller, as AWS reports it. Needs no permission.
@@ -131,6 +141,14 @@ impl AwsSession {
         })
     }
 
+    /// The outputs of a CloudFormation stack, by key.
+    ///
+    /// # Errors
+    /// If the call fails; `NotFound` if there is no such stack.
+    pub fn stack_outputs(&self, stack: &str) -> Result<BTreeMap<String, String>, PortError> {
+        stack_outputs(self, stack)
+    }
+
     /// The credentials, region and endpoint in force, as the variables that name them to other clients. Credentials that
     /// expire are not renewed there.
     ///
@@ -144,9 +162,11 @@ impl AwsSession {
             cause,
         };
         let Some(provider) = self.config.credentials_provider() else {
-            return Err(failed("no source of credentials is configured".into()));
+            return Err(failed(Box::new(MissingCredentials::none())));
         };
-        let found = self.block_on(provider.provide_credentials()).map_err(|cause| failed(Box::new(cause)))?;
+        let found = self.block_on(provider.provide_credentials()).map_err(|error| {
+            failed(Box::new(MissingCredentials::cause_of(&error).unwrap_or_else(MissingCredentials::none)))
+        })?;
         let mut variables = vec![
             ("AWS_ACCESS_KEY_ID", found.access_key_id()),
             ("AWS_SECRET_ACCESS_KEY", found.secret_access_key()),
