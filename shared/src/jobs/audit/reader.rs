@@ -166,7 +166,7 @@ impl AuditAnswer {
     }
 }
 
-fn read_header(
+pub(super) fn read_header(
     store: &dyn ObjectStore,
     key: &str,
     inflater: &mut Inflater,
