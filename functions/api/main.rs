@@ -41,16 +41,16 @@ fn run(invocation: &Invocation<'_>, payload: ApiPayload) -> Result<JobOutcome, F
         failure.with_metrics(metrics)
     };
     let body = payload.body();
-    let request = payload.request(body.as_deref().unwrap_or_default());
-    let request = request.map_err(|error| failed(FunctionError::new("InvalidRequest", error)))?;
-    let (response, counts) = match body.as_ref().map_err(Problem::clone).map_err(Refusal::from) {
-        Ok(_) => answer(invocation, &request),
-        Err(refusal) => Err(refusal),
-    }
-    .or_else(Refusal::into_answer)
-    .map_err(failed)?;
+    let request = match &body {
+        Ok(body) => payload.request(body),
+        Err(problem) => Err(problem.clone()),
+    };
+    let (method, accepts_gzip) = request.as_ref().map_or(("", false), |one| (one.method, one.accepts_gzip));
+    let answered = request.as_ref().map_err(|problem| Refusal::from(problem.clone()));
+    let answered = answered.and_then(|request| answer(invocation, request));
+    let (response, counts) = answered.or_else(Refusal::into_answer).map_err(failed)?;
     let location = format!("`s3://{}/{LATEST_JSON}`", invocation.resources.bucket);
-    let response = payload.answer(&request, response, &location);
+    let response = payload.answer(method, accepts_gzip, response, &location);
     let mut counted = count(counts);
     let is_quiet = !counted.is_due(now);
     let metrics = if is_quiet { Metrics::default() } else { counted.take(now) };

@@ -96,30 +96,35 @@ impl ApiPayload {
     /// The request, with its decoded body.
     ///
     /// # Errors
-    /// The payload, if it is none of the two forms, and why.
-    pub fn request<'a>(&'a self, body: &'a [u8]) -> Result<ApiRequest<'a>, String> {
+    /// A [`Problem`] with the status 400 if the payload is none of the two forms.
+    pub fn request<'a>(&'a self, body: &'a [u8]) -> Result<ApiRequest<'a>, Problem> {
         match self {
             Self::Url(event) => Ok(url_request(event, body)),
             Self::Direct(direct) => {
                 let (method, path) = direct.route.split_once(' ').ok_or_else(|| {
-                    format!("`route` is `{}`; write method and path, such as `GET /status`", direct.route)
+                    let detail = format!(
+                        "`route` is `{}`; write method and path, such as `GET /status`",
+                        direct.route
+                    );
+                    Problem::invalid(detail)
                 })?;
                 let query =
                     direct.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
                 let content_type = Some("application/json");
                 Ok(ApiRequest { method, path, query, content_type, body, ..ApiRequest::default() })
             }
-            Self::Unreadable(error) => Err(format!(
+            Self::Unreadable(error) => Err(Problem::invalid(format!(
                 "the payload is not a request: {error}; write `{{\"route\": \"GET /status\"}}`, or \
                  `{{\"route\": \"POST /validate\", \"body\": {{\"operation\": \"s3:GetObject\"}}}}`"
-            )),
+            ))),
         }
     }
 
-    /// The answer in the form that the sender expects. `location` tells where an answer can be read that is too long.
-    pub fn answer(&self, request: &ApiRequest<'_>, response: ApiResponse, location: &str) -> Value {
+    /// The answer in the form that the sender expects. `method` is that of the request, and `accepts_gzip` whether the sender takes gzip;
+    /// `location` tells where an answer can be read that is too long.
+    pub fn answer(&self, method: &str, accepts_gzip: bool, response: ApiResponse, location: &str) -> Value {
         match self {
-            Self::Url(_) => url_answer(request, response, location),
+            Self::Url(_) => url_answer(method, accepts_gzip, response, location),
             _ if !response.fits() => direct_answer(&too_long(location).into()),
             _ => direct_answer(&response),
         }
@@ -164,15 +169,15 @@ fn too_long(location: &str) -> Problem {
     Problem::new(ProblemKind::NotAcceptable, detail)
 }
 
-fn url_answer(request: &ApiRequest<'_>, response: ApiResponse, location: &str) -> Value {
-    let is_head = request.method == "HEAD";
-    let compressed = (request.accepts_gzip && !is_head && response.encoded_len() >= COMPRESSED_FROM)
+fn url_answer(method: &str, accepts_gzip: bool, response: ApiResponse, location: &str) -> Value {
+    let is_head = method == "HEAD";
+    let compressed = (accepts_gzip && !is_head && response.encoded_len() >= COMPRESSED_FROM)
         .then(|| gzip(response.body.as_bytes()))
         .flatten();
     let encoded = compressed.map(|bytes| STANDARD.encode(bytes));
     let fits = encoded.as_ref().map_or_else(|| response.fits(), |text| text.len() <= MAX_BODY_BYTES);
     if !fits && !is_head {
-        return url_answer(request, too_long(location).into(), location);
+        return url_answer(method, accepts_gzip, too_long(location).into(), location);
     }
     let mut answer = LambdaFunctionUrlResponse::default();
     answer.status_code = response.status.into();
@@ -195,7 +200,7 @@ fn url_answer(request: &ApiRequest<'_>, response: ApiResponse, location: &str) -
 
 /// A problem for an HTTP client, whose request is not at hand.
 pub fn problem_answer(problem: Problem) -> Value {
-    url_answer(&ApiRequest::default(), problem.into(), "")
+    url_answer("", false, problem.into(), "")
 }
 
 fn direct_answer(response: &ApiResponse) -> Value {
@@ -239,11 +244,11 @@ mod tests {
         ] {
             let read = payload(&value);
             assert!(!read.is_url());
-            let error = read.request(&[]).unwrap_err();
-            assert!(error.contains("\"route\""), "{value}: {error}");
+            let problem = read.request(&[]).unwrap_err();
+            assert!(problem.detail.contains("\"route\""), "{value}: {problem}");
         }
-        let error = payload(&json!({ "route": "status" })).request(&[]).unwrap_err();
-        assert!(error.contains("`status`"), "{error}");
+        let problem = payload(&json!({ "route": "status" })).request(&[]).unwrap_err();
+        assert!(problem.detail.contains("`status`"), "{problem}");
     }
 
     #[test]
@@ -253,18 +258,16 @@ mod tests {
             "version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {}, "isBase64Encoded": false,
             "requestContext": { "timeEpoch": 0, "http": { "method": "GET" } },
         }));
-        let request = url.request(&[]).unwrap();
-        let plain = url.answer(&request, long(), "the bucket");
+        let plain = url.answer("GET", false, long(), "the bucket");
         assert_eq!((&plain["statusCode"], plain["isBase64Encoded"].as_bool()), (&json!(406), Some(false)));
         assert!(plain["body"].as_str().unwrap().contains("the bucket"), "{plain}");
-        let compressed = url.answer(&ApiRequest { accepts_gzip: true, ..request }, long(), "the bucket");
+        let compressed = url.answer("GET", true, long(), "the bucket");
         assert_eq!(
             (&compressed["statusCode"], &compressed["headers"]["content-encoding"]),
             (&json!(200), &json!("gzip"))
         );
         assert!(compressed.to_string().len() < MAX_BODY_BYTES);
-        let direct = payload(&json!({ "route": "GET /" }));
-        let answer = direct.answer(&direct.request(&[]).unwrap(), long(), "the bucket");
+        let answer = payload(&json!({ "route": "GET /" })).answer("GET", false, long(), "the bucket");
         assert_eq!(answer["status"], 406);
     }
 }

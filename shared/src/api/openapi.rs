@@ -187,7 +187,11 @@ mod tests {
     fn the_published_schema_is_current() {
         let text = serde_json::to_string_pretty(&openapi()).unwrap();
         assert_schema_is_current("openapi.json", &escape_json(text));
-        assert_eq!(serde_json::from_str::<Value>(OPENAPI).unwrap(), openapi(), "build once more");
+        let is_served = serde_json::from_str::<Value>(OPENAPI).unwrap() == openapi();
+        assert!(
+            is_served || std::env::var_os("UPDATE_SCHEMA").is_some(),
+            "the function serves an older one: build it again"
+        );
     }
 
     #[test]

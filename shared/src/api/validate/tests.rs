@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{config::Standard, jobs::check};
+use crate::config::Standard;
 
 const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/ci/session";
 
@@ -66,14 +66,8 @@ fn one_operation_and_a_list_of_it_have_the_verdict_of_the_command_line() {
     let pack = ControlPack::built_in(Standard::General).unwrap();
     for operation in ["s3:GetObject", "s3:DeleteObject", "iam:CreateUser", "s3:GetObjet", "nonsense"] {
         let request = CheckRequest { operation: operation.to_owned(), ..CheckRequest::default() };
-        let expected = check::check(
-            Catalog::embedded(),
-            &Config::default(),
-            &pack,
-            &request,
-            Time(1_800_000_000),
-            false,
-        );
+        let expected =
+            check(Catalog::embedded(), &Config::default(), &pack, &request, Time(1_800_000_000), false);
         let expected = serde_json::to_value(expected).unwrap();
         let asked = json!({ "operation": operation });
         for body in [asked.clone(), json!({ "operations": [asked] })] {
