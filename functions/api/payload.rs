@@ -27,8 +27,13 @@ pub enum ApiPayload {
     Url(Box<LambdaFunctionUrlRequest>),
     /// A direct invocation.
     Direct(DirectRequest),
-    /// Neither, and why.
-    Unreadable(String),
+    /// Neither, and why; and whether the sender is an HTTP client all the same.
+    Unreadable {
+        /// Why the payload cannot be read.
+        error: String,
+        /// Whether it is the event of a function URL.
+        is_url: bool,
+    },
 }
 
 /// A direct invocation.
@@ -60,14 +65,14 @@ impl<'de> Deserialize<'de> for ApiPayload {
             true => serde_json::from_str(raw.get()).map(Self::Url),
             false => serde_json::from_str(raw.get()).map(Self::Direct),
         };
-        Ok(read.unwrap_or_else(|error| Self::Unreadable(error.to_string())))
+        Ok(read.unwrap_or_else(|error| Self::Unreadable { error: error.to_string(), is_url }))
     }
 }
 
 impl ApiPayload {
     /// Whether the sender is an HTTP client, which gets a problem if the run fails.
     pub const fn is_url(&self) -> bool {
-        matches!(self, Self::Url(_))
+        matches!(self, Self::Url(_) | Self::Unreadable { is_url: true, .. })
     }
 
     /// The body, decoded.
@@ -89,7 +94,7 @@ impl ApiPayload {
             Self::Direct(direct) => {
                 Ok(Cow::Borrowed(direct.body.as_ref().map_or(&[], |body| body.get().as_bytes())))
             }
-            Self::Unreadable(_) => Ok(Cow::Borrowed(&[])),
+            Self::Unreadable { .. } => Ok(Cow::Borrowed(&[])),
         }
     }
 
@@ -113,7 +118,7 @@ impl ApiPayload {
                 let content_type = Some("application/json");
                 Ok(ApiRequest { method, path, query, content_type, body, ..ApiRequest::default() })
             }
-            Self::Unreadable(error) => Err(Problem::invalid(format!(
+            Self::Unreadable { error, .. } => Err(Problem::invalid(format!(
                 "the payload is not a request: {error}; write `{{\"route\": \"GET /status\"}}`, or \
                  `{{\"route\": \"POST /validate\", \"body\": {{\"operation\": \"s3:GetObject\"}}}}`"
             ))),
@@ -123,10 +128,10 @@ impl ApiPayload {
     /// The answer in the form that the sender expects. `method` is that of the request, and `accepts_gzip` whether the sender takes gzip;
     /// `location` tells where an answer can be read that is too long.
     pub fn answer(&self, method: &str, accepts_gzip: bool, response: ApiResponse, location: &str) -> Value {
-        match self {
-            Self::Url(_) => url_answer(method, accepts_gzip, response, location),
-            _ if !response.fits() => direct_answer(&too_long(location).into()),
-            _ => direct_answer(&response),
+        match response.fits() {
+            _ if self.is_url() => url_answer(method, accepts_gzip, response, location),
+            true => direct_answer(&response),
+            false => direct_answer(&too_long(location).into()),
         }
     }
 }
@@ -227,6 +232,15 @@ mod tests {
         for refused in ["", "br", "gzip;q=0", "gzip; q=0.0", "gzip;q=x", "x-gzip"] {
             assert!(!accepts_gzip(refused), "{refused}");
         }
+    }
+
+    #[test]
+    fn an_http_client_gets_an_http_answer_whatever_its_headers_are() {
+        let event = json!({ "requestContext": { "http": {} }, "headers": { "x": "\u{0}" }, "rawPath": 1 });
+        let read = payload(&event);
+        let problem = read.request(&[]).unwrap_err();
+        let answer = read.answer("", false, problem.into(), "");
+        assert!(read.is_url() && answer["statusCode"] == 400, "{answer}");
     }
 
     fn payload(value: &Value) -> ApiPayload {

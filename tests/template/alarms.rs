@@ -105,6 +105,12 @@ fn alarms_notify_the_topic_of_failures_and_of_silence() {
         (&json!("status"), &json!("ignore"), &json!(0))
     );
     assert_eq!(stack.properties("LogQueueAgeAlarm")["MetricName"], "ApproximateAgeOfOldestMessage");
+    // Lambda counts no error if an HTTP client gets a problem.
+    let alarm = stack.properties("ApiFailuresAlarm");
+    assert_eq!(
+        (&alarm["Namespace"], &alarm["MetricName"], &alarm["Dimensions"][1]["Value"]),
+        (&json!("Onlooker"), &json!("failed"), &json!("api"))
+    );
     for function in ["Pull", "Ingest"] {
         let alarm = stack.properties(&format!("{function}LagAlarm"));
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Onlooker"), &json!("lag")));
@@ -208,6 +214,7 @@ fn emitted_metrics() -> BTreeSet<(String, String)> {
         ("report", "shared/src/jobs/publish.rs"),
         ("permissions", "shared/src/jobs/permissions/outcome.rs"),
         ("maintain", "shared/src/jobs/maintain.rs"),
+        ("api", "functions/api/main.rs"),
     ];
     let of_all = emitted_by("adapters/lambda/src/lib.rs");
     assert!(of_all.contains("failed"), "{of_all:?}");
