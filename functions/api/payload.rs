@@ -59,6 +59,10 @@ impl<'de> Deserialize<'de> for ApiPayload {
             request_context: Option<IgnoredAny>,
         }
         let raw = Box::<RawValue>::deserialize(deserializer)?;
+        // An array would be taken for the fields of an object in their order.
+        if !raw.get().starts_with('{') {
+            return Ok(Self::Unreadable { error: "it is not a JSON object".to_owned(), is_url: false });
+        }
         let is_url =
             serde_json::from_str(raw.get()).is_ok_and(|shape: Shape| shape.request_context.is_some());
         let read = match is_url {
@@ -253,6 +257,7 @@ mod tests {
             json!({}),
             json!(null),
             json!([1]),
+            json!(["GET /status"]),
             json!({ "route": "GET /status", "x": 1 }),
             json!({ "route": 1 }),
         ] {

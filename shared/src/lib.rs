@@ -21,6 +21,7 @@
 //! | [`log_integrity`] | whether log files are as CloudTrail delivered them, by their digest files |
 //! | [`finding`], [`score`] | what the rules found; compliance score, risk score and status |
 //! | [`gate`] | whether a report passes the gate of a pipeline |
+//! | [`health`], [`dashboard`] | whether Onlooker itself works; the newest report in numbers |
 //! | [`report`], [`render`] | the report as a value, and as bytes in each format |
 //!
 //! The vocabulary ([`principal`], [`operation`]) is known to every stage, and stages depend on it and on earlier
@@ -42,12 +43,14 @@ pub mod config;
 pub mod controls;
 pub mod coverage;
 pub mod current_status;
+pub mod dashboard;
 pub mod escape;
 pub mod event_selectors;
 pub mod finding;
 pub mod gate;
 pub mod grants;
 pub mod guardrails;
+pub mod health;
 pub mod jobs;
 pub mod log_integrity;
 pub mod operation;

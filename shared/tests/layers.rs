@@ -45,6 +45,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "gate",
             "alert",
             "current_status",
+            "dashboard",
+            "health",
             "guardrails",
             "attestation",
             "audit",

@@ -178,6 +178,10 @@ struct WholeBody {
 }
 
 fn parse<T: DeserializeOwned>(value: Value, what: &str) -> Result<T, Problem> {
+    // An array would be taken for the fields of an object in their order.
+    if !value.is_object() {
+        return Err(Problem::invalid(format!("{what} is not valid: it is not a JSON object")));
+    }
     serde_json::from_value(value).map_err(|error| Problem::invalid(format!("{what} is not valid: {error}")))
 }
 

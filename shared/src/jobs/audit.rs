@@ -12,7 +12,7 @@ mod written;
 
 pub use self::{
     prune::{PruneOutcome, PrunePlan, TrailChangeError, plan_pruning, prune},
-    reader::{AuditAnswer, AuditReader, verify_trail},
+    reader::{AnswerUsage, AuditAnswer, AuditReader, verify_trail},
     recent::{RecentVerification, seal_recent, verify_recent},
     sealing::seal_trail,
     trail_writer::{AuditError, AuditTrail},

@@ -10,6 +10,7 @@ pub mod evaluation;
 pub mod evidence;
 pub mod gather;
 pub mod guardrails;
+pub mod health;
 pub mod history;
 #[cfg(feature = "ingest")]
 pub mod ingest;

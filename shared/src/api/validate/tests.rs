@@ -134,6 +134,8 @@ fn a_mistake_is_named_with_the_operation_and_its_field() {
     for (body, expected) in [
         (json!({}), "missing field `operation`"),
         (json!([]), "the body is not valid"),
+        (json!(["s3:GetObject"]), "the body is not valid"),
+        (json!({ "operations": [["s3:GetObject"]] }), "operation 1 of the body is not valid"),
         (json!("s3:GetObject"), "the body is not valid"),
         (json!({ "operation": "s3:GetObject", "resource": "x" }), "unknown field `resource`"),
         (json!({ "operation": "" }), "`operation` of the body"),
