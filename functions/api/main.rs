@@ -15,9 +15,10 @@ use onlooker_core::{
         ApiRequest, ApiResponse, OPENAPI, Problem, ProblemKind, Route, StatusSources, ValidationCriteria,
         route, status, validate,
     },
-    jobs::{audit::AuditError, publish::LATEST_JSON},
+    health::HealthStatus,
+    jobs::{audit::AuditError, health::MonitoredState, publish::LATEST_JSON},
     ports::{Clock as _, PortError, PortErrorKind},
-    render::{emf::Metrics, json},
+    render::{emf::Metrics, json, openmetrics},
     time::Time,
 };
 use onlooker_lambda::{FailureAnswer, FunctionError, Invocation, JobOutcome, serve_answering};
@@ -121,11 +122,29 @@ fn answer(invocation: &Invocation<'_>, request: &ApiRequest<'_>) -> Result<(ApiR
                 table: resources.table,
                 store: resources.store,
                 config: &settings.config,
+                catalog: settings.catalog,
+                threads: settings.threads(),
                 deployment: &resources.deployment,
                 account: &resources.caller.account,
                 region: resources.aws.region(),
             };
-            ApiResponse::json(200, &status(sources, clock.now())?)
+            let now = clock.now();
+            match route {
+                Route::Dashboard => ApiResponse::json(200, &sources.figures(now)?.dashboard),
+                Route::Metrics => {
+                    let MonitoredState { health, dashboard } = sources.figures(now)?;
+                    ApiResponse::text(
+                        openmetrics::MEDIA_TYPE,
+                        openmetrics::openmetrics(&health, &dashboard, None),
+                    )
+                }
+                Route::Health => {
+                    let health = sources.monitored(now).health;
+                    let status = if health.status == HealthStatus::Critical { 503 } else { 200 };
+                    ApiResponse::json(status, &health)
+                }
+                _ => ApiResponse::json(200, &status(sources, now)?),
+            }
         }
         Route::LatestReport => match resources.store.read(LATEST_JSON, None) {
             Ok(bytes) => ApiResponse::text(json::MEDIA_TYPE, String::from_utf8_lossy(&bytes).into_owned()),

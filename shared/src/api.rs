@@ -19,7 +19,7 @@ pub use self::{
     request::{ApiRequest, RequestOrigin},
     response::{ApiResponse, MAX_BODY_BYTES},
     route::{Route, route},
-    status::{AuditSummary, FunctionRun, StatusResponse, StatusSources, status},
+    status::{StatusResponse, StatusSources, status},
     validate::{
         MAX_OPERATIONS, OperationRequest, OperationsRequest, ValidateRequest, ValidateResponse, Validation,
         ValidationCriteria, Verdict, validate,

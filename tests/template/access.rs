@@ -307,9 +307,6 @@ fn only_callers_with_the_policy_reach_the_url_and_they_cannot_name_another_calle
     ];
     assert_eq!(
         granted,
-        [
-            (vec!["lambda:InvokeFunctionUrl"], &conditions[0]),
-            (vec!["lambda:InvokeFunction"], &conditions[1])
-        ]
+        [(vec!["lambda:InvokeFunctionUrl"], &conditions[0]), (vec!["lambda:InvokeFunction"], &conditions[1])]
     );
 }

@@ -4,7 +4,13 @@
 //! The bridge turns HTTP into events of a function URL, and answers of the real binary into HTTP, as Lambda does (Lambda developer guide,
 //! "Invoking Lambda function URLs", read 2026-11).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 use std::{
     fs,
@@ -26,7 +32,8 @@ const EXAMPLES: &str = "40";
 #[test]
 #[ignore = "needs Schemathesis: make test-api"]
 fn the_function_is_as_its_openapi_document_says() {
-    let schemathesis = std::env::var("SCHEMATHESIS").expect("`SCHEMATHESIS` names the command; run `make test-api`");
+    let schemathesis =
+        std::env::var("SCHEMATHESIS").expect("`SCHEMATHESIS` names the command; run `make test-api`");
     let cloud = FakeAws::start();
     cloud.state().bucket("b").put("latest/report.json", sample_report());
     let function = RunningFunction::start(env!("CARGO_BIN_EXE_api"), &cloud, &[WATCH_AUDITOR]);
@@ -36,7 +43,14 @@ fn the_function_is_as_its_openapi_document_says() {
         .current_dir(scratch)
         .args(["run", &format!("http://{address}/openapi.json"), "--url", &format!("http://{address}")])
         // The bridge authorizes every request, as IAM does before the function.
-        .args(["--checks", "all", "--exclude-checks", "ignored_auth", "--phases", "examples,coverage,fuzzing"])
+        .args([
+            "--checks",
+            "all",
+            "--exclude-checks",
+            "ignored_auth",
+            "--phases",
+            "examples,coverage,fuzzing",
+        ])
         .args(["--max-examples", EXAMPLES, "--seed", "1", "--generation-deterministic"])
         .args(["--generation-database", "none", "--suppress-health-check", "all", "--continue-on-failure"])
         .args(["--request-timeout", "20", "--warnings", "off", "--output-truncate", "false", "--no-color"])
@@ -69,7 +83,8 @@ fn serve(function: RunningFunction) -> String {
                 let mut reader = BufReader::new(&stream);
                 while let Some(request) = Request::read(&mut reader) {
                     let answer = function.lock().expect("no panic").invoke(request.event());
-                    let answer = answer.unwrap_or_else(|error| panic!("an HTTP client sees no function error: {error:?}"));
+                    let answer = answer
+                        .unwrap_or_else(|error| panic!("an HTTP client sees no function error: {error:?}"));
                     if write(&stream, &answer).is_err() {
                         return;
                     }
@@ -123,7 +138,9 @@ impl Request {
             parameters.insert(name, value.into());
         }
         let kind = self.headers.get("content-type").and_then(Value::as_str).unwrap_or_default();
-        let text = std::str::from_utf8(&self.body).ok().filter(|_| kind.starts_with("application/json") || kind.starts_with("text/"));
+        let text = std::str::from_utf8(&self.body)
+            .ok()
+            .filter(|_| kind.starts_with("application/json") || kind.starts_with("text/"));
         let (body, is_base64) = match text {
             Some(text) => (text.to_owned(), false),
             None => (STANDARD.encode(&self.body), true),
@@ -162,7 +179,8 @@ fn decode(text: &str) -> String {
     let (mut plain, mut at) = (Vec::new(), 0);
     while let Some(byte) = bytes.get(at) {
         let digits = (*byte == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        let escaped = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        let escaped =
+            digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
         plain.push(escaped.unwrap_or(if *byte == b'+' { b' ' } else { *byte }));
         at += if escaped.is_some() { 3 } else { 1 };
     }

@@ -15,7 +15,7 @@ use super::{
     status::StatusResponse,
     validate::{ValidateRequest, ValidateResponse},
 };
-use crate::{render::json::MEDIA_TYPE, report::Report};
+use crate::{dashboard::Dashboard, health::Health, render::json::MEDIA_TYPE, report::Report};
 
 /// The published document.
 pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");
@@ -113,6 +113,13 @@ pub fn openapi() -> Value {
                 }),
             );
         }
+        if route == Route::Health
+            && let Some(unavailable) = responses.get_mut("503")
+        {
+            // The same answer as with 200, so that a probe need not read it.
+            unavailable["content"][MEDIA_TYPE] = json!({ "schema": answer });
+            unavailable["description"] = json!("A check is critical, or the function cannot answer now.");
+        }
         responses.sort_keys();
         let mut operation = json!({ "operationId": id, "summary": summary, "responses": responses });
         let parameters: Vec<Value> = route.query().iter().map(|name| parameter(name)).collect();
@@ -163,8 +170,8 @@ fn answer_schema(route: Route, generator: &mut SchemaGenerator) -> Value {
     match route {
         Route::Validate => schema_of::<ValidateResponse>(generator),
         Route::Status => schema_of::<StatusResponse>(generator),
-        Route::Dashboard => json!({ "type": "object" }),
-        Route::Health => json!({ "type": "object" }),
+        Route::Dashboard => schema_of::<Dashboard>(generator),
+        Route::Health => schema_of::<Health>(generator),
         Route::LatestReport => schema_of::<Report>(generator),
         Route::Metrics => json!({ "type": "string" }),
         Route::OpenApi => json!({ "type": "object" }),

@@ -1,21 +1,23 @@
 //! What a deployment claims now, and what its functions did last.
 //!
-//! Enters: the table and the store of the deployment. Leaves: a [`StatusResponse`]. Laws: the status is the one that may be claimed at
-//! this time, so that an expired one is `INSUFFICIENT_EVIDENCE`; a function that never ran is listed, and says so; what cannot be read
-//! is an error, and never an empty answer.
+//! Enters: the table and the store of the deployment. Leaves: a [`StatusResponse`], and what health, dashboard and metrics are made of.
+//! Laws: the status is the one that may be claimed at this time, so that an expired one is `INSUFFICIENT_EVIDENCE`; if the current
+//! status cannot be read, that is an error, and never an answer without it.
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::{
+    catalog::Catalog,
     config::{Config, MonitoringSettings},
     current_status::CurrentStatus,
+    dashboard::DashboardMetrics,
+    health::{Health, HealthStatus, OpenBreaker, RecentError, WorkerRun},
     jobs::{
         audit::{WrittenEntries, written_entries},
+        health::{HealthReader, MonitoredState},
         maintain::last_tasks,
         publish::latest,
-        runs::heartbeat,
     },
     ports::{ObjectStore, PortError, Table},
     report::TaskRecord,
@@ -23,14 +25,8 @@ use crate::{
     time::Time,
 };
 
-/// The functions of a deployment.
-const FUNCTIONS: [&str; 7] = ["pull", "ingest", "watch", "permissions", "report", "maintain", "api"];
-
 /// Seconds for which entries of the audit trail are counted.
 const DAY_SECONDS: u32 = 86_400;
-
-/// Entries of the audit trail that were written in the last 24 hours.
-pub type AuditSummary = WrittenEntries;
 
 /// Where the status is read from.
 #[derive(Clone, Copy)]
@@ -41,6 +37,10 @@ pub struct StatusSources<'a> {
     pub store: &'a dyn ObjectStore,
     /// Configuration of the function that answers.
     pub config: &'a Config,
+    /// Catalog of operations of this function.
+    pub catalog: &'a Catalog,
+    /// Objects that are read at the same time.
+    pub threads: usize,
     /// Name of the deployment.
     pub deployment: &'a str,
     /// Account of the deployment.
@@ -64,31 +64,40 @@ pub struct StatusResponse {
     pub status: Option<Status>,
     /// The stored status with the newest report; absent before the first report.
     pub current_status: Option<CurrentStatus>,
-    /// What each function did last.
-    pub functions: Vec<FunctionRun>,
+    /// CloudTrail events, calls, rates and findings of the newest report; absent before the first report.
+    pub totals: Option<DashboardMetrics>,
+    /// Whether Onlooker itself works: the status of its worst check.
+    pub health: HealthStatus,
+    /// What is not healthy, in one sentence.
+    pub health_summary: String,
+    /// The last recorded run of each function, with its metrics.
+    pub runs: Vec<WorkerRun>,
+    /// Failures of the last hours, the newest first; absent if they are not known.
+    pub recent_errors: Option<Vec<RecentError>>,
+    /// Circuit breakers that are open; absent if they are not known.
+    pub open_breakers: Option<Vec<OpenBreaker>>,
+    /// The limits of the configuration, above which errors and slow calls are told.
+    pub thresholds: MonitoringSettings,
     /// What each task of maintenance did last.
     pub maintenance: Vec<TaskRecord>,
     /// Entries of the audit trail that were written in the last 24 hours.
-    pub audit: AuditSummary,
-    /// The limits above which runs are told of.
-    pub thresholds: MonitoringSettings,
+    pub audit: WrittenEntries,
 }
 
-/// The last recorded run of a function. Runs that found nothing to do are not recorded.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct FunctionRun {
-    /// Name of the function, such as `pull`.
-    pub function: String,
-    /// When its last run began; absent if none is recorded.
-    pub started_at: Option<Time>,
-    /// When its last run ended; absent if none is recorded.
-    pub ended_at: Option<Time>,
-    /// When a run last succeeded; absent if none did.
-    pub succeeded_at: Option<Time>,
-    /// Error of its last run; absent if that run succeeded.
-    pub error: Option<String>,
-    /// Metrics of its last run by name.
-    pub metrics: Map<String, Value>,
+impl StatusSources<'_> {
+    /// Health and dashboard. What cannot be read is unknown in them.
+    pub fn monitored(&self, now: Time) -> MonitoredState {
+        HealthReader::new(self.store, self.config, self.catalog, self.threads).deployment(self.table, now)
+    }
+
+    /// Health and dashboard, if the current status can be read: without it the dashboard would be of no report.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub fn figures(&self, now: Time) -> Result<MonitoredState, PortError> {
+        latest(self.table)?;
+        Ok(self.monitored(now))
+    }
 }
 
 /// The status of a deployment.
@@ -96,8 +105,10 @@ pub struct FunctionRun {
 /// # Errors
 /// When the table or the store cannot be read.
 pub fn status(sources: StatusSources<'_>, now: Time) -> Result<StatusResponse, PortError> {
-    let StatusSources { table, store, config, deployment, account, region } = sources;
-    let current_status = latest(table)?;
+    let current_status = latest(sources.table)?;
+    let MonitoredState { health, dashboard } = sources.monitored(now);
+    let StatusSources { table, store, deployment, account, region, .. } = sources;
+    let Health { status, summary, runs, recent_errors, open_breakers, thresholds, .. } = health;
     Ok(StatusResponse {
         deployment: deployment.to_owned(),
         account: account.to_owned(),
@@ -105,23 +116,14 @@ pub fn status(sources: StatusSources<'_>, now: Time) -> Result<StatusResponse, P
         timestamp: now,
         status: CurrentStatus::claimable_status(current_status.as_ref(), now),
         current_status,
-        functions: FUNCTIONS.iter().map(|name| last_run(table, name)).collect::<Result<_, _>>()?,
+        totals: dashboard.metrics,
+        health: status,
+        health_summary: summary,
+        runs,
+        recent_errors,
+        open_breakers,
+        thresholds,
         maintenance: last_tasks(table)?,
         audit: written_entries(store, Time(now.0.saturating_sub(DAY_SECONDS)), now)?,
-        thresholds: config.monitoring.clone(),
-    })
-}
-
-fn last_run(table: &dyn Table, function: &str) -> Result<FunctionRun, PortError> {
-    let beat = heartbeat(table, function)?;
-    let succeeded_at = beat.as_ref().and_then(|beat| beat.succeeded_at);
-    let run = beat.map(|beat| beat.run);
-    Ok(FunctionRun {
-        function: function.to_owned(),
-        started_at: run.as_ref().map(|run| run.started_at),
-        ended_at: run.as_ref().map(|run| run.ended_at),
-        succeeded_at,
-        error: run.as_ref().and_then(|run| run.error.clone()),
-        metrics: run.map(|run| run.metrics).unwrap_or_default(),
     })
 }
