@@ -31,6 +31,7 @@
 
 pub mod access_matrix;
 pub mod alert;
+pub mod api;
 pub mod assessment;
 pub mod attestation;
 pub mod audit;

@@ -16,7 +16,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The modules of the evidence crate and of the core crate by layer, the lowest first. A module may import those before
 /// it, also those before it in its own layer.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     (
         "evidence",
         &[
@@ -71,6 +71,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ),
     ("edges", &["ports", "render"]),
     ("jobs", &["jobs"]),
+    ("requests", &["api"]),
 ];
 
 /// The folders with the modules of [`LAYERS`].

@@ -107,6 +107,12 @@ fn alarms_notify_the_topic_of_failures_and_of_silence() {
         (&json!("status"), &json!("ignore"), &json!(0))
     );
     assert_eq!(stack.properties("LogQueueAgeAlarm")["MetricName"], "ApproximateAgeOfOldestMessage");
+    // Lambda counts no error if an HTTP client gets a problem.
+    let alarm = stack.properties("ApiFailuresAlarm");
+    assert_eq!(
+        (&alarm["Namespace"], &alarm["MetricName"], &alarm["Dimensions"][1]["Value"]),
+        (&json!("Onlooker"), &json!("failed"), &json!("api"))
+    );
     for function in ["Pull", "Ingest"] {
         let alarm = stack.properties(&format!("{function}LagAlarm"));
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Onlooker"), &json!("lag")));
@@ -192,7 +198,7 @@ fn each_period_of_an_alarm_on_a_scheduled_function_has_a_run() {
 }
 
 /// Where the metrics of one function are made.
-const OWN_SOURCES: [(&str, &str); 7] = [
+const OWN_SOURCES: [(&str, &str); 8] = [
     ("pull", "functions/pull/main.rs"),
     ("ingest", "functions/ingest/main.rs"),
     ("watch", "functions/watch/main.rs"),
@@ -200,6 +206,7 @@ const OWN_SOURCES: [(&str, &str); 7] = [
     ("report", "shared/src/jobs/publish.rs"),
     ("permissions", "shared/src/jobs/permissions/outcome.rs"),
     ("maintain", "shared/src/jobs/maintain.rs"),
+    ("api", "functions/api/main.rs"),
 ];
 
 /// Where the metrics of every function are made.

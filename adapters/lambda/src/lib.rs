@@ -117,6 +117,9 @@ impl PayloadText {
 /// A job with a payload (a JSON value or [`PayloadText`]), which runs on a thread that may block.
 pub type JobFn<P> = fn(&Invocation<'_>, P) -> Result<JobOutcome, FunctionError>;
 
+/// What a failed run returns instead of its error, made from the error and the request id of the invocation.
+pub type FailureAnswer = fn(&FunctionError, &str) -> Value;
+
 /// Serves invocations of `function` until Lambda ends the process. `variables` are the environment variables.
 ///
 /// # Errors
@@ -125,6 +128,20 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
     function: &'static str,
     variables: impl Iterator<Item = (OsString, OsString)>,
     job: JobFn<P>,
+) -> Result<(), Error> {
+    serve_answering(function, variables, job, |_| None).await
+}
+
+/// Serves invocations like [`serve`]. `on_failure` says for a payload what a failed run returns instead of its error, which is
+/// recorded all the same; `None` fails the invocation.
+///
+/// # Errors
+/// When the Lambda runtime API cannot be reached.
+pub async fn serve_answering<P: DeserializeOwned + Send + 'static>(
+    function: &'static str,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    job: JobFn<P>,
+    on_failure: fn(&P) -> Option<FailureAnswer>,
 ) -> Result<(), Error> {
     let variables = settings::onlooker_variables(variables);
     log::start(&variables);
@@ -140,14 +157,21 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
         let process = Arc::clone(&process);
         async move {
             let handle = Handle::current();
+            let on_failure = on_failure(&event.payload);
+            let request_id = event.context.request_id.clone();
             let work = move || process.run(&handle, event.payload, &event.context, job);
-            match tokio::task::spawn_blocking(work).await {
-                Ok(answered) => answered.map_err(lambda_runtime::Diagnostic::from),
+            let failure = match tokio::task::spawn_blocking(work).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(failure)) => failure,
                 Err(ended) => {
                     let failure = FunctionError::new("Panicked", ended.to_string());
                     tracing::error!(exception_name = failure.error_type, exception = %failure, "failed");
-                    Err(lambda_runtime::Diagnostic::from(failure))
+                    failure
                 }
+            };
+            match on_failure {
+                Some(answer) => Ok(answer(&failure, &request_id)),
+                None => Err(lambda_runtime::Diagnostic::from(failure)),
             }
         }
     }))
