@@ -14,6 +14,7 @@ mod log;
 mod resource_use;
 mod resources;
 mod run_calls;
+mod run_monitor;
 mod settings;
 
 use std::{
@@ -31,16 +32,14 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use tokio::runtime::Handle;
 
-use self::resource_use::{ResourceLimits, ResourceWatch};
+use self::run_monitor::RunMonitor;
 pub use self::{function_error::FunctionError, resources::FunctionResources, settings::Settings};
 use onlooker_aws::{AwsSession, SystemClock};
 use onlooker_core::{
     audit::AuditKind,
-    breaker::BreakerLimits,
-    config::{AlertSettings, MonitoringSettings, RetentionSettings},
+    config::RetentionSettings,
     jobs::{
         audit::{AuditTrail, Auditing},
-        error_watch::{RunErrors, watch_errors},
         notifications::Notifier,
         runs::{RunRecord, record_run},
     },
@@ -225,15 +224,8 @@ impl FunctionProcess {
         };
         let cold_start = !self.has_run.swap(true, Ordering::Relaxed);
         let _span = log::span(&run, context, cold_start).entered();
-        let (monitoring, alerts) = settings
-            .as_ref()
-            .map(|settings| (settings.config.monitoring.clone(), settings.config.alerts.clone()))
-            .unwrap_or_default();
-        resources.breakers.set_limits(monitoring.enabled.then(|| BreakerLimits::from(&monitoring)));
-        resources.calls.begin(&run.run_id, Duration::from_secs(monitoring.slow_operation.into()));
-        let limits =
-            ResourceLimits { memory: Some(f64::from(context.env_config.memory)).filter(|mb| *mb > 0.0) };
-        let watch = monitoring.enabled.then(|| ResourceWatch::start(limits, &monitoring));
+        let in_force = settings.as_ref().ok().map(|settings| &**settings);
+        let monitor = RunMonitor::start(resources, in_force, &run.run_id, context, clock);
         let (done, retention, is_stale) = match settings {
             Ok(settings) => {
                 let function = self.function;
@@ -258,20 +250,7 @@ impl FunctionProcess {
         for note in &notes {
             tracing::warn!(note, "not done");
         }
-        for change in resources.breakers.take_changes() {
-            let (operation, is_open) = (change.operation, change.is_open);
-            tracing::warn!(log_type = "error", operation, is_open, "a circuit breaker opened or closed");
-        }
-        // An error that is not counted is no failure of the run, whose work is done.
-        let run_errors =
-            RunErrors { function: self.function, run_id: &record.run_id, counts: &resources.calls.errors() };
-        if let Err(error) = watch_run_errors(resources, &monitoring, &alerts, run_errors, &clock) {
-            tracing::error!(log_type = "error", exception = %error, "cannot watch the errors of the functions");
-        }
-        let metrics = match watch {
-            Some(watch) => watch.stop(&monitoring, clock.remaining(), resources.calls.add_metrics(metrics)),
-            None => metrics,
-        };
+        let metrics = monitor.finish(self.function, &record.run_id, is_quiet, metrics);
         let metrics = match self.init_seconds.filter(|_| cold_start) {
             Some(seconds) => metrics.field("init_duration", seconds),
             None => metrics,
@@ -385,22 +364,6 @@ impl FunctionProcess {
         };
         ReadyProcess { resources, settings }
     }
-}
-
-/// Counts the errors of the run with those of the other runs, and sends an alert if there are too many.
-fn watch_run_errors(
-    resources: &FunctionResources,
-    monitoring: &MonitoringSettings,
-    alerts: &AlertSettings,
-    errors: RunErrors<'_>,
-    clock: &SystemClock,
-) -> Result<bool, Box<dyn std::error::Error>> {
-    let webhooks = WebhookSink::all(&alerts.webhooks, &resources.webhook_client, clock, WEBHOOKS_LIMIT);
-    let sinks = resources.sinks(&webhooks)?;
-    // Errors do not wait for a digest.
-    let policy = alerts.policy().without_digest();
-    let notifier = Notifier { table: resources.table, sinks: &sinks, clock, policy };
-    Ok(watch_errors(&notifier, monitoring, errors)?)
 }
 
 /// The audit trail of a process, and the settings of the run before.

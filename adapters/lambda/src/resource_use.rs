@@ -154,8 +154,8 @@ impl HighestShares {
 }
 
 impl ResourceWatch {
-    /// Begins to watch: a sample now, one at each interval of the settings, and one at the end.
-    pub(super) fn start(limits: ResourceLimits, settings: &MonitoringSettings) -> Self {
+    /// Begins to watch a run of at most `longest`: a sample now, one at each interval of the settings, and one at the end.
+    pub(super) fn start(limits: ResourceLimits, settings: &MonitoringSettings, longest: Duration) -> Self {
         let first = ResourceSample::now();
         let began = (Instant::now(), first);
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
@@ -180,8 +180,9 @@ impl ResourceWatch {
                 highest = highest.max(shares);
             }
         };
-        // Without a thread there are the values at the begin and the end.
-        let thread = thread::Builder::new().name("resource-watch".to_owned()).spawn(sample).ok();
+        // Without a thread there are the values at the begin and the end, which is all that a short run has.
+        let spawn = || thread::Builder::new().name("resource-watch".to_owned()).spawn(sample).ok();
+        let thread = if longest > interval { spawn() } else { None };
         Self { limits, began, stop, thread }
     }
 
@@ -280,7 +281,8 @@ mod tests {
     fn a_run_is_sampled_at_the_interval_and_at_its_end() {
         let settings =
             MonitoringSettings { performance_monitoring_interval: 1, ..MonitoringSettings::default() };
-        let mut watch = ResourceWatch::start(ResourceLimits { memory: Some(512.0) }, &settings);
+        let limits = ResourceLimits { memory: Some(512.0) };
+        let mut watch = ResourceWatch::start(limits, &settings, Duration::from_secs(60));
         // Until the first interval is over, however slow the machine is.
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_millis(1_500) {
