@@ -2,7 +2,7 @@
 //!
 //! Enters: the result of a command. Leaves: an exit code. Law: the code is 0 proven, 1 violation found,
 //! 2 usage or invalid configuration, 3 not enough evidence, or 4 the tool failed. A failure never has the code of a
-//! result.
+//! result. `health` alone has the codes of a Nagios plugin.
 
 use std::{error::Error, fmt::Write as _, io, process::ExitCode};
 
@@ -16,6 +16,7 @@ use onlooker_core::{
     controls::ControlPackError,
     escape::escape_remaining,
     guardrails::GuardrailError,
+    health::HealthStatus,
     jobs::{
         audit::{AuditError, TrailChangeError},
         backup::BackupError,
@@ -29,6 +30,8 @@ use onlooker_local::{
     config_file::ConfigFileError, packages::PackageError, signing_key::KeyError, sweep_state::StateError,
 };
 
+use crate::aws;
+
 /// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandOutcome {
@@ -38,6 +41,8 @@ pub enum CommandOutcome {
     Violation,
     /// There is not enough evidence for a result.
     InsufficientEvidence,
+    /// Whether what was checked works, with the exit codes of a Nagios plugin.
+    Health(HealthStatus),
 }
 
 /// Why a command failed.
@@ -188,6 +193,7 @@ impl CommandOutcome {
             Self::Proven => 0,
             Self::Violation => 1,
             Self::InsufficientEvidence => 3,
+            Self::Health(status) => status.code(),
         })
     }
 }
@@ -272,8 +278,9 @@ impl CommandError {
                 None => writeln!(text, "{}", escape_remaining(line)),
             };
         }
-        let mut cause = self.source();
+        let (mut cause, mut remedy) = (self.source(), None);
         while let Some(error) = cause {
+            remedy = remedy.or_else(|| aws::remedy(error));
             // Some messages contain their cause already.
             let said = error.to_string();
             if !message.contains(&said) {
@@ -282,6 +289,9 @@ impl CommandError {
                 }
             }
             cause = error.source();
+        }
+        if let Some(remedy) = remedy {
+            let _ = writeln!(text, "  {help} {remedy}");
         }
         text
     }

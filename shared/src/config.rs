@@ -14,6 +14,7 @@ mod formats;
 mod monitoring;
 mod overrides;
 pub mod own_roles;
+mod parts;
 mod profile;
 mod reader;
 mod schema;
@@ -37,6 +38,7 @@ pub use self::{
     formats::{account, log_filter, region},
     monitoring::MonitoringSettings,
     overrides::OverrideMatch,
+    parts::{CloudTrailSettings, Part, ReportSettings, ValidationSettings},
     profile::ConfigProfile,
     schema::schema,
     template::template,
@@ -94,6 +96,12 @@ pub struct Config {
     pub monitoring: MonitoringSettings,
     /// Which alerts are sent, how often, and to which webhooks.
     pub alerts: AlertSettings,
+    /// Whether calls are held against the promise.
+    pub validation: ValidationSettings,
+    /// Whether events of CloudTrail are collected and used.
+    pub cloudtrail: CloudTrailSettings,
+    /// What a report contains.
+    pub report: ReportSettings,
 }
 
 impl Config {

@@ -3,7 +3,7 @@
 //! Enters: an event as EventBridge delivers it (`AWS API Call via CloudTrail` and related detail types). Leaves: a
 //! [`WatchOutcome`] and sent notifications. Laws: the event is evaluated by the same stages as in a report; one event
 //! gives one alert, however often it is delivered; an input that cannot be read or is not a CloudTrail event is an
-//! error; EventBridge delivers on a best-effort basis, so this job only alerts and does not store evidence.
+//! error; no event is read while the use of CloudTrail is switched off; EventBridge delivers on a best-effort basis, so this job only alerts and does not store evidence.
 
 use super::{
     gather::read_object,
@@ -84,6 +84,9 @@ pub fn watch(
     catalog: &Catalog,
     notifier: &Notifier<'_>,
 ) -> Result<WatchOutcome, WatchError> {
+    if !config.cloudtrail.enabled {
+        return Ok(WatchOutcome::default());
+    }
     let gathered = read_object("event", delivered, LIMITS);
     let mut outcome = WatchOutcome {
         insight_events: gathered.statistics.insight_events,

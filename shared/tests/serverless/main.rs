@@ -9,6 +9,8 @@
 )]
 
 mod alerts;
+mod breakers;
+mod error_watch;
 mod evidence_store;
 mod faults;
 mod fixtures;

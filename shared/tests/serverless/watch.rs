@@ -50,6 +50,16 @@ fn alert_rule(config: &Config, record: &Value) -> Option<String> {
 }
 
 #[test]
+fn no_event_is_read_while_the_use_of_cloudtrail_is_switched_off() {
+    let environment = TestEnvironment::new(NOW);
+    let mut config = config();
+    let event = eventbridge_event(&write(1, NOW));
+    assert_eq!(deliver(&environment, &config, &event).unwrap().alerts.len(), 1);
+    config.cloudtrail.enabled = false;
+    assert_eq!(deliver(&environment, &config, &event).unwrap(), WatchOutcome::default());
+}
+
+#[test]
 fn a_violation_is_alerted_by_its_rule() {
     let by = |role: &str, source: &str, name: &str, read_only| {
         call(1, NOW, role, &format!("{source}.amazonaws.com"), name, read_only)

@@ -36,13 +36,14 @@ fn process(cloud: &FakeAws, handle: &Handle) -> FunctionProcess {
     });
     let variables =
         onlooker_variables(VARIABLES.into_iter().map(|(name, value)| (name.into(), value.into())));
-    let resources = Some(FunctionResources::new(handle, aws, &variables).unwrap());
+    let resources = Some(FunctionResources::new("pull", handle, aws, &variables).unwrap());
     FunctionProcess {
         function: "pull",
         variables,
         ready: Mutex::new(KeptByProcess { resources, settings: None }),
         trail: Mutex::default(),
         has_run: AtomicBool::default(),
+        init_seconds: None,
     }
 }
 

@@ -4,6 +4,7 @@
 mod current_status;
 mod faults;
 mod findings;
+mod health;
 mod latest_report;
 mod revisions;
 
