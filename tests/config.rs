@@ -97,6 +97,25 @@ fn init_writes_a_valid_configuration_with_the_defaults() {
 }
 
 #[test]
+fn the_secret_of_a_webhook_is_not_shown() {
+    let webhook =
+        "[[alerts.webhook]]\nname = \"ops\"\nkind = \"slack\"\nurl = \"https://hooks.slack.com/x/tOkEn\"\n";
+    let home = config_directory(Some(webhook));
+    for command in [&["config", "show"][..], &["config", "show", "--json"], &["config", "validate"]] {
+        let run = run(home.path(), command);
+        assert_eq!(exit_code(&run), 0, "{}", stderr(&run));
+        let shown = format!("{}{}", stdout(&run), stderr(&run));
+        assert!(!shown.contains("tOkEn"), "{shown}");
+        assert_eq!(shown.contains("https://hooks.slack.com/..."), command.contains(&"show"), "{shown}");
+    }
+    let shown = stdout(&run(home.path(), &["config", "show"]));
+    std::fs::write(home.path().join("shown.toml"), &shown).expect("written");
+    let again = run(home.path(), &["config", "validate", "--config", "shown.toml"]);
+    assert_eq!(exit_code(&again), 2);
+    assert!(stderr(&again).contains("the URL is masked"), "{}", stderr(&again));
+}
+
+#[test]
 fn an_invalid_configuration_lists_every_mistake() {
     let home = config_directory(Some(
         "wach = []\n\n[coverage]\naccounts = [\"1\"]\n\n[[override]]\nid = \"a\"\nprincipal = \"*\"\n",
