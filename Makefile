@@ -101,6 +101,7 @@ audit: ## Licenses, sources and bans of all dependencies
 test: ## Everything there is to test; prints the slowest Rust tests
 	$(TIMED_TESTS)
 	$(MAKE) test-ship
+	$(MAKE) test-api
 	$(MAKE) self-audit
 	$(MAKE) fuzz
 	$(MAKE) e2e
@@ -141,7 +142,8 @@ release-functions: $(E2E)/tools/bin/sam ## Build the functions as they are deplo
 $(E2E)/emulator/bin/ministack: tests/e2e/emulator.txt
 $(E2E)/tools/bin/sam: tests/e2e/tools.txt
 $(E2E)/checkov/bin/checkov: tests/e2e/checkov.txt
-$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov:
+$(E2E)/schemathesis/bin/schemathesis: tests/e2e/schemathesis.txt
+$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis:
 	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
 	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
@@ -149,7 +151,12 @@ $(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov:
 .PHONY: bench-functions
 bench-functions: release-functions $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
 	$(CARGO) build --profile dist --package watch --example hello
-	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/dist/examples/hello .aws-sam/build
+	$(CARGO) build --profile dist --package api --example load
+	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/dist/examples/hello .aws-sam/build $(TARGET)/dist/examples/load
+
+.PHONY: test-api
+test-api: $(E2E)/schemathesis/bin/schemathesis ## The function api against its OpenAPI document
+	SCHEMATHESIS=$(E2E)/schemathesis/bin/schemathesis $(TESTS) --quiet --test openapi -- --include-ignored
 
 .PHONY: test-ship
 test-ship: ## Tests of the packing of a release

@@ -72,7 +72,7 @@ struct StackOutputs<'a> {
 
 impl<'a> StackOutputs<'a> {
     fn read(stack: &'a str) -> Result<Self, CommandError> {
-        let cloud = AwsConnection::connect("report --remote --stack")?;
+        let cloud = AwsConnection::connect("--remote --stack")?;
         let outputs = cloud.stack_outputs(stack).map_err(|error| match error {
             CommandError::Aws(error) if error.kind == PortErrorKind::NotFound => {
                 CommandError::Usage(Diagnostic {

@@ -3,7 +3,7 @@
 //! Enters: checks. Leaves: one line for each, or JSON, and an exit code: 0 without a warning, 1 with one, 2 with a problem. Law: what
 //! cannot be checked here is said, and neither counts as in order nor as a problem.
 
-use onlooker_core::escape::escape_hidden;
+use onlooker_core::{escape::escape_hidden, health::HealthStatus};
 use serde::Serialize;
 
 use crate::{
@@ -110,8 +110,8 @@ impl Diagnosis {
     pub fn outcome(&self) -> CommandOutcome {
         match self.worst() {
             CheckState::Ok | CheckState::NotChecked => CommandOutcome::Proven,
-            CheckState::Warning => CommandOutcome::Warning,
-            CheckState::Problem => CommandOutcome::Critical,
+            CheckState::Warning => CommandOutcome::Health(HealthStatus::Warning),
+            CheckState::Problem => CommandOutcome::Health(HealthStatus::Critical),
         }
     }
 
@@ -172,8 +172,8 @@ mod tests {
         };
         assert_eq!(outcome(&[]), CommandOutcome::Proven);
         assert_eq!(outcome(&[&ok, &unknown]), CommandOutcome::Proven);
-        assert_eq!(outcome(&[&warning, &ok]), CommandOutcome::Warning);
-        assert_eq!(outcome(&[&problem, &warning, &unknown]), CommandOutcome::Critical);
+        assert_eq!(outcome(&[&warning, &ok]), CommandOutcome::Health(HealthStatus::Warning));
+        assert_eq!(outcome(&[&problem, &warning, &unknown]), CommandOutcome::Health(HealthStatus::Critical));
         let all = Diagnosis { checks: vec![ok, unknown, warning, problem] };
         assert_eq!(all.summary(), "1 ok, 1 warning, 1 problem, 1 not checked");
     }

@@ -2,7 +2,7 @@
 //!
 //! Enters: the result of a command. Leaves: an exit code. Law: the code is 0 proven, 1 violation found,
 //! 2 usage or invalid configuration, 3 not enough evidence, or 4 the tool failed. A failure never has the code of a
-//! result.
+//! result. `health` alone has the codes of a Nagios plugin.
 
 use std::{error::Error, fmt::Write as _, io, process::ExitCode};
 
@@ -16,6 +16,7 @@ use onlooker_core::{
     controls::ControlPackError,
     escape::escape_remaining,
     guardrails::GuardrailError,
+    health::HealthStatus,
     jobs::{
         audit::{AuditError, TrailChangeError},
         backup::BackupError,
@@ -40,10 +41,8 @@ pub enum CommandOutcome {
     Violation,
     /// There is not enough evidence for a result.
     InsufficientEvidence,
-    /// What was checked works, and something should be changed.
-    Warning,
-    /// Something that was checked does not work.
-    Critical,
+    /// Whether what was checked works, with the exit codes of a Nagios plugin.
+    Health(HealthStatus),
 }
 
 /// Why a command failed.
@@ -192,9 +191,9 @@ impl CommandOutcome {
     pub fn code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Proven => 0,
-            Self::Violation | Self::Warning => 1,
-            Self::Critical => 2,
+            Self::Violation => 1,
             Self::InsufficientEvidence => 3,
+            Self::Health(status) => status.code(),
         })
     }
 }

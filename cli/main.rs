@@ -23,8 +23,12 @@ mod exit;
 mod fail_on;
 mod gate;
 mod guardrails;
+mod health;
 mod inputs;
 mod lookup;
+mod metrics;
+mod monitor;
+mod monitored;
 mod ops;
 mod output;
 mod overrides;
@@ -43,6 +47,7 @@ mod verify;
 use std::{io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use onlooker_core::health::HealthStatus;
 
 use crate::{
     args::{Cli, CliCommand, ColorMode},
@@ -57,7 +62,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help goes to standard output and is a success, even if it cannot be written.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::from(match error.use_stderr() {
+                true if is_health() => HealthStatus::Unknown.code(),
+                true => 2,
+                false => 0,
+            });
         }
     };
     let colored = cli.global.colors_stderr();
@@ -70,6 +79,12 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether the command is `health`, for which the code 2 says that something is known to be critical.
+fn is_health() -> bool {
+    let command = std::env::args_os().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
+    command.is_some_and(|command| command == "health")
+}
+
 fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
     let global = &cli.global;
     match cli.command {
@@ -77,6 +92,9 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Sweep(args) => sweep::run(global, args),
         CliCommand::Report(args) => report::run(global, args),
         CliCommand::Gate(args) => gate::run(args),
+        CliCommand::Health(args) => health::run(global, args),
+        CliCommand::Metrics(args) => metrics::run(global, args),
+        CliCommand::Monitor(args) => monitor::run(global, args),
         CliCommand::Verify(args) => verify::run(global, args),
         CliCommand::Check(args) => check::run(global, args),
         CliCommand::Permissions(args) => permissions::run(global, *args),

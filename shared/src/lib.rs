@@ -21,6 +21,7 @@
 //! | [`log_integrity`] | whether log files are as CloudTrail delivered them, by their digest files |
 //! | [`finding`], [`score`] | what the rules found; compliance score, risk score and status |
 //! | [`gate`] | whether a report passes the gate of a pipeline |
+//! | [`health`], [`dashboard`] | whether Onlooker itself works; the newest report in numbers |
 //! | [`report`], [`render`] | the report as a value, and as bytes in each format |
 //!
 //! The vocabulary ([`principal`], [`operation`]) is known to every stage, and stages depend on it and on earlier
@@ -30,10 +31,13 @@
 
 pub mod access_matrix;
 pub mod alert;
+pub mod api;
 pub mod assessment;
 pub mod attestation;
 pub mod audit;
+pub mod aws_error;
 pub mod backup;
+pub mod breaker;
 pub mod catalog;
 pub mod certificate;
 pub mod classification;
@@ -41,12 +45,15 @@ pub mod config;
 pub mod controls;
 pub mod coverage;
 pub mod current_status;
+pub mod dashboard;
+pub mod error_context;
 pub mod escape;
 pub mod event_selectors;
 pub mod finding;
 pub mod gate;
 pub mod grants;
 pub mod guardrails;
+pub mod health;
 pub mod jobs;
 pub mod log_integrity;
 pub mod operation;
@@ -57,6 +64,7 @@ pub mod render;
 pub mod report;
 mod role_chain;
 pub mod score;
+pub mod severity;
 pub mod suggest;
 
 pub use onlooker_evidence::{

@@ -14,7 +14,12 @@ use aws_types::request_id::RequestId;
 use aws_sdk_sts::error::ProvideErrorMetadata;
 
 use super::missing_credentials::MissingCredentials;
-use onlooker_core::ports::{PortError, PortErrorKind};
+use onlooker_core::{
+    aws_error::AwsErrorKind,
+    ports::{PortError, PortErrorKind},
+};
+pub(super) use onlooker_guard::error_chain;
+use onlooker_guard::{Refusal, connector_kind};
 
 /// The message of a failed call. It includes all causes, so it has no source.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +47,19 @@ where
             let said: Vec<String> = said.into_iter().flatten().filter(|part| !part.is_empty()).collect();
             (failure_kind(&code, status), said.join(": "))
         }
+        _ if let Some(refusal) = Refusal::of(error) => {
+            let kind = match refusal {
+                Refusal::BreakerOpen(_) => PortErrorKind::Unavailable,
+                _ => PortErrorKind::AccessDenied,
+            };
+            (kind, refusal.to_string())
+        }
         SdkError::DispatchFailure(failure) => {
-            let kind = if failure.is_user() { PortErrorKind::Other } else { PortErrorKind::Unavailable };
-            (kind, failure.as_connector_error().map(connector_error).unwrap_or_default())
+            let cause = failure.as_connector_error();
+            let kind = cause.map_or(AwsErrorKind::ConnectionFailed, connector_kind);
+            let said = cause.map(connector_error).unwrap_or_default();
+            let kind = if failure.is_user() { PortErrorKind::Other } else { port_error_kind(kind) };
+            (kind, said)
         }
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
             (PortErrorKind::Unavailable, error_chain(error))
@@ -70,67 +85,35 @@ pub(super) fn port_error(
 
 /// The kind of failure of an error code; the HTTP status decides if the code is unknown.
 pub(super) fn failure_kind(code: &str, status: u16) -> PortErrorKind {
-    match code {
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "ProvisionedThroughputExceededException"
-        | "BandwidthLimitExceeded"
-        | "PriorRequestNotComplete"
-        | "SlowDown" => PortErrorKind::Throttled,
-        "InvalidNextTokenException" | "ExpiredNextTokenException" => PortErrorKind::InvalidToken,
-        "NoSuchKey"
-        | "NoSuchBucket"
-        | "NoSuchVersion"
-        | "NotFound"
-        | "NotFoundException"
-        | "ResourceNotFoundException" => PortErrorKind::NotFound,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "AuthorizationError"
-        | "AuthorizationErrorException"
-        | "UnauthorizedOperation"
-        | "NotAuthorized"
-        | "KMSAccessDenied"
-        | "KMSAccessDeniedException"
-        | "KMS.AccessDeniedException"
-        | "OptInRequired"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "UnrecognizedClientException" => PortErrorKind::AccessDenied,
-        "RequestTimeout" | "RequestTimeoutException" | "InternalError" | "ServiceUnavailable" => {
-            PortErrorKind::Unavailable
-        }
-        _ => match status {
-            401 | 403 => PortErrorKind::AccessDenied,
-            404 => PortErrorKind::NotFound,
-            429 => PortErrorKind::Throttled,
-            500.. => PortErrorKind::Unavailable,
-            _ => PortErrorKind::Other,
-        },
+    port_error_kind(AwsErrorKind::of_response("", Some(code), Some(status)))
+}
+
+/// What an error of AWS means for the caller of a port.
+const fn port_error_kind(kind: AwsErrorKind) -> PortErrorKind {
+    match kind {
+        AwsErrorKind::MissingCredentials
+        | AwsErrorKind::InvalidCredentials
+        | AwsErrorKind::ExpiredCredentials
+        | AwsErrorKind::AccessDenied
+        | AwsErrorKind::NotSubscribed => PortErrorKind::AccessDenied,
+        AwsErrorKind::NameNotResolved
+        | AwsErrorKind::TlsFailed
+        | AwsErrorKind::ConnectionFailed
+        | AwsErrorKind::TimedOut
+        | AwsErrorKind::ServiceError => PortErrorKind::Unavailable,
+        AwsErrorKind::Throttled => PortErrorKind::Throttled,
+        AwsErrorKind::NotFound => PortErrorKind::NotFound,
+        AwsErrorKind::PageExpired => PortErrorKind::InvalidToken,
+        AwsErrorKind::QuotaExceeded
+        | AwsErrorKind::InvalidRequest
+        | AwsErrorKind::Conflict
+        | AwsErrorKind::Unknown => PortErrorKind::Other,
     }
 }
 
 /// The cause of a failed connection, without the prefix of the SDK.
 fn connector_error(error: &ConnectorError) -> String {
     error.source().map_or_else(|| error.to_string(), error_chain)
-}
-
-/// The messages of an error and its causes, each once.
-pub(super) fn error_chain(error: &(dyn Error + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for error in sources(error) {
-        let text = error.to_string();
-        if said.last().is_none_or(|last| !last.contains(&text)) {
-            said.push(text);
-        }
-    }
-    said.join(": ")
 }
 
 /// An error and its causes.

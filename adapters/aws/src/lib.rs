@@ -21,6 +21,7 @@ mod kms_key;
 mod missing_credentials;
 mod notification_sinks;
 mod organization;
+mod other_thread;
 mod probe;
 mod public_keys;
 mod s3_source;
@@ -39,6 +40,7 @@ pub use self::{
     missing_credentials::MissingCredentials,
     notification_sinks::{EventBus, SnsTopic},
     organization::OrganizationPolicies,
+    other_thread::OtherThreadTable,
     probe::AwsProber,
     s3_source::{S3Source, S3Uri, object_version},
     s3_store::S3Store,

@@ -14,6 +14,7 @@ use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::ProvideCredentials as _;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::runtime::Handle;
 
@@ -30,6 +31,7 @@ use onlooker_core::{
     ports::{PortError, PortErrorKind},
     report::CallerIdentity,
 };
+use onlooker_guard::ReadOnlyGuard;
 
 /// The region if none is configured. Buckets can be found from any region, and the caller identity is the same in
 /// all.
@@ -53,6 +55,7 @@ pub struct AwsSession {
     config: SdkConfig,
     has_region: bool,
     handle: Handle,
+    guard: Option<ReadOnlyGuard>,
     clients: Arc<SdkClients>,
 }
 
@@ -67,6 +70,17 @@ struct SdkClients {
     s3: OnceLock<aws_sdk_s3::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+/// The configuration of a client of a service, with the guard of the session.
+macro_rules! client_config {
+    ($session:expr, $sdk:ident) => {{
+        let mut config = $sdk::config::Builder::from(&$session.config);
+        if let Some(guard) = &$session.guard {
+            config.push_interceptor(SharedInterceptor::new(guard.clone()));
+        }
+        config
+    }};
 }
 
 impl AwsSession {
@@ -93,7 +107,13 @@ impl AwsSession {
             Some(_) => config,
             None => config.into_builder().region(Region::from_static(FALLBACK_REGION)).build(),
         };
-        Self { config, has_region, handle, clients: Arc::default() }
+        Self { config, has_region, handle, guard: None, clients: Arc::default() }
+    }
+
+    /// A session with the same credentials, and clients of its own that have a guard.
+    #[must_use]
+    pub fn guarded(&self, guard: ReadOnlyGuard) -> Self {
+        Self { guard: Some(guard), clients: Arc::default(), ..self.clone() }
     }
 
     /// The region of calls that set no region.
@@ -186,35 +206,41 @@ impl AwsSession {
     /// rate.
     pub(super) fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
         self.clients.cloudtrail.get_or_init(|| {
-            let config = aws_sdk_cloudtrail::config::Builder::from(&self.config);
+            let config = client_config!(self, aws_sdk_cloudtrail);
             aws_sdk_cloudtrail::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
         })
     }
 
     pub(super) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        self.clients.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.config))
+        self.clients.dynamodb.get_or_init(|| {
+            aws_sdk_dynamodb::Client::from_conf(client_config!(self, aws_sdk_dynamodb).build())
+        })
     }
 
     pub(super) fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
-        self.clients.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
+        self.clients.eventbridge.get_or_init(|| {
+            aws_sdk_eventbridge::Client::from_conf(client_config!(self, aws_sdk_eventbridge).build())
+        })
     }
 
     /// IAM, without retries: its account-wide rate limits are low, and the caller backs off.
     pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
         self.clients.iam.get_or_init(|| {
-            let config = aws_sdk_iam::config::Builder::from(&self.config);
+            let config = client_config!(self, aws_sdk_iam);
             aws_sdk_iam::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
         })
     }
 
     pub(super) fn kms(&self) -> &aws_sdk_kms::Client {
-        self.clients.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
+        self.clients
+            .kms
+            .get_or_init(|| aws_sdk_kms::Client::from_conf(client_config!(self, aws_sdk_kms).build()))
     }
 
     /// AWS Organizations, without retries for the same reason.
     pub(super) fn organizations(&self) -> &aws_sdk_organizations::Client {
         self.clients.organizations.get_or_init(|| {
-            let config = aws_sdk_organizations::config::Builder::from(&self.config);
+            let config = client_config!(self, aws_sdk_organizations);
             aws_sdk_organizations::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
         })
     }
@@ -223,18 +249,22 @@ impl AwsSession {
     /// bucket.
     pub(super) fn s3(&self) -> &aws_sdk_s3::Client {
         self.clients.s3.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(&self.config);
+            let config = client_config!(self, aws_sdk_s3);
             let path_style = self.endpoint("s3").is_some();
             aws_sdk_s3::Client::from_conf(config.force_path_style(path_style).build())
         })
     }
 
     pub(super) fn sns(&self) -> &aws_sdk_sns::Client {
-        self.clients.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+        self.clients
+            .sns
+            .get_or_init(|| aws_sdk_sns::Client::from_conf(client_config!(self, aws_sdk_sns).build()))
     }
 
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
-        self.clients.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+        self.clients
+            .sts
+            .get_or_init(|| aws_sdk_sts::Client::from_conf(client_config!(self, aws_sdk_sts).build()))
     }
 
     /// The SDK configuration: region, credentials, endpoints.

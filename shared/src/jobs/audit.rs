@@ -8,13 +8,15 @@ mod reader;
 mod recent;
 mod sealing;
 mod trail_writer;
+mod written;
 
 pub use self::{
     prune::{PruneOutcome, PrunePlan, TrailChangeError, plan_pruning, prune},
-    reader::{AuditAnswer, AuditReader, verify_trail},
+    reader::{AnswerUsage, AuditAnswer, AuditReader, verify_trail},
     recent::{RecentVerification, seal_recent, verify_recent},
     sealing::seal_trail,
     trail_writer::{AuditError, AuditTrail},
+    written::{WrittenEntries, written_entries},
 };
 use crate::{
     audit::{AuditCriteria, AuditTrailEntry},

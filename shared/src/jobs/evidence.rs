@@ -27,7 +27,7 @@ pub use self::{
     batch_writer::{StoredBatch, store_batch},
     collect::{CollectedEvidence, EvidenceInputs, collect},
     compact::{CompactionOutcome, compact},
-    missing_objects::{record_missing, record_read},
+    missing_objects::{missing_since, record_missing, record_read},
     restored::record_identity,
     retention::record_removal,
 };

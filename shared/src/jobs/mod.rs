@@ -5,11 +5,14 @@
 
 pub mod audit;
 pub mod backup;
+pub mod breakers;
 pub mod check;
+pub mod error_watch;
 pub mod evaluation;
 pub mod evidence;
 pub mod gather;
 pub mod guardrails;
+pub mod health;
 pub mod history;
 #[cfg(feature = "ingest")]
 pub mod ingest;

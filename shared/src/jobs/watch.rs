@@ -36,6 +36,12 @@ pub struct WatchOutcome {
     pub notifications_sent: u64,
     /// Notifications that had been sent before.
     pub notifications_already_sent: u64,
+    /// Notifications that a sink did not send because it had sent one about the same shortly before.
+    pub notifications_repeated: u64,
+    /// Notifications below the severity that a sink sends.
+    pub notifications_below_severity: u64,
+    /// Alerts that wait for the next digest.
+    pub alerts_collected: u64,
     /// Age of the oldest event, in seconds.
     pub lag_seconds: Option<u32>,
 }
@@ -120,6 +126,9 @@ impl WatchOutcome {
         let result = notifier.notify(&notification)?;
         self.notifications_sent += result.sent.len() as u64;
         self.notifications_already_sent += result.already_sent.len() as u64;
+        self.notifications_repeated += result.repeated.len() as u64;
+        self.notifications_below_severity += result.below_severity.len() as u64;
+        self.alerts_collected += u64::from(result.is_collected);
         Ok(())
     }
 }

@@ -16,12 +16,17 @@ pub mod json_lines;
 pub mod markdown;
 pub mod matrix;
 pub mod message;
+pub mod nagios;
+pub mod openmetrics;
 pub mod permissions;
 pub mod permissions_diff;
 pub mod principal_graph;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
+pub mod slack;
+pub mod teams;
 pub mod terminal;
+pub mod webhook;
 
 use std::error::Error;
 

@@ -16,8 +16,8 @@ use std::{
 use crate::{
     attestation::StatementCheck,
     audit::{
-        AuditBatch, AuditQuery, AuditVerification, BatchHeader, BatchKey, LineFilter, PREFIX, StoredEntry,
-        verify,
+        AuditBatch, AuditQuery, AuditVerification, BatchCounts, BatchHeader, BatchKey, LineFilter, PREFIX,
+        StoredEntry, verify,
     },
     ports::{ObjectStore, PortError},
     record::Inflater,
@@ -57,12 +57,60 @@ pub struct AuditReader<'a> {
     headers: HashMap<String, Result<Arc<BatchHeader>, String>>,
     answers: VecDeque<(AuditQuery, Arc<AuditAnswer>)>,
     capacity: usize,
+    hits: u64,
+    queries: u64,
+}
+
+/// How the answers in the memory of a reader are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AnswerUsage {
+    /// Answers in memory.
+    pub answers: u64,
+    /// Most answers that are kept.
+    pub capacity: u64,
+    /// Queries that were answered from memory.
+    pub hits: u64,
+    /// All queries.
+    pub queries: u64,
 }
 
 impl<'a> AuditReader<'a> {
     /// A reader that keeps this number of answers.
     pub fn new(store: &'a dyn ObjectStore, capacity: usize, threads: usize) -> Self {
-        Self { store, threads, keys: None, headers: HashMap::new(), answers: VecDeque::new(), capacity }
+        Self {
+            store,
+            threads,
+            keys: None,
+            headers: HashMap::new(),
+            answers: VecDeque::new(),
+            capacity,
+            hits: 0,
+            queries: 0,
+        }
+    }
+
+    /// Lets the next answers be about these batches alone, which are named in order.
+    pub fn restrict(&mut self, keys: Vec<String>) {
+        if self.keys.as_ref() != Some(&keys) {
+            self.answers.clear();
+            self.headers.retain(|key, _| keys.binary_search(key).is_ok());
+            self.keys = Some(keys);
+        }
+    }
+
+    /// The counts of the batches that an answer was about and that could be read.
+    pub fn counts(&self) -> impl Iterator<Item = &BatchCounts> {
+        self.headers.values().flatten().map(|header| &header.counts)
+    }
+
+    /// How the answers in memory are used.
+    pub fn usage(&self) -> AnswerUsage {
+        AnswerUsage {
+            answers: self.answers.len() as u64,
+            capacity: self.capacity as u64,
+            hits: self.hits,
+            queries: self.queries,
+        }
     }
 
     fn keys(&mut self) -> Result<&[String], PortError> {
@@ -79,11 +127,7 @@ impl<'a> AuditReader<'a> {
     pub fn refresh(&mut self) -> Result<(), PortError> {
         let objects = self.store.list(PREFIX)?;
         let keys = objects.into_iter().map(|object| object.name);
-        let keys: Vec<String> = keys.filter(|key| BatchKey::parse(key).is_some()).collect();
-        if self.keys.as_ref() != Some(&keys) {
-            self.answers.clear();
-            self.keys = Some(keys);
-        }
+        self.restrict(keys.filter(|key| BatchKey::parse(key).is_some()).collect());
         Ok(())
     }
 
@@ -92,7 +136,9 @@ impl<'a> AuditReader<'a> {
     /// # Errors
     /// When the store cannot be listed or read.
     pub fn query(&mut self, query: &AuditQuery) -> Result<Arc<AuditAnswer>, PortError> {
+        self.queries += 1;
         if let Some((_, answer)) = self.answers.iter().find(|(asked, _)| asked == query) {
+            self.hits += 1;
             return Ok(Arc::clone(answer));
         }
         let answer = Arc::new(self.find(query)?);
@@ -166,7 +212,7 @@ impl AuditAnswer {
     }
 }
 
-fn read_header(
+pub(super) fn read_header(
     store: &dyn ObjectStore,
     key: &str,
     inflater: &mut Inflater,

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::{EvidenceError, EvidenceSource, EvidenceStore, batch::source_hash, keys};
 use crate::{
     hex::hex,
-    ports::{StoredObject, TableItem, WriteCondition},
+    ports::{PortError, StoredObject, Table, TableItem, WriteCondition},
     record::{UnreadablePiece, UnreadablePosition},
     segment::SegmentBuilder,
     time::{Hour, Time},
@@ -91,6 +91,22 @@ impl MissingObject {
 
 fn damaged_item(item: &TableItem, cause: String) -> EvidenceError {
     EvidenceError::DamagedItem { partition: item.partition_key.clone(), sort: item.sort_key.clone(), cause }
+}
+
+/// When the objects were delivered that are recorded as missing and were delivered since a time. Those without a date in their name
+/// count at any time; one whose time cannot be read counts as old.
+///
+/// # Errors
+/// When the table cannot be read.
+pub fn missing_since(table: &dyn Table, since: Time, now: Time) -> Result<Vec<Time>, PortError> {
+    let days = keys::days(since.hour(), Hour(now.hour().0.saturating_add(1)));
+    let mut delivered = Vec::new();
+    for partition in days.map(|day| keys::missing(Some(day))).chain([keys::missing(None)]) {
+        let items = table.query(&partition, "")?;
+        let at = |item: &TableItem| MissingObject::deserialize(&item.body).map(|object| object.delivered_at);
+        delivered.extend(items.iter().map(|item| at(item).unwrap_or_default()));
+    }
+    Ok(delivered)
 }
 
 /// Records that an object could not be fetched, and why. `dated`: whether `at` comes from the object's name, so that

@@ -4,6 +4,7 @@
 mod current_status;
 mod faults;
 mod findings;
+mod health;
 mod latest_report;
 mod revisions;
 
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{Config, RetentionSettings, Standard},
+    config::{Config, DeliveryPolicy, RetentionSettings, Standard},
     controls::ControlPack,
     current_status::CurrentStatus,
     evidence_summary::{EvidenceSummary, ReportScope},
@@ -138,6 +139,7 @@ fn report_publisher<'a>(
         table: &environment.table,
         store: &environment.store,
         sinks,
+        policy: DeliveryPolicy::IMMEDIATE,
         report_sinks: &[],
         latest_reports: None,
         bucket: "bucket",

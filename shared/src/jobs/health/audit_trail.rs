@@ -1,0 +1,100 @@
+//! The values that come from the audit trail.
+//!
+//! Enters: the store of the trail. Leaves: its size, what its rate limit left out in the last day, and how the answers in memory are
+//! used. Law: of a trail with very many batches in a day the size is read and the rest is unknown, so that a check costs little.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    audit::{AuditKind, AuditQuery, BatchKey, PREFIX},
+    health::{AuditStoreSize, CacheUsage, HealthInput, RateLimitActivity},
+    jobs::audit::AuditReader,
+    ports::ObjectStore,
+    time::{Hour, Time},
+};
+
+/// Hours before now of which entries are looked at.
+const HOURS: u32 = 24;
+
+/// Most batches whose headers are read.
+const MAX_BATCHES: usize = 2_000;
+
+/// What the trail says.
+pub(super) struct TrailValues {
+    pub(super) size: HealthInput<AuditStoreSize>,
+    pub(super) rate_limits: HealthInput<RateLimitActivity>,
+    pub(super) cache: HealthInput<CacheUsage>,
+}
+
+impl TrailValues {
+    /// Nothing is known, for this reason.
+    pub(super) fn unknown(why: &str) -> Self {
+        Self {
+            size: HealthInput::Unknown(why.to_owned()),
+            rate_limits: HealthInput::Unknown(why.to_owned()),
+            cache: HealthInput::Unknown(why.to_owned()),
+        }
+    }
+}
+
+pub(super) fn read(
+    store: &dyn ObjectStore,
+    trail: &mut AuditReader<'_>,
+    lookups: Option<(u64, u64)>,
+    now: Time,
+) -> TrailValues {
+    let objects = match store.list(PREFIX) {
+        Ok(objects) => objects,
+        Err(error) => {
+            return TrailValues::unknown(&crate::escape::escape_hidden(&error.to_string()));
+        }
+    };
+    let size = AuditStoreSize {
+        objects: objects.len() as u64,
+        bytes: objects.iter().fold(0, |sum, object| sum.saturating_add(object.size)),
+    };
+    // The start of an hour, so that a reading soon after asks the same question.
+    let since = Hour(now.hour().0.saturating_sub(HOURS)).start();
+    let day = since.to_string();
+    let day = day.get(..10).unwrap_or_default();
+    let is_recent = |key: &String| BatchKey::parse(key).is_some_and(|batch| batch.day.as_str() >= day);
+    let mut keys: Vec<String> = objects.into_iter().map(|object| object.name).filter(is_recent).collect();
+    keys.sort_unstable();
+    let rate_limits = match keys.len() {
+        0..=MAX_BATCHES => {
+            trail.restrict(keys);
+            limited(trail, since, lookups).into()
+        }
+        many => HealthInput::Unknown(format!(
+            "the audit trail has {many} batches of the last day, which are not read"
+        )),
+    };
+    let usage = trail.usage();
+    let cache = CacheUsage {
+        entries: usage.answers,
+        capacity: usage.capacity,
+        hits: usage.hits,
+        queries: usage.queries,
+    };
+    TrailValues { size: HealthInput::Known(size), rate_limits, cache: HealthInput::Known(cache) }
+}
+
+fn limited(
+    trail: &mut AuditReader<'_>,
+    since: Time,
+    lookups: Option<(u64, u64)>,
+) -> Result<RateLimitActivity, String> {
+    let query = AuditQuery { since: Some(since), kind: Some(AuditKind::RateLimit), ..AuditQuery::default() };
+    let answer = trail.query(&query).map_err(|error| error.to_string())?;
+    if let Some(problem) = answer.unreadable.first() {
+        return Err(format!("the audit trail cannot be read: {problem}"));
+    }
+    // The entry begins with the number of entries that it stands for.
+    let blocked = answer.entries.iter().filter_map(|stored| stored.entry.message.as_ref());
+    let blocked = blocked.filter_map(|message| message.split(' ').next()?.parse::<u64>().ok());
+    let blocked = blocked.fold(0, u64::saturating_add);
+    let recent = trail.counts().filter(|counts| counts.last >= since);
+    let sources: BTreeSet<&str> =
+        recent.flat_map(|counts| counts.principals.keys()).map(|principal| &**principal).collect();
+    Ok(RateLimitActivity { hours: HOURS, blocked, active_sources: sources.len() as u64, lookups })
+}
