@@ -54,6 +54,9 @@ pub struct GateArgs {
     /// Least compliance score, in percent
     #[arg(long, value_name = "PERCENT", default_value = "95", value_parser = percent)]
     min_score: f64,
+    /// Highest risk score, 0 to 100 [default: the risk does not count]
+    #[arg(long, value_name = "NUMBER", value_parser = percent)]
+    max_risk: Option<f64>,
     /// Most calls of watched principals that ended in an error other than a denial
     #[arg(long, value_name = "NUMBER", default_value_t = 5)]
     max_errors: u64,
@@ -129,6 +132,7 @@ pub fn run(args: GateArgs) -> Result<CommandOutcome, CommandError> {
     }
     let criteria = GateCriteria {
         min_score: args.min_score,
+        max_risk: args.max_risk,
         max_errors: args.max_errors,
         min_coverage: args.min_coverage,
         fail_on: args.fail_on.map(Severity::from),

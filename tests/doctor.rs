@@ -212,3 +212,38 @@ fn a_missing_rust_target_tool_or_parameter_is_found_before_a_deployment() {
         assert_eq!(state_of(&found, name), "ok", "{name}");
     }
 }
+
+#[test]
+fn the_page_of_troubles_names_each_check() {
+    let page = include_str!("../docs/troubleshooting.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| trouble |")).skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let named: Vec<&str> = rows
+        .iter()
+        .flat_map(|row| {
+            row.split('|').nth(2).expect("a cell").split(", ").map(|name| name.trim().trim_matches('`'))
+        })
+        .collect();
+    let sources = [
+        include_str!("../cli/doctor.rs"),
+        include_str!("../cli/doctor/state.rs"),
+        include_str!("../cli/doctor/toolchain.rs"),
+        include_str!("../cli/doctor/template.rs"),
+        include_str!("../cli/doctor/account.rs"),
+        include_str!("../cli/doctor/deployment.rs"),
+        include_str!("../shared/src/config/parts.rs"),
+    ];
+    for name in &named {
+        let quoted = format!("\"{name}\"");
+        assert!(sources.iter().any(|source| source.contains(&quoted)), "no check is called `{name}`");
+    }
+    // And the other way round: what the program can print on a machine is on the page.
+    let directory = TestDirectory::with_compliant_trail();
+    directory.run(&["sweep", "logs", WATCH_AUDITOR]).assert_exit_code(0);
+    let mut command = directory.command(&["doctor", "--deploy", "--stack=none", "--json"]);
+    let output = command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs");
+    let printed = checks(&output.into());
+    for (name, _) in printed {
+        assert!(named.contains(&name.as_str()) || name == "alarms", "`{name}` is not on the page");
+    }
+}

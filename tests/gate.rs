@@ -207,3 +207,22 @@ fn the_result_is_json_junit_and_sarif() {
     let sarif: Value = serde_json::from_str(&gate(&passing, &["--format", "sarif"], 0)).expect("SARIF");
     assert_eq!(sarif["runs"][0]["results"], Value::Array(Vec::new()));
 }
+
+#[test]
+fn the_risk_counts_only_against_a_limit() {
+    let directory = swept(&[RecordedCall { error: Some("AccessDenied"), ..WRITE_CALL }]);
+    let least = ["--min-score", "0"];
+    let line = gate(&directory, &least, 0);
+    assert!(!line.contains("risk"), "{line}");
+    let limit = |most: &'static str| [&least[..], &["--max-risk", most]].concat();
+    let line = gate(&directory, &limit("100"), 0);
+    assert!(line.contains("; risk ") && line.contains(" of at most 100; "), "{line}");
+    let line = gate(&directory, &limit("0"), 1);
+    assert!(line.starts_with("gate failed: risk ") && line.ends_with(", above 0\n"), "{line}");
+    sweep(&directory, "before", &[WATCH_AUDITOR]);
+    let with_baseline = [&limit("0")[..], &["--baseline", "before/report.json"]].concat();
+    assert!(gate(&directory, &with_baseline, 0).contains(" in the baseline"));
+    // A discovery has no risk.
+    sweep(&directory, "out", &[]);
+    assert!(gate(&directory, &limit("100"), 3).contains("there is no risk score"));
+}

@@ -10,6 +10,7 @@ mod fixture;
 use std::{
     collections::BTreeSet,
     fs,
+    io::Write as _,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -37,13 +38,18 @@ fn read(name: &str) -> String {
     fs::read_to_string(Path::new(FOLDER).join(name)).expect("a file")
 }
 
+/// Says what is skipped. The test harness hides what a test prints, and not what it writes to standard error itself.
+fn skipped(what: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {what}");
+}
+
 /// Whether a program is there. If not, the test that needs it fails in CI, and says elsewhere what it skips.
 fn has(program: &str, arguments: &[&str]) -> bool {
     if Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success()) {
         return true;
     }
     assert!(std::env::var_os("CI").is_none(), "`{program}` is not installed, and CI needs it");
-    eprintln!("SKIPPED: `{program}` is not installed, so this file is not executed");
+    skipped(&format!("`{program}` is not installed, so this file is not executed"));
     false
 }
 
@@ -60,7 +66,7 @@ fn lacks(subcommand: &str) -> bool {
         "`onlooker {subcommand}` is not a command"
     );
     if is_missing {
-        eprintln!("SKIPPED: this build has no `onlooker {subcommand}`");
+        skipped(&format!("this build has no `onlooker {subcommand}`"));
     }
     is_missing
 }

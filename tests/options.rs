@@ -181,6 +181,27 @@ fn without_validation_no_principal_is_proven_and_a_violation_remains_one() {
 }
 
 #[test]
+fn without_validation_no_certificate_is_signed_and_no_gate_passes() {
+    let directory = TestDirectory::with_compliant_trail();
+    directory.write("key.pem", fixture::PRIVATE_KEY);
+    directory.run(&["sweep", "logs", WATCH_AUDITOR]).assert_exit_code(0);
+    directory.run(&["gate"]).assert_exit_code(0);
+    let certify = |code: i32, enabled: &str| {
+        let period = ["--since=2026-10-06T10:00:00Z", "--until=2026-10-06T13:00:00Z"];
+        let principal = "--principal=arn:aws:iam::111122223333:role/Auditor";
+        let mut command = directory.command(&["certify", principal, "--key=key.pem", period[0], period[1]]);
+        let output = command.env("ONLOOKER_VALIDATION_ENABLED", enabled).output().expect("the binary runs");
+        fixture::CommandOutput::from(output).assert_exit_code(code)
+    };
+    certify(0, "true");
+    certify(3, "false").assert_stderr(&["not certified", "`validation.enabled`"]);
+    let mut command = directory.command(&["sweep", "logs", WATCH_AUDITOR]);
+    let output = command.env("ONLOOKER_VALIDATION_ENABLED", "false").output().expect("the binary runs");
+    fixture::CommandOutput::from(output).assert_exit_code(3);
+    assert!(directory.run(&["gate"]).assert_exit_code(3).stdout.contains("`validation.enabled`"));
+}
+
+#[test]
 fn without_cloudtrail_a_report_has_no_evidence_and_says_why() {
     let off = swept("[cloudtrail]\nenabled = false\n", WATCH_BUILDER, 3);
     let result = &off.result;

@@ -126,11 +126,39 @@ fn size_limits() -> Check {
 fn webhook_addresses() -> Check {
     match refuses_private_webhooks() {
         Some(holds) => verdict("webhook-addresses", holds, "a webhook to a private address"),
-        None => Check::not_checked(GROUP, "webhook-addresses", "this program sends no webhooks"),
+        None => Check::not_checked(
+            GROUP,
+            "webhook-addresses",
+            "this program sends no webhooks, or there are no root certificates",
+        ),
     }
 }
 
-/// Whether the client of webhooks refuses a private address; `None` in a build without one.
+/// Addresses of this machine, of the credentials of a cloud, and of a private network.
+#[cfg(feature = "aws")]
+const PRIVATE_WEBHOOKS: [&str; 4] =
+    ["https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/latest/", "https://10.0.0.1/"];
+
+/// Whether the client of webhooks refuses private addresses; `None` if it cannot be tried here.
+#[cfg(feature = "aws")]
+fn refuses_private_webhooks() -> Option<bool> {
+    use onlooker_webhook::{PostError, WebhookClient};
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().ok()?;
+    let client = WebhookClient::new(runtime.handle().clone());
+    let mut refuses = true;
+    for url in PRIVATE_WEBHOOKS {
+        match client.post(url, "{}", std::time::Duration::from_secs(1)) {
+            Err(PostError::NotPublic { .. }) => {}
+            // A request was sent, or was about to be.
+            Ok(()) | Err(PostError::NotConnected { .. } | PostError::Timeout(_)) => refuses = false,
+            Err(_) => return None,
+        }
+    }
+    Some(refuses)
+}
+
+/// Without AWS there is no client of webhooks.
+#[cfg(not(feature = "aws"))]
 const fn refuses_private_webhooks() -> Option<bool> {
     None
 }
@@ -143,9 +171,9 @@ mod tests {
     #[test]
     fn each_attack_is_made_and_refused() {
         for check in all() {
-            let is_tried = check.name != "webhook-addresses";
-            let expected = if is_tried { CheckState::Ok } else { CheckState::NotChecked };
-            assert_eq!(check.state, expected, "{check:?}");
+            // A machine without root certificates cannot try a webhook.
+            let may_skip = check.name == "webhook-addresses" && check.state == CheckState::NotChecked;
+            assert!(check.state == CheckState::Ok || may_skip, "{check:?}");
         }
         // The archive is read if its name is harmless, so that its name is what is refused.
         let archive = archive_with("inside");

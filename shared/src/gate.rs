@@ -26,6 +26,8 @@ pub const GATE_SCHEMA_VERSION: &str = "1.0";
 pub struct GateCriteria {
     /// Least compliance score, 0 to 100.
     pub min_score: f64,
+    /// Highest risk score, 0 to 100; `None` if the risk does not count.
+    pub max_risk: Option<f64>,
     /// Most calls of watched principals that ended in an error other than a denial.
     pub max_errors: u64,
     /// Least share of the expected hours of each account and region that were observed, in percent.
@@ -60,7 +62,7 @@ impl GateOutcome {
 /// One criterion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GateCheck {
-    /// `status`, `score`, `errors`, `coverage` or `findings`.
+    /// `status`, `score`, `risk`, `errors`, `coverage` or `findings`.
     pub name: &'static str,
     /// How the check ends.
     pub outcome: GateOutcome,
@@ -106,13 +108,13 @@ pub fn gate(report: &Report, baseline: Option<&Report>, criteria: &GateCriteria)
     let failing: Vec<&Finding> = new_findings(now, before)
         .filter(|finding| criteria.fail_on.is_some_and(|least| finding.severity >= least))
         .collect();
-    let checks = vec![
-        status(now, before, criteria),
-        score(now, before, criteria),
+    let mut checks = vec![status(now, before, criteria), score(now, before, criteria)];
+    checks.extend(criteria.max_risk.map(|most| risk(now, before, most)));
+    checks.extend([
         errors(now, before, criteria),
         coverage(now, criteria),
         findings(&failing, before.is_some(), criteria),
-    ];
+    ]);
     let outcome = checks.iter().map(|check| check.outcome).max().unwrap_or(GateOutcome::InsufficientEvidence);
     GateResult {
         schema_version: GATE_SCHEMA_VERSION,
@@ -247,6 +249,24 @@ fn score(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCrite
             format!("score {score} %, below {least} %, and {before} % in the baseline"),
         ),
         None => check("score", GateOutcome::Failed, format!("score {score} %, below {least} %")),
+    }
+}
+
+fn risk(now: &ReportResult, before: Option<&ReportResult>, most: f64) -> GateCheck {
+    let Some(risk) = now.risk.as_ref().map(|risk| risk.score) else {
+        return check("risk", GateOutcome::InsufficientEvidence, "there is no risk score".to_owned());
+    };
+    if risk <= most {
+        return check("risk", GateOutcome::Passed, format!("risk {risk} of at most {most}"));
+    }
+    let before = before.and_then(|before| before.risk.as_ref()).map(|risk| risk.score);
+    match before.filter(|before| risk <= *before) {
+        Some(before) => check(
+            "risk",
+            GateOutcome::Passed,
+            format!("risk {risk}, above {most}, and {before} in the baseline"),
+        ),
+        None => check("risk", GateOutcome::Failed, format!("risk {risk}, above {most}")),
     }
 }
 

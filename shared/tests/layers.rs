@@ -89,7 +89,17 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("adapters/webhook", &["onlooker-core"]),
     ("adapters/lambda", &["onlooker-core", "onlooker-aws", "onlooker-guard", "onlooker-webhook"]),
     ("functions/*", &["onlooker-core", "onlooker-aws", "onlooker-lambda"]),
-    (".", &["onlooker-core", "onlooker-aws", "onlooker-cloud", "onlooker-local", "onlooker-demo"]),
+    (
+        ".",
+        &[
+            "onlooker-core",
+            "onlooker-aws",
+            "onlooker-cloud",
+            "onlooker-local",
+            "onlooker-webhook",
+            "onlooker-demo",
+        ],
+    ),
     ("tests/support", &["onlooker-core", "onlooker-local"]),
 ];
 
