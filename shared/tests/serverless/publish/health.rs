@@ -116,6 +116,27 @@ fn nothing_is_written_and_the_documented_policy_suffices() {
 }
 
 #[test]
+fn a_reader_reads_a_report_once_and_its_successor() {
+    let environment = running();
+    let config = config();
+    let mut reader = HealthReader::new(&environment.store, &config, Catalog::embedded(), 2);
+    let mut reports_read = |now: Time| {
+        environment.injector.reset();
+        let id = reader.deployment(&environment.table, now).dashboard.report.unwrap().id;
+        let calls = environment.injector.reset();
+        let is_report = |call: &&PortCall| call.method == "read" && call.target.starts_with("reports/");
+        (id, calls.iter().filter(is_report).count())
+    };
+    let (first, reads) = reports_read(NOW);
+    assert_eq!((reads, reports_read(NOW)), (1, (first.clone(), 0)));
+    environment.clock.advance(HOUR_SECONDS);
+    invoke_scheduled(&environment, "next").unwrap();
+    let (second, reads) = reports_read(Time(NOW.0 + HOUR_SECONDS));
+    assert_eq!(reads, 1);
+    assert_ne!(first, second);
+}
+
+#[test]
 fn a_deployment_that_never_ran_is_unknown() {
     let environment = TestEnvironment::new(NOW);
     let MonitoredState { health, dashboard } = monitored(&environment);
