@@ -80,8 +80,9 @@ lint-stack: $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov ## The templates of 
 	$(E2E)/checkov/bin/checkov --config-file tests/e2e/checkov.yaml
 
 .PHONY: lint-workflows
-lint-workflows: $(E2E)/tools/bin/sam ## The workflows of GitHub Actions: their shape, and what makes them unsafe
-	$(E2E)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+lint-workflows: $(E2E)/tools/bin/sam ## The workflows of GitHub Actions and GitLab CI: their shape, and what makes them unsafe
+	$(E2E)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml docs/integrations/github/*.yml
+	$(E2E)/tools/bin/check-jsonschema --builtin-schema vendor.gitlab-ci docs/integrations/gitlab/*.yml
 	$(E2E)/tools/bin/zizmor --offline --quiet --no-progress .github
 
 .PHONY: self-audit
@@ -106,6 +107,7 @@ audit: ## Licenses, sources and bans of all dependencies
 test: ## Everything there is to test; prints the slowest Rust tests
 	$(TIMED_TESTS)
 	$(MAKE) test-ship
+	$(MAKE) test-api
 	$(MAKE) self-audit
 	$(MAKE) read-metrics
 	$(MAKE) fuzz
@@ -147,7 +149,8 @@ release-functions: $(E2E)/tools/bin/sam ## Build the functions as they are deplo
 $(E2E)/emulator/bin/ministack: tests/e2e/emulator.txt
 $(E2E)/tools/bin/sam: tests/e2e/tools.txt
 $(E2E)/checkov/bin/checkov: tests/e2e/checkov.txt
-$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov:
+$(E2E)/schemathesis/bin/schemathesis: tests/e2e/schemathesis.txt
+$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis:
 	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
 	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
@@ -155,7 +158,12 @@ $(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov:
 .PHONY: bench-functions
 bench-functions: release-functions $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
 	$(CARGO) build --profile dist --package watch --example hello
-	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/dist/examples/hello .aws-sam/build
+	$(CARGO) build --profile dist --package api --example load
+	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/dist/examples/hello .aws-sam/build $(TARGET)/dist/examples/load
+
+.PHONY: test-api
+test-api: $(E2E)/schemathesis/bin/schemathesis ## The function api against its OpenAPI document
+	SCHEMATHESIS=$(E2E)/schemathesis/bin/schemathesis $(TESTS) --quiet --test openapi -- --include-ignored
 
 .PHONY: test-ship
 test-ship: ## Tests of the packing of a release

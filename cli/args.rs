@@ -15,8 +15,8 @@ use onlooker_core::{
 };
 
 use crate::{
-    audit, backup, catalog, certify, check, completions, config as config_command, demo, gate, guardrails,
-    health, metrics, monitor, ops, overrides, permissions, replay, report, sweep, verify,
+    audit, backup, catalog, certify, check, completions, config as config_command, demo, doctor, gate,
+    guardrails, health, metrics, monitor, ops, overrides, permissions, replay, report, sweep, verify,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -166,6 +166,8 @@ pub enum CliCommand {
     Catalog(catalog::CatalogArgs),
     /// Write, check or show the configuration
     Config(config_command::ConfigArgs),
+    /// Find what is wrong with this machine, the state and a deployment, and say the fix
+    Doctor(doctor::DoctorArgs),
     /// Allow a call although it is not read-only
     Override(overrides::OverrideArgs),
     /// Print shell completions

@@ -3,8 +3,11 @@
 //! Enters: region, credentials and endpoints, as other AWS tools find them. Leaves: ports. Law: only a command that
 //! needs AWS connects to it.
 
+use std::{collections::BTreeMap, error::Error};
+
 use onlooker_aws::{
-    AccountPolicies, AwsProber, AwsSession, EventHistory, OrganizationPolicies, S3Source, S3Uri, SystemClock,
+    AccountPolicies, AwsProber, AwsSession, EventHistory, MissingCredentials, OrganizationPolicies, S3Source,
+    S3Uri, SystemClock,
 };
 use onlooker_core::{
     attestation::Signer,
@@ -17,6 +20,14 @@ use onlooker_core::{
 use tokio::runtime::{Builder, Runtime};
 
 use crate::exit::CommandError;
+
+/// What the user can do about an error of AWS, if the error does not say it.
+pub fn remedy(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    error.is::<MissingCredentials>().then_some(
+        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`; \
+         `onlooker doctor` checks them",
+    )
+}
 
 /// A connection to AWS.
 pub struct AwsConnection {
@@ -41,6 +52,16 @@ impl AwsConnection {
     /// AWS region that the connection uses.
     pub fn region(&self) -> &str {
         self.aws.region()
+    }
+
+    /// AWS region that is configured; `None` if the connection uses a fallback.
+    pub fn configured_region(&self) -> Option<&str> {
+        self.aws.configured_region()
+    }
+
+    /// The outputs of a CloudFormation stack, by key.
+    pub fn stack_outputs(&self, stack: &str) -> Result<BTreeMap<String, String>, CommandError> {
+        self.aws.stack_outputs(stack).map_err(CommandError::Aws)
     }
 
     /// All objects under these S3 URIs.

@@ -1,27 +1,26 @@
 //! `onlooker config`: writes, validates and shows the configuration.
 //!
 //! Enters: `onlooker.toml` and variables. Leaves: a new file, the result of a validation, or the configuration in
-//! force. Law: `validate` accepts exactly the configurations that every other command accepts.
+//! force. Law: `validate` calls exactly those configurations invalid that every other command refuses.
 
-use std::{
-    error::Error as _,
-    path::{Path, PathBuf},
-};
+mod benchmarks;
+mod checks;
+mod security_checks;
+mod validate;
+
+pub use self::checks::writable;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use onlooker_core::{
-    config::{self, Config, ConfigError, ConfigLocation, ConfigProblem, ConfigProfile, Diagnostic},
-    escape::escape_hidden,
-};
-use onlooker_local::config_file::{self, CONFIG_FILE_NAME, ConfigFileError, LoadedConfig};
-use serde_json::json;
+use onlooker_core::config::{self, ConfigProfile};
+use onlooker_local::config_file::{self, CONFIG_FILE_NAME, LoadedConfig};
 
 use crate::{
     args::GlobalArgs,
     environment,
     exit::{CommandError, CommandOutcome},
-    inputs, output,
-    overrides::warn,
+    output,
 };
 
 /// Options of `config`.
@@ -31,7 +30,9 @@ Examples:
   onlooker config init        write an onlooker.toml with every key, commented
   onlooker config init --profile management-only
                               write a short one, for management events
-  onlooker config validate    check it; exit code 2 if it is invalid
+  onlooker config validate    check it; exit code 1 with warnings, 2 if invalid
+  onlooker config validate --quick
+                              the same without benchmarks
   onlooker config show        the configuration in force: file and variables
   onlooker config schema > onlooker.schema.json
 
@@ -58,13 +59,8 @@ enum ConfigCommand {
         #[arg(long)]
         force: bool,
     },
-    /// Check the configuration, with its variables and the files that it names
-    Validate {
-        /// Print the result as JSON: `valid`, `file`, `problems` with location, message and remedy, and `warnings`
-        /// about overrides
-        #[arg(long)]
-        json: bool,
-    },
+    /// Check the configuration, the folders it is used with, and the defenses and the speed of this program
+    Validate(validate::ValidateArgs),
     /// Print the configuration in force: defaults, file and variables together
     Show {
         /// Print JSON instead of TOML
@@ -79,7 +75,7 @@ enum ConfigCommand {
 pub fn run(global: &GlobalArgs, args: ConfigArgs) -> Result<CommandOutcome, CommandError> {
     match args.command {
         ConfigCommand::Init { path, profile, force } => init(global, &path, profile, force)?,
-        ConfigCommand::Validate { json } => return validate(global, json),
+        ConfigCommand::Validate(args) => return validate::run(global, &args),
         ConfigCommand::Show { json } => show(global, json)?,
         ConfigCommand::Schema => output::write(|out| writeln!(out, "{:#}", config::schema()))?,
     }
@@ -118,92 +114,6 @@ fn init(
              `onlooker config validate`"
         )
     })
-}
-
-fn validate(global: &GlobalArgs, as_json: bool) -> Result<CommandOutcome, CommandError> {
-    let checked = environment::configuration(global).and_then(|loaded| named_files(&loaded).map(|()| loaded));
-    if as_json {
-        return validate_json(checked);
-    }
-    let loaded = checked?;
-    if !global.quiet {
-        let Config { watch, exempt, overrides, .. } = &loaded.config;
-        let now = environment::now();
-        let expired = overrides.iter().filter(|entry| entry.expires <= now).count();
-        output::write(|out| {
-            writeln!(
-                out,
-                "{}: valid; {} watched, {} exempt, {} ({expired} expired)",
-                name(&loaded),
-                counted(watch.len(), "pattern"),
-                counted(exempt.len(), "pattern"),
-                counted(overrides.len(), "override"),
-            )
-        })?;
-        warn(global, &warnings(&loaded)?);
-        if watch.is_empty() {
-            tracing::warn!(
-                "no principal is watched, so a sweep is a discovery; add `[[watch]]` or give `--watch`"
-            );
-        }
-    }
-    Ok(CommandOutcome::Proven)
-}
-
-fn validate_json(checked: Result<LoadedConfig, CommandError>) -> Result<CommandOutcome, CommandError> {
-    match checked {
-        Ok(loaded) => {
-            let warnings = warnings(&loaded)?;
-            output::json(
-                &json!({ "valid": true, "file": loaded.path, "problems": [], "warnings": warnings }),
-            )?;
-            Ok(CommandOutcome::Proven)
-        }
-        Err(CommandError::Config(ConfigFileError::Invalid(error))) => {
-            output::json(&json!({ "valid": false, "problems": error.problems }))?;
-            Err(CommandError::Config(ConfigFileError::Invalid(error)))
-        }
-        Err(other) => {
-            let key = match &other {
-                CommandError::Catalog { .. } => "catalog",
-                CommandError::Pack(_) => "standard_file",
-                _ => return Err(other),
-            };
-            let mut causes = vec![other.to_string().lines().next().unwrap_or_default().to_owned()];
-            causes.extend(other.source().map(ToString::to_string));
-            let problem = json!({ "key": key, "message": causes.join(": "), "remedy": "correct the file" });
-            output::json(&json!({ "valid": false, "problems": [problem] }))?;
-            Err(other)
-        }
-    }
-}
-
-/// What a reader should check about the overrides of a valid configuration.
-fn warnings(loaded: &LoadedConfig) -> Result<Vec<String>, CommandError> {
-    let (catalog, now) = (inputs::catalog(loaded)?, environment::now());
-    Ok(loaded.config.overrides.iter().flat_map(|entry| entry.warnings(catalog, now)).collect())
-}
-
-/// Checks that the files that the configuration names exist and are valid.
-fn named_files(loaded: &LoadedConfig) -> Result<(), CommandError> {
-    let named = [("standard_file", &loaded.config.standard_file), ("catalog", &loaded.config.catalog)];
-    let missing = named.into_iter().filter_map(|(key, file)| {
-        let path = loaded.resolve(file.as_deref()?);
-        (!path.is_file()).then(|| ConfigProblem {
-            location: ConfigLocation::Key { key: key.into() },
-            diagnostic: Diagnostic {
-                message: format!("`{}` is not a file", escape_hidden(&path.to_string_lossy())),
-                remedy: "correct the path, which is relative to the configuration file".into(),
-            },
-        })
-    });
-    let problems: Vec<_> = missing.collect();
-    if !problems.is_empty() {
-        return Err(ConfigError { problems }.into());
-    }
-    inputs::catalog(loaded)?;
-    inputs::pack(loaded)?;
-    Ok(())
 }
 
 fn show(global: &GlobalArgs, as_json: bool) -> Result<(), CommandError> {

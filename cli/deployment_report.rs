@@ -4,7 +4,7 @@
 //! Laws: the deployment is not changed; a status that is no longer current counts as not enough evidence, unless the
 //! report shows a violation, which remains one.
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use onlooker_core::{
     config::Diagnostic,
@@ -37,20 +37,60 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// The deployment that options or variables name.
-    pub fn from_args(table: Option<String>, bucket: Option<String>) -> Result<Self, CommandError> {
-        let need = |given: Option<String>, variable: &str, option: &str| {
-            given.or_else(|| environment::variable_text(variable)).ok_or_else(|| {
-                let message = format!("`--remote` needs `{option}`");
-                let remedy = format!(
-                    "take it from the stack outputs (`aws cloudformation describe-stacks`), or set `{variable}`"
-                );
+    /// The deployment that options or variables name: by its table and bucket, or by its stack, which has both as outputs.
+    pub fn from_args(
+        stack: Option<String>,
+        table: Option<String>,
+        bucket: Option<String>,
+    ) -> Result<Self, CommandError> {
+        let outputs = stack.as_deref().map(StackOutputs::read).transpose()?;
+        let need = |given: Option<String>, variable: &str, option: &str, output: &str| {
+            if let Some(name) = given {
+                return Ok(name);
+            }
+            if let Some(outputs) = &outputs {
+                return outputs.get(output);
+            }
+            environment::variable_text(variable).ok_or_else(|| {
+                let message = format!("`--remote` needs `--stack NAME`, or `{option}`");
+                let remedy = format!("name the stack of the deployment, or set `{variable}`");
                 CommandError::Usage(Diagnostic { message, remedy })
             })
         };
         Ok(Self {
-            table: need(table, "ONLOOKER_TABLE", "--table NAME")?,
-            bucket: need(bucket, "ONLOOKER_BUCKET", "--bucket NAME")?,
+            table: need(table, "ONLOOKER_TABLE", "--table NAME", "Table")?,
+            bucket: need(bucket, "ONLOOKER_BUCKET", "--bucket NAME", "Bucket")?,
+        })
+    }
+}
+
+/// The outputs of a stack.
+struct StackOutputs<'a> {
+    stack: &'a str,
+    outputs: BTreeMap<String, String>,
+}
+
+impl<'a> StackOutputs<'a> {
+    fn read(stack: &'a str) -> Result<Self, CommandError> {
+        let cloud = AwsConnection::connect("--remote --stack")?;
+        let outputs = cloud.stack_outputs(stack).map_err(|error| match error {
+            CommandError::Aws(error) if error.kind == PortErrorKind::NotFound => {
+                CommandError::Usage(Diagnostic {
+                    message: format!("there is no stack `{}` in {}", escape_hidden(stack), cloud.region()),
+                    remedy: "correct the name, or set AWS_REGION to the region of the stack".to_owned(),
+                })
+            }
+            other => other,
+        })?;
+        Ok(Self { stack, outputs })
+    }
+
+    fn get(&self, output: &str) -> Result<String, CommandError> {
+        self.outputs.get(output).cloned().ok_or_else(|| {
+            CommandError::Usage(Diagnostic {
+                message: format!("the stack `{}` has no output `{output}`", escape_hidden(self.stack)),
+                remedy: "name a stack of Onlooker whose creation has ended".to_owned(),
+            })
         })
     }
 }

@@ -23,6 +23,23 @@ pub fn now() -> Time {
     Time(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
+/// Most memory that this process used so far, in bytes; `None` where the system does not say.
+pub fn peak_memory() -> Option<u64> {
+    process_memory("VmHWM:")
+}
+
+/// Memory that this process uses now, in bytes; `None` where the system does not say.
+pub fn memory() -> Option<u64> {
+    process_memory("VmRSS:")
+}
+
+/// Linux: proc_pid_status(5), in kB.
+fn process_memory(field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
+}
+
 /// A unique run id that sorts by time: a UUID of version 7.
 pub fn run_id() -> String {
     uuid::Uuid::now_v7().to_string()
@@ -81,11 +98,14 @@ fn env_variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// Warnings of Onlooker alone: the libraries describe in theirs what the error message of a command says too.
+const OWN_WARNINGS: &str = "onlooker=warn,onlooker_core=warn,onlooker_evidence=warn,onlooker_aws=warn,onlooker_cloud=warn,onlooker_local=warn";
+
 /// Starts logging to standard error at the requested level.
 pub fn start_logging(global: &GlobalArgs) -> Result<(), CommandError> {
     let by_count = match (global.quiet, global.verbose) {
         (true, _) => "error",
-        (false, 0) => "warn",
+        (false, 0) => OWN_WARNINGS,
         (false, 1) => "info",
         (false, 2) => "debug",
         (false, _) => "trace",

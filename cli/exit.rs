@@ -30,6 +30,8 @@ use onlooker_local::{
     config_file::ConfigFileError, packages::PackageError, signing_key::KeyError, sweep_state::StateError,
 };
 
+use crate::aws;
+
 /// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandOutcome {
@@ -39,7 +41,7 @@ pub enum CommandOutcome {
     Violation,
     /// There is not enough evidence for a result.
     InsufficientEvidence,
-    /// The health of Onlooker, with the exit code of a Nagios plugin.
+    /// Whether what was checked works, with the exit codes of a Nagios plugin.
     Health(HealthStatus),
 }
 
@@ -276,8 +278,9 @@ impl CommandError {
                 None => writeln!(text, "{}", escape_remaining(line)),
             };
         }
-        let mut cause = self.source();
+        let (mut cause, mut remedy) = (self.source(), None);
         while let Some(error) = cause {
+            remedy = remedy.or_else(|| aws::remedy(error));
             // Some messages contain their cause already.
             let said = error.to_string();
             if !message.contains(&said) {
@@ -286,6 +289,9 @@ impl CommandError {
                 }
             }
             cause = error.source();
+        }
+        if let Some(remedy) = remedy {
+            let _ = writeln!(text, "  {help} {remedy}");
         }
         text
     }

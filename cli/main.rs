@@ -16,6 +16,8 @@ mod config;
 mod confirmation;
 mod demo;
 mod deployment_report;
+mod diagnosis;
+mod doctor;
 mod environment;
 mod exit;
 mod fail_on;
@@ -104,6 +106,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Ops(args) => ops::run(global, args),
         CliCommand::Catalog(args) => catalog::run(global, args),
         CliCommand::Config(args) => config::run(global, args),
+        CliCommand::Doctor(args) => doctor::run(global, &args),
         CliCommand::Override(args) => overrides::run(global, args),
         CliCommand::Completions(args) => completions::run(args),
     }

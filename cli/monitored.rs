@@ -41,6 +41,9 @@ pub struct MonitoredArgs {
     /// s3:GetObject and s3:ListBucket
     #[arg(long, conflicts_with = "state")]
     remote: bool,
+    /// Stack of the deployment, whose outputs name its table and bucket; needs cloudformation:DescribeStacks too
+    #[arg(long, value_name = "NAME", requires = "remote")]
+    stack: Option<String>,
     /// Table of the deployment [env: ONLOOKER_TABLE]
     #[arg(long, value_name = "NAME", requires = "remote")]
     table: Option<String>,
@@ -84,7 +87,7 @@ impl MonitoredPlace {
         let loaded = environment::configuration(global)?;
         let catalog = inputs::catalog(&loaded)?;
         let (name, store, kind): (_, Box<dyn ObjectStore>, _) = if args.remote {
-            let deployment = Deployment::from_args(args.table, args.bucket)?;
+            let deployment = Deployment::from_args(args.stack, args.table, args.bucket)?;
             let cloud = AwsConnection::connect(&format!("{command} --remote"))?;
             let (table, store) = (cloud.table(&deployment.table), cloud.store(&deployment.bucket));
             (deployment.table, store, PlaceKind::Deployment { table, _cloud: Box::new(cloud) })

@@ -2,6 +2,8 @@
 //!
 //! Law: a command that needs AWS ends with an error that says how to install one that has it.
 
+use std::{collections::BTreeMap, error::Error};
+
 use onlooker_core::{
     attestation::Signer,
     config::Diagnostic,
@@ -12,6 +14,11 @@ use onlooker_core::{
 };
 
 use crate::exit::CommandError;
+
+/// Without AWS, no error of it has a remedy.
+pub fn remedy(_: &(dyn Error + 'static)) -> Option<&'static str> {
+    None
+}
 
 /// A connection to AWS; without the feature `aws` it cannot exist.
 pub enum AwsConnection {}
@@ -30,6 +37,14 @@ impl AwsConnection {
     }
 
     pub fn region(&self) -> &str {
+        match *self {}
+    }
+
+    pub fn configured_region(&self) -> Option<&str> {
+        match *self {}
+    }
+
+    pub fn stack_outputs(&self, _: &str) -> Result<BTreeMap<String, String>, CommandError> {
         match *self {}
     }
 

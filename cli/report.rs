@@ -34,12 +34,14 @@ Examples:
   onlooker report --run 01J8 --format html,csv --out reports
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
   onlooker report --since 7d --authorization-details iam.json
-  onlooker report --remote --table NAME --bucket NAME
+  onlooker report --remote --stack onlooker
                                            current status of a deployment
+  onlooker report --remote --table NAME --bucket NAME
   onlooker report --remote --list
 
 `--remote` needs `cargo install --path . --features aws` and the permissions
-dynamodb:Query and s3:GetObject. Table and bucket are outputs of the stack.
+dynamodb:Query and s3:GetObject; with `--stack` also
+cloudformation:DescribeStacks. Table and bucket are outputs of the stack.
 
 The exit code is that of the sweep that is shown, by the statuses and severities
 of --fail-on.")]
@@ -48,6 +50,9 @@ pub struct ReportArgs {
     /// window
     #[arg(long, conflicts_with_all = ["run", "state"])]
     pub remote: bool,
+    /// Stack of the deployment, whose outputs name its table and bucket; in the region of AWS_REGION or the profile
+    #[arg(long, value_name = "NAME", requires = "remote")]
+    pub stack: Option<String>,
     /// Table of the deployment [env: ONLOOKER_TABLE]
     #[arg(long, value_name = "NAME", requires = "remote")]
     pub table: Option<String>,
@@ -94,7 +99,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
     publication.validate()?;
     args.fail_on.validate()?;
     if args.remote {
-        let deployment = Deployment::from_args(args.table, args.bucket)?;
+        let deployment = Deployment::from_args(args.stack, args.table, args.bucket)?;
         if args.list {
             return deployment_report::list(&deployment, publication.json);
         }

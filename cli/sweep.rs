@@ -394,6 +394,7 @@ pub fn run_sweep<E: SweepEvidence + Send>(
     let report = &mut swept.report;
     report.run.generated_at = environment::now();
     report.run.duration_seconds = (clock.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+    report.run.measure(environment::peak_memory());
     tracing::info!(
         run = %report.run.run_id, log_files_read = report.run.log_files_read, reused = report.run.log_files_reused,
         records = report.run.records_seen, seconds = report.run.duration_seconds, "swept"

@@ -267,10 +267,92 @@ fn remote_reports_need_the_deployment_name() {
     let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
     let ran = run(&directory, &cloud, &["report", "--remote"]).assert_exit_code(2);
     assert!(
-        ran.stderr.contains("`--remote` needs `--table NAME`") && ran.stderr.contains("ONLOOKER_TABLE"),
+        ran.stderr.contains("`--remote` needs `--stack NAME`, or `--table NAME`")
+            && ran.stderr.contains("ONLOOKER_TABLE"),
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn table_and_bucket_of_a_deployment_are_outputs_of_its_stack() {
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    let show = |more: &[&str]| {
+        run(
+            &directory,
+            &cloud,
+            &[&["report", "--remote", "--list", "--json", "--stack=watcher"], more].concat(),
+        )
+    };
+    show(&[])
+        .assert_exit_code(2)
+        .assert_stderr(&["there is no stack `watcher` in eu-west-1", "help: correct the name"]);
+    cloud.state().stacks.insert("watcher".to_owned(), vec![("Table", "state")]);
+    show(&[]).assert_exit_code(2).assert_stderr(&["the stack `watcher` has no output `Bucket`"]);
+    cloud.state().stacks.insert("watcher".to_owned(), vec![("Bucket", "kept"), ("Table", "state")]);
+    cloud.state().tables.entry("state".to_owned()).or_default();
+    assert_eq!(show(&[]).assert_exit_code(0).stdout.trim(), "[]");
+    // An option takes precedence over an output.
+    show(&["--table=other"]).assert_exit_code(4).assert_stderr(&["other: STATUS"]);
+    let denial = cloud.deny("cloudformation:DescribeStacks");
+    show(&[])
+        .assert_exit_code(4)
+        .assert_stderr(&["cannot describe the stack (cloudformation:DescribeStacks) `watcher`", &denial]);
+}
+
+#[test]
+fn without_credentials_each_command_says_one_line_and_the_remedy() {
+    let directory = TestDirectory::with_compliant_trail();
+    directory.run(&["sweep", "logs"]).assert_exit_code(0);
+    let role = json!({
+        "Path": "/", "RoleName": "Auditor", "RoleId": "AROAEXAMPLE", "RolePolicyList": [], "AttachedManagedPolicies": [],
+        "Arn": "arn:aws:iam::111122223333:role/Auditor", "InstanceProfileList": [], "Tags": [],
+        "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": [] },
+    });
+    let policies =
+        json!({ "UserDetailList": [], "RoleDetailList": [role], "GroupDetailList": [], "Policies": [] });
+    directory.write("iam.json", policies.to_string());
+    let key = "arn:aws:kms:us-east-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let commands: [&[&str]; 12] = [
+        &["sweep", "--lookup"],
+        &["sweep", "s3://trail/AWSLogs/", "--no-state"],
+        &["report", "--remote", "--table=t", "--bucket=b"],
+        &["report", "--remote", "--table=t", "--bucket=b", "--list"],
+        &["report", "--remote", "--stack=onlooker"],
+        &["permissions"],
+        &["permissions", "--principal=arn:aws:iam::111122223333:role/Auditor"],
+        &[
+            "guardrails",
+            "--principal=arn:aws:iam::111122223333:role/Auditor",
+            "--authorization-details=iam.json",
+            "s3://trail/AWSLogs/",
+        ],
+        &["verify", "trail", "s3://trail/AWSLogs/", "--region=eu-west-1"],
+        &["audit", "verify", "--bucket=b"],
+        &["audit", "summary", "--bucket=b"],
+        &["audit", "seal", "--kms", key],
+    ];
+    let mut commands = commands.map(<[&str]>::to_vec).to_vec();
+    if cfg!(feature = "clouds") {
+        commands.push(vec!["backup", "list", "s3://b/x"]);
+        commands.push(vec!["backup", "create", "--to", "s3://b/x"]);
+    }
+    for args in commands {
+        let mut command = directory.command(&args);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        let home = directory.path().join("nobody");
+        let output = command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", home).output();
+        let ran = CommandOutput::from(output.expect("the binary runs")).assert_exit_code(4);
+        let lines: Vec<&str> = ran.stderr.lines().filter(|line| !line.starts_with("note: ")).collect();
+        let [error, help] = lines[..] else { panic!("{args:?}: {}", ran.stderr) };
+        assert!(
+            error.starts_with("error: ") && error.ends_with("no AWS credentials were found"),
+            "{args:?}: {error}"
+        );
+        assert!(help.starts_with("  help: set AWS_PROFILE, or AWS_ACCESS_KEY_ID"), "{args:?}: {help}");
+    }
 }
 
 /// A bucket with a trail that the tests sign, and its public key on the last of two pages.
@@ -391,4 +473,59 @@ fn a_sweep_of_a_bucket_verifies_log_files_with_keys_and_metadata_from_aws() {
     let denied = TestDirectory::new();
     let denial = cloud.deny("cloudtrail:ListPublicKeys");
     run(&denied, &cloud, &sweep).assert_exit_code(4).assert_stderr(&["cloudtrail:ListPublicKeys", &denial]);
+}
+
+#[test]
+fn a_deployment_and_its_configuration_object_are_diagnosed() {
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    let doctor = |code: i32| {
+        let ran = run(&directory, &cloud, &["doctor", "--json", "--stack=watcher"]).assert_exit_code(code);
+        let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        move |name: &str| {
+            let checks = json["checks"].as_array().expect("a list");
+            let found = checks.iter().find(|check| check["name"] == name);
+            found.unwrap_or_else(|| panic!("no `{name}` in {json}"))["state"]
+                .as_str()
+                .expect("text")
+                .to_owned()
+        }
+    };
+    let state = doctor(2);
+    assert_eq!(
+        (state("credentials"), state("region"), state("event-history")),
+        ("ok".into(), "ok".into(), "ok".into())
+    );
+    assert_eq!(state("stack"), "problem", "there is no such stack");
+    cloud.state().stacks.insert("watcher".to_owned(), vec![("Bucket", "kept"), ("Table", "state")]);
+    cloud.state().tables.entry("state".to_owned()).or_default();
+    cloud.state().bucket("kept");
+    let state = doctor(1);
+    assert_eq!(
+        (state("stack"), state("reports"), state("bucket")),
+        ("ok".into(), "warning".into(), "ok".into())
+    );
+    // The configuration object of the stack, as samconfig.toml names it.
+    directory
+        .write("samconfig.toml", "parameter_overrides = \"ConfigurationObject=s3://kept/onlooker.toml\"\n");
+    assert_eq!(doctor(2)("configuration-object"), "problem", "it is not there");
+    cloud.state().bucket("kept").put("onlooker.toml", "wach = []\n".to_owned());
+    assert_eq!(doctor(2)("configuration-object"), "problem", "it is invalid");
+    cloud.state().bucket("kept").put("onlooker.toml", "standard = \"SOC2\"\n".to_owned());
+    assert_eq!(doctor(1)("configuration-object"), "ok");
+    cloud.deny("cloudtrail:LookupEvents");
+    assert_eq!(doctor(2)("event-history"), "problem");
+}
+
+#[test]
+fn the_table_and_bucket_of_a_deployment_are_validated() {
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    let validate = |table: &str| {
+        let mut command = directory.command(&["config", "validate", "--quick", "--json"]);
+        command.envs(cloud.environment()).env("ONLOOKER_TABLE", table).env("ONLOOKER_BUCKET", "kept");
+        CommandOutput::from(command.output().expect("the binary runs"))
+    };
+    cloud.state().tables.entry("state".to_owned()).or_default();
+    cloud.state().bucket("kept");
+    validate("state").assert_exit_code(0);
+    assert!(validate("other").assert_exit_code(2).stdout.contains("dynamodb:Query"));
 }

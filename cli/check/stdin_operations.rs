@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Read as _, Stdin};
 
-use crate::args::GlobalArgs;
+use crate::{args::GlobalArgs, report_output::note};
 
 /// Longest line. Operations are much shorter, and a longer line is classified as unknown.
 const MAX_LINE_BYTES: u64 = 4096;
@@ -17,11 +17,11 @@ pub struct OperationLines {
 }
 
 impl OperationLines {
-    /// Standard input. On a terminal, a log line explains the expected input.
+    /// Standard input. On a terminal, a note explains the expected input.
     pub fn from_stdin(global: &GlobalArgs) -> Self {
         let stdin = io::stdin();
         if stdin.is_terminal() && !global.quiet {
-            tracing::warn!("reading operations from the terminal, one per line; end with Ctrl-D");
+            note("reading operations from the terminal, one per line; end with Ctrl-D");
         }
         Self { input: BufReader::with_capacity(1 << 16, stdin), number: 0 }
     }

@@ -18,6 +18,7 @@ pub use logging_change::{
     Delivers, DeliveryResource, LoggingChange, delivery_name, logging_change, logging_change_of_members,
 };
 pub(crate) use outcome::CallResult;
+pub use outcome::may_be_denial;
 
 use std::{fmt, sync::Arc};
 

@@ -155,6 +155,14 @@ impl EvidenceSummary {
         builder.conflicts = segment.conflicts().len() as u64;
         builder.build(Tally::of(segment))
     }
+
+    /// The summary of no evidence in the same period.
+    #[must_use]
+    pub fn without_evidence(&self) -> Self {
+        let bounds = self.period.map(|period| (period.from.start(), period.until.start()));
+        let (since, until) = bounds.unzip();
+        Self::from_segment(Segment::default(), ReportScope::between(since, until))
+    }
 }
 
 /// Why extracts cannot be combined.

@@ -36,10 +36,12 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         caller,
         principals: &requested,
     };
+    let webhooks = invocation.webhooks();
     let store = PermissionsStore {
         table: resources.table,
         store: resources.store,
-        sinks: &resources.sinks()?,
+        sinks: &resources.sinks(&webhooks)?,
+        policy: settings.config.alerts.policy(),
         run_id: &run.run_id,
     };
     let outcome = evaluate_and_store(&ports, &request, &store)?;

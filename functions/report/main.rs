@@ -4,7 +4,7 @@
 //! settled hours, with `"skip_first": true` unless it is the first run of a deployment, which then leaves only its record; or a payload `{"since", "until"}`. The permissions of watched principals come from the policies of that
 //! time, which the function `permissions` stored. Leaves: reports, findings and the current status. Permissions: the table, to
 //! read evidence and `policies/`, to write each object of `reports/`, `findings/`, `summaries/` and `cache/` once, the topic and
-//! the bus.
+//! the bus. It sends alert digests that are due.
 
 use std::time::Duration;
 
@@ -68,10 +68,13 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
             settings.threads(),
         )(window, run)
     };
+    let webhooks = invocation.webhooks();
+    let sinks = resources.sinks(&webhooks)?;
     let publisher = ReportPublisher {
         table: resources.table,
         store: resources.store,
-        sinks: &resources.sinks()?,
+        sinks: &sinks,
+        policy: settings.config.alerts.policy(),
         report_sinks: &resources.program_sinks(),
         latest_reports: Some(resources.latest_reports),
         bucket: &resources.bucket,
@@ -95,6 +98,13 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         compacted = done.map_err(|error| FunctionError::from(error).with_metrics(metrics.clone()))?;
     }
     let metrics = metrics.count("parts_merged", compacted.parts_merged);
+    // Digests that no run of `watch` has sent, also after the configuration ended them.
+    let digests = invocation.notifier(&sinks).flush_digests();
+    let digests = digests.map_err(|error| FunctionError::from(error).with_metrics(metrics.clone()))?;
+    let metrics = match digests.sent {
+        0 => metrics,
+        sent => metrics.count("digests_sent", sent),
+    };
     Ok(JobOutcome { response: response(&published), metrics, is_quiet: false, notes: Vec::new() })
 }
 

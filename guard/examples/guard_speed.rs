@@ -22,8 +22,10 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use onlooker_core::{config::Config, record::RequestFeatures};
-use onlooker_guard::ReadOnlyGuard;
+use onlooker_core::{
+    breaker::BreakerLimits, config::Config, jobs::breakers::CircuitBreakers, record::RequestFeatures,
+};
+use onlooker_guard::{CallMonitor, ReadOnlyGuard};
 
 const ROUNDS: usize = 9;
 
@@ -83,15 +85,20 @@ async fn main() {
         let judged = median((0..ROUNDS).map(|_| judge()).collect());
         println!("{{\"what\":\"judge\",\"operation\":\"{service}:{operation}\",\"ns\":{judged:.0}}}");
     }
-    let (plain, guarded) = (client(None), client(Some(guard)));
-    let (mut without, mut with) = (Vec::new(), Vec::new());
+    let breakers = CircuitBreakers::local(BreakerLimits { failures: 5, seconds: 300 });
+    let monitored = guard.clone().with_monitor(CallMonitor::new(Arc::new(breakers)));
+    let clients = [client(None), client(Some(guard)), client(Some(monitored))];
+    let mut figures = [(); 3].map(|()| Vec::new());
     for _ in 0..ROUNDS {
-        without.push(round(&plain, calls / 4).await);
-        with.push(round(&guarded, calls / 4).await);
+        for (client, figures) in clients.iter().zip(&mut figures) {
+            figures.push(round(client, calls / 4).await);
+        }
     }
-    let (without, with) = (median(without), median(with));
+    let [without, guarded, monitored] = figures.map(median);
     println!(
-        "{{\"what\":\"call of the SDK\",\"ns\":{without:.0},\"guarded_ns\":{with:.0},\"guard_ns\":{:.0}}}",
-        with - without
+        "{{\"what\":\"call of the SDK\",\"ns\":{without:.0},\"guarded_ns\":{guarded:.0},\"guard_ns\":{:.0},\
+         \"with_breaker_ns\":{monitored:.0},\"breaker_ns\":{:.0}}}",
+        guarded - without,
+        monitored - guarded
     );
 }

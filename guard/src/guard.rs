@@ -15,6 +15,7 @@ use onlooker_core::{
     catalog::Catalog,
     config::{Config, Standard},
     controls::ControlPack,
+    error_context::{ErrorContext, FailedCallFacts},
     jobs::check::{CheckRequest, CheckResult, check},
     record::RequestFeatures,
     time::Time,
@@ -23,6 +24,8 @@ use serde_json::Value;
 
 use crate::{
     decision::{Decision, DecisionLog},
+    failure::CallError,
+    monitor::{BegunCall, CallMonitor},
     refusal::Refusal,
 };
 
@@ -39,6 +42,7 @@ struct GuardSettings {
     pack: Arc<ControlPack>,
     principal: Option<String>,
     log: Option<Arc<dyn DecisionLog>>,
+    monitor: Option<CallMonitor>,
     clock: fn() -> Time,
 }
 
@@ -64,6 +68,7 @@ impl ReadOnlyGuard {
             pack: Arc::new(pack),
             principal: None,
             log: None,
+            monitor: None,
             clock: system_time,
         }))
     }
@@ -88,6 +93,12 @@ impl ReadOnlyGuard {
     #[must_use]
     pub fn with_log(self, log: impl DecisionLog + 'static) -> Self {
         self.with(|settings| settings.log = Some(Arc::new(log)))
+    }
+
+    /// The same guard, which asks circuit breakers before each call, and tells them and a log how it ended.
+    #[must_use]
+    pub fn with_monitor(self, monitor: CallMonitor) -> Self {
+        self.with(|settings| settings.monitor = Some(monitor))
     }
 
     /// The same guard with another clock, which decides whether an override is in force.
@@ -119,14 +130,25 @@ impl ReadOnlyGuard {
 
     /// Whether a call may be permitted as far as its service and operation tell: some overrides allow it only for some
     /// resources, which are not known yet.
-    pub(crate) fn may_permit(&self, service: &str, operation: &str) -> Result<(), Arc<CheckResult>> {
+    pub(crate) fn may_permit(&self, service: &str, operation: &str) -> Result<CheckResult, Arc<CheckResult>> {
         let verdict = self.judge(service, operation, Vec::new(), RequestFeatures::empty());
         let mut scopes = self.0.config.overrides.iter().filter_map(|entry| entry.resource.clone());
         // A pattern matches itself.
         let is_possible = verdict.is_valid
             || scopes
                 .any(|scope| self.judge(service, operation, vec![scope], RequestFeatures::empty()).is_valid);
-        if is_possible { Ok(()) } else { Err(Arc::new(verdict)) }
+        if is_possible { Ok(verdict) } else { Err(Arc::new(verdict)) }
+    }
+
+    /// Begins a call of an operation that was judged, unless its circuit breaker is open. `None` without a monitor.
+    pub(crate) fn begin(&self, verdict: &CheckResult) -> Result<Option<BegunCall>, Refusal> {
+        let monitor = self.0.monitor.as_ref();
+        monitor.map(|monitor| monitor.begin(&verdict.service, &verdict.operation)).transpose()
+    }
+
+    /// ARN of the principal that the guard was told; empty if it was told none.
+    pub(crate) fn principal(&self) -> &str {
+        self.0.principal.as_deref().unwrap_or_default()
     }
 
     /// What tells this guard and its clones from another guard of the same client.
@@ -176,7 +198,7 @@ impl ReadOnlyGuard {
     /// Judges a call of any client, runs it if it is permitted, and passes on its result. `parameters` are an object with the names
     /// that CloudTrail logs in `requestParameters`, which for S3 are those of headers and query parameters; or null if there are
     /// none. Of parameters in another form the guard assumes the worst.
-    pub async fn run<T, E, F: Future<Output = Result<T, E>>>(
+    pub async fn run<T, E: CallError, F: Future<Output = Result<T, E>>>(
         &self,
         service: &str,
         operation: &str,
@@ -195,16 +217,32 @@ impl ReadOnlyGuard {
             _ => RequestFeatures::any_of(&found.service),
         };
         let verdict = Arc::new(self.judge(service, operation, resources.clone(), features));
-        let decided = self.decide(Arc::clone(&verdict), resources);
-        let (result, duration) = match decided {
-            Err(refusal) => (Err(GuardedError::Refused(refusal)), None),
-            Ok(()) => {
-                let start = Instant::now();
-                let result = call().await;
-                (result.map_err(GuardedError::Call), Some(start.elapsed()))
+        let begun = self.decide(Arc::clone(&verdict), resources).and_then(|()| self.begin(&verdict));
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                let result = Err(GuardedError::Refused(refusal));
+                return GuardedCall { verdict, duration: None, error_context: None, result };
             }
         };
-        GuardedCall { verdict, duration, result }
+        let start = Instant::now();
+        let result = call().await;
+        let duration = Some(start.elapsed());
+        let error = result.as_ref().err().map(|error| (error.kind(&verdict.service), error.message()));
+        if let Some(begun) = begun {
+            begun.end(error.as_ref().map(|(kind, message)| (*kind, message.as_str())));
+        }
+        let error_context = error.map(|(kind, message)| {
+            let failed = FailedCallFacts {
+                service: &verdict.service,
+                operation: &verdict.operation,
+                resource: resource_arn.unwrap_or_default(),
+                kind,
+                message: &message,
+            };
+            ErrorContext::of(&failed, &uuid::Uuid::now_v7().to_string(), (self.0.clock)())
+        });
+        GuardedCall { verdict, duration, error_context, result: result.map_err(GuardedError::Call) }
     }
 }
 
@@ -215,6 +253,8 @@ pub struct GuardedCall<T, E> {
     pub verdict: Arc<CheckResult>,
     /// How long the call took; `None` if it was refused.
     pub duration: Option<Duration>,
+    /// The error of the call with its severity and what to do; `None` if it succeeded or was refused.
+    pub error_context: Option<ErrorContext>,
     /// The call's own result, or the refusal.
     pub result: Result<T, GuardedError<E>>,
 }
@@ -252,7 +292,7 @@ fn operation_of(verdict: &CheckResult) -> String {
 }
 
 /// The clock of a guard that was given no other: this crate runs in the programs of others, which have no clock of ours.
-fn system_time() -> Time {
+pub(crate) fn system_time() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time(u32::try_from(since.as_secs()).unwrap_or(u32::MAX))
 }

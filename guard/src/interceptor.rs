@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::{
             Intercept,
             context::{
                 BeforeSerializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
-                BeforeTransmitInterceptorContextRef,
+                BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
             },
         },
         orchestrator::Metadata,
@@ -22,11 +22,14 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_types::region::Region;
 
 use crate::{
+    failure::{error_chain, orchestrator_kind},
     guard::ReadOnlyGuard,
+    monitor::BegunCall,
     refusal::Refusal,
-    sent_request::{SentRequest, SerializedOperation},
+    sent_request::{Sender, SentRequest, SerializedOperation},
 };
 
 /// The guards that allowed the call and logged it.
@@ -34,6 +37,10 @@ use crate::{
 struct LoggedAsAllowed(Vec<usize>);
 
 impl Storable for LoggedAsAllowed {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Storable for BegunCall {
     type Storer = StoreReplace<Self>;
 }
 
@@ -59,10 +66,14 @@ impl Intercept for ReadOnlyGuard {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let (service, operation) = called(config)?;
-        match self.may_permit(service, operation) {
-            Ok(()) => Ok(()),
-            Err(verdict) => Ok(self.decide(verdict, Vec::new())?),
+        let verdict = match self.may_permit(service, operation) {
+            Ok(verdict) => verdict,
+            Err(verdict) => return Ok(self.decide(verdict, Vec::new())?),
+        };
+        if let Some(begun) = self.begin(&verdict)? {
+            config.interceptor_state().store_put(begun);
         }
+        Ok(())
     }
 
     fn modify_before_retry_loop(
@@ -89,7 +100,10 @@ impl Intercept for ReadOnlyGuard {
         if !serialized.is_kept_by(context.request()) {
             return Err(self.refuse_changed(service, operation).into());
         }
-        let SentRequest { features, resources } = SentRequest::of(service, context.request());
+        let region = config.load::<Region>().map_or("", Region::as_ref);
+        let sender = Sender { principal: self.principal(), region };
+        let SentRequest { features, resources } =
+            SentRequest::of(service, operation, context.request(), sender);
         let verdict = self.judge(service, operation, resources.clone(), features);
         let mut logged = config.load::<LoggedAsAllowed>().cloned().unwrap_or_default();
         if verdict.is_valid && logged.0.contains(&self.identity()) {
@@ -98,6 +112,25 @@ impl Intercept for ReadOnlyGuard {
         self.decide(verdict.into(), resources)?;
         logged.0.push(self.identity());
         config.interceptor_state().store_put(logged);
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(begun) = config.load::<BegunCall>() else { return Ok(()) };
+        match context.output_or_error() {
+            // A request that was only signed has no response.
+            Some(Ok(_)) if context.response().is_some() => begun.end(None),
+            Some(Err(error)) if Refusal::of(error).is_none() => {
+                let kind = orchestrator_kind(&begun.service, error, context.response());
+                begun.end(Some((kind, &error_chain(error))));
+            }
+            _ => begun.drop_unsent(),
+        }
         Ok(())
     }
 }

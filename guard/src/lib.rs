@@ -18,6 +18,7 @@
 //! |---|---|
 //! | [`ReadOnlyGuard`] | judges a call by the catalog and the overrides; an interceptor, and [`ReadOnlyGuard::run`] for any other call |
 //! | [`Refusal`] | why a call was not sent, and how to allow it |
+//! | [`CallMonitor`] | circuit breakers, and a [`CallLog`] of how calls ended |
 //! | [`DecisionLog`] | gets every decision; the audit trail is one |
 //!
 //! What the guard does not see is in `docs/guard.md`: it is a safety net inside a program, and no substitute for a role
@@ -26,11 +27,15 @@
 #![forbid(unsafe_code)]
 
 mod decision;
+mod failure;
 mod guard;
 mod interceptor;
+mod monitor;
 mod refusal;
 mod sent_request;
 
 pub use decision::{Decision, DecisionBuffer, DecisionLog, LogError};
+pub use failure::{CallError, connector_kind, error_chain};
 pub use guard::{GuardedCall, GuardedError, ReadOnlyGuard};
+pub use monitor::{CallLog, CallMonitor, FinishedCall};
 pub use refusal::Refusal;

@@ -4,7 +4,10 @@
 
 use std::{error::Error, sync::Arc};
 
-use onlooker_core::{escape::escape_hidden, jobs::check::CheckResult};
+use onlooker_core::{
+    escape::escape_hidden,
+    jobs::{breakers::BreakerOpen, check::CheckResult},
+};
 
 /// The reason for which the guard stopped a call.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -30,6 +33,9 @@ pub enum Refusal {
         /// `service:Operation`, as the catalog spells it.
         operation: String,
     },
+    /// The operation failed before, and its circuit breaker is open.
+    #[error(transparent)]
+    BreakerOpen(#[from] BreakerOpen),
     /// The log of decisions did not take the decision.
     #[error("{operation} was not sent: the decision could not be written to the log: {cause}")]
     NotLogged {

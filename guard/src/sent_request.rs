@@ -2,7 +2,10 @@
 //!
 //! Enters: the service, and the request with its endpoint. Leaves: the features that change the IAM actions of the call, and
 //! the resources that it accesses. Law: a resource is named only if the request is certain to access it and no other, so that
-//! an override for some resources allows no call to others. Requests of S3 say both; of others nothing is read.
+//! an override for some resources allows no call to others. Requests of S3 say both; of a few operations of other services the
+//! resource is read.
+
+mod named_resource;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use onlooker_core::record::RequestFeatures;
@@ -18,15 +21,25 @@ pub(crate) struct SentRequest {
 }
 
 impl SentRequest {
-    /// `service` is the name of the service in the SDK.
-    pub(crate) fn of(service: &str, request: &HttpRequest) -> Self {
+    /// `service` and `operation` are names of the SDK.
+    pub(crate) fn of(service: &str, operation: &str, request: &HttpRequest, sender: Sender<'_>) -> Self {
         if service != "S3" {
-            return Self::default();
+            let resources = named_resource::resources(service, operation, request, sender);
+            return Self { resources: resources.unwrap_or_default(), ..Self::default() };
         }
         let headers: Vec<(&str, &str)> = request.headers().iter().collect();
         let uri = request.uri();
         Self { features: features(&headers, uri), resources: resources(&headers, uri).unwrap_or_default() }
     }
+}
+
+/// Who sends a request, which completes the name of a resource to an ARN.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sender<'a> {
+    /// ARN of the principal; empty if it is not known.
+    pub(crate) principal: &'a str,
+    /// Region of the client; empty if it is not known.
+    pub(crate) region: &'a str,
 }
 
 /// What makes a request one of its operation: method, path, query and `x-amz-target`, as the SDK serialized them.

@@ -4,11 +4,18 @@
 //! same stages and rules as the evidence of a report, as if it were the only event; equal events give equal alerts;
 //! the size of an alert is bounded whatever its record contains; an alert is not evidence.
 
+mod digest;
+mod operational;
+
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    digest::{AlertDigest, DIGEST_VERSION, DigestEntry},
+    operational::{OPERATIONAL_VERSION, OperationalAlert},
+};
 use crate::{
     assessment::Assessment,
     catalog::Catalog,

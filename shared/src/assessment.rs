@@ -30,6 +30,7 @@ use self::{
 };
 pub use crate::role_chain::RoleChain;
 use crate::{
+    aws_error::AwsErrorKind,
     catalog::Catalog,
     classification::{
         Classification, ClassificationInput, Provenance, classify_record, is_unauthenticated_by_design,
@@ -195,6 +196,14 @@ impl ClassifiedCall<'_> {
     /// Outcome of the call.
     pub fn outcome(&self) -> Outcome {
         self.line.call_key.outcome
+    }
+
+    /// Kind of the error of the call, by its code; `None` if the call succeeded.
+    pub fn error_kind(&self) -> Option<AwsErrorKind> {
+        let call_key = self.line.call_key;
+        let service = call_key.source.split('.').next().unwrap_or_default();
+        let code = call_key.error_code.as_deref()?;
+        Some(AwsErrorKind::of_response(service, Some(code), None))
     }
 
     /// Effect of the call on the status of the principal to which it is attributed. A call that is permitted breaks no

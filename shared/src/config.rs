@@ -3,6 +3,7 @@
 //! Enters: `onlooker.toml` as text, `ONLOOKER_*` as pairs. Leaves: a validated [`Config`]. Law: an unknown key
 //! is an error; no value is read and then ignored.
 
+mod alerts;
 mod arn;
 mod audit;
 mod calendar;
@@ -13,6 +14,7 @@ mod formats;
 mod monitoring;
 mod overrides;
 pub mod own_roles;
+mod parts;
 mod profile;
 mod reader;
 mod schema;
@@ -29,12 +31,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    alerts::{AlertSettings, DeliveryPolicy, Webhook, WebhookKind, WebhookUrl},
     audit::{AuditLevel, AuditProfile, AuditSettings},
     calendar::BusinessCalendar,
     diagnostic::{ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
     formats::{account, log_filter, region},
     monitoring::MonitoringSettings,
     overrides::OverrideMatch,
+    parts::{CloudTrailSettings, Part, ReportSettings, ValidationSettings},
     profile::ConfigProfile,
     schema::schema,
     template::template,
@@ -90,6 +94,14 @@ pub struct Config {
     pub audit: AuditSettings,
     /// How Onlooker watches its own runs.
     pub monitoring: MonitoringSettings,
+    /// Which alerts are sent, how often, and to which webhooks.
+    pub alerts: AlertSettings,
+    /// Whether calls are held against the promise.
+    pub validation: ValidationSettings,
+    /// Whether events of CloudTrail are collected and used.
+    pub cloudtrail: CloudTrailSettings,
+    /// What a report contains.
+    pub report: ReportSettings,
 }
 
 impl Config {
@@ -117,11 +129,16 @@ impl Config {
         &mut self,
         vars: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(), ConfigError> {
-        let written = serde_json::to_value(&*self).unwrap_or_default();
-        *self = Self::from_tree(
+        // No variable sets a webhook, and a webhook is written without its secret.
+        let webhooks = self.alerts.webhooks.clone();
+        let alerts = AlertSettings { webhooks: Vec::new(), ..self.alerts.clone() };
+        let written = serde_json::to_value(Self { alerts, ..self.clone() }).unwrap_or_default();
+        let mut changed = Self::from_tree(
             tree::ConfigNode::from_json(&written, "").unwrap_or_else(tree::ConfigNode::empty),
             vars,
         )?;
+        changed.alerts.webhooks = webhooks;
+        *self = changed;
         Ok(())
     }
 
@@ -157,6 +174,7 @@ impl Config {
                 enabled: self.monitoring.enabled,
                 ..MonitoringSettings::default()
             },
+            alerts: AlertSettings::default(),
             // The number of entries is part of the result.
             audit: AuditSettings {
                 max_audit_entries: self.audit.max_audit_entries,
@@ -166,7 +184,8 @@ impl Config {
         }
     }
 
-    /// This configuration as TOML. Reading it gives the same configuration.
+    /// This configuration as TOML. Reading it gives the same configuration, unless it has a webhook: of its URL only the
+    /// host is written, and reading that is an error.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
     }

@@ -31,10 +31,13 @@
 
 pub mod access_matrix;
 pub mod alert;
+pub mod api;
 pub mod assessment;
 pub mod attestation;
 pub mod audit;
+pub mod aws_error;
 pub mod backup;
+pub mod breaker;
 pub mod catalog;
 pub mod certificate;
 pub mod classification;
@@ -43,6 +46,7 @@ pub mod controls;
 pub mod coverage;
 pub mod current_status;
 pub mod dashboard;
+pub mod error_context;
 pub mod escape;
 pub mod event_selectors;
 pub mod finding;
@@ -60,6 +64,7 @@ pub mod render;
 pub mod report;
 mod role_chain;
 pub mod score;
+pub mod severity;
 pub mod suggest;
 
 pub use onlooker_evidence::{

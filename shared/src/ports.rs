@@ -431,12 +431,21 @@ pub struct Notification {
     pub text: String,
     /// The same content for programs.
     pub detail: Value,
+    /// Equal for notifications that say the same about the same thing, of which a window of deduplication sends one.
+    pub deduplication_key: String,
+    /// Seconds for which such notifications are sent once, if the configuration has no longer window.
+    pub deduplication_seconds: u32,
 }
 
 /// A channel that delivers notifications.
 pub trait NotificationSink: Sync {
     /// Name of the sink, under which deliveries are recorded: `sns`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
+
+    /// Whether the sink wants notifications of this severity.
+    fn accepts(&self, _severity: RiskLevel) -> bool {
+        true
+    }
 
     /// Delivers a notification.
     ///

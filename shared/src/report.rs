@@ -151,6 +151,9 @@ pub struct ExecutiveSummary {
     pub key_findings: Vec<String>,
     /// The most urgent recommendations, at most five.
     pub top_actions: Vec<String>,
+    /// Whether the key findings and the top actions are left out, because `report.generate_executive_summary` is off.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_shortened: bool,
 }
 
 /// The calls that overrides allowed, of all calls that the summary is about: those of watched principals, in a
@@ -478,6 +481,12 @@ const MAX_INPUT_FILES: usize = 10_000;
 /// Most unreadable positions that a report names.
 const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 
+/// Whether the summary is complete.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 /// Whether nothing was left out.
 const fn is_zero(count: &u64) -> bool {
     *count == 0
@@ -500,6 +509,10 @@ pub struct ReportRun {
     pub generated_at: Time,
     /// Wall-clock seconds from `started_at` to `generated_at`.
     pub duration_seconds: f64,
+    /// How fast the run was and what memory it took. Absent if `report.include_performance_metrics` is off, and in reports of
+    /// earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub performance: Option<RunPerformance>,
     /// Log files read in this run.
     pub log_files_read: u64,
     /// Files that evidently are not CloudTrail data, by what they seem to be. They were skipped in this run.
@@ -543,6 +556,20 @@ pub struct ReportRun {
     pub unreadable: Vec<UnreadablePosition>,
 }
 
+/// How fast a run was and what memory it took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunPerformance {
+    /// Number of records read in one second; absent if the run took no measurable time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_per_second: Option<f64>,
+    /// Number of bytes read in one second, as stored; absent if the run took no measurable time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<f64>,
+    /// Most memory that the process used until then, in bytes; absent where the system does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+}
+
 /// The identity of a program, from `GetCallerIdentity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallerIdentity {
@@ -568,6 +595,16 @@ pub struct InputFile {
 }
 
 impl ReportRun {
+    /// Fills the performance of a run that has its duration and counts, if the report contains it.
+    pub fn measure(&mut self, peak_memory_bytes: Option<u64>) {
+        let seconds = self.duration_seconds;
+        let rate = |count: u64| (seconds > 0.0).then(|| (count as f64 / seconds * 10.0).round() / 10.0);
+        let (records_per_second, bytes_per_second) = (rate(self.records_seen), rate(self.bytes_read));
+        if let Some(performance) = &mut self.performance {
+            *performance = RunPerformance { records_per_second, bytes_per_second, peak_memory_bytes };
+        }
+    }
+
     /// Adds input files and unreadable positions, both in order: the hash of all, and the first of them.
     #[must_use]
     pub fn with_inputs(

@@ -16,7 +16,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The modules of the evidence crate and of the core crate by layer, the lowest first. A module may import those before
 /// it, also those before it in its own layer.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     (
         "evidence",
         &[
@@ -33,7 +33,20 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "evidence_summary",
         ],
     ),
-    ("words", &["escape", "suggest", "pattern", "operation", "event_selectors", "catalog", "classification"]),
+    (
+        "words",
+        &[
+            "escape",
+            "suggest",
+            "pattern",
+            "operation",
+            "severity",
+            "aws_error",
+            "event_selectors",
+            "catalog",
+            "classification",
+        ],
+    ),
     ("promises and policies", &["config", "grants", "permissions"]),
     ("assessment", &["log_integrity", "coverage", "role_chain", "score", "assessment", "access_matrix"]),
     (
@@ -52,25 +65,29 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "audit",
             "certificate",
             "backup",
+            "breaker",
+            "error_context",
         ],
     ),
     ("edges", &["ports", "render"]),
     ("jobs", &["jobs"]),
+    ("requests", &["api"]),
 ];
 
 /// The folders with the modules of [`LAYERS`].
 const SOURCES: [&str; 2] = ["evidence/src", "shared/src"];
 
 /// The crates of the workspace by folder, and the crates of the workspace that each may depend on.
-const CRATES: [(&str, &[&str]); 11] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("evidence", &[]),
     ("shared", &["onlooker-evidence"]),
     ("demo", &["onlooker-core"]),
     ("guard", &["onlooker-core"]),
-    ("adapters/aws", &["onlooker-core"]),
+    ("adapters/aws", &["onlooker-core", "onlooker-guard"]),
     ("adapters/local", &["onlooker-core"]),
     ("adapters/cloud", &["onlooker-core"]),
-    ("adapters/lambda", &["onlooker-core", "onlooker-aws"]),
+    ("adapters/webhook", &["onlooker-core"]),
+    ("adapters/lambda", &["onlooker-core", "onlooker-aws", "onlooker-guard", "onlooker-webhook"]),
     ("functions/*", &["onlooker-core", "onlooker-aws", "onlooker-lambda"]),
     (".", &["onlooker-core", "onlooker-aws", "onlooker-cloud", "onlooker-local", "onlooker-demo"]),
     ("tests/support", &["onlooker-core", "onlooker-local"]),

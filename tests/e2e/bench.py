@@ -1,9 +1,9 @@
-"""Measures the released functions: start, size, throughput, memory, requests.
+"""Measures the released functions: start, size, throughput, memory, requests, and the API under load.
 
-    python bench.py HELLO BUILD
+    python bench.py HELLO BUILD LOAD
 
-HELLO is the binary of the smallest Lambda function, BUILD the folder of `sam build`. Prints tables, and exits with 1 if a
-function misses a target.
+HELLO is the binary of the smallest Lambda function, BUILD the folder of `sam build`, LOAD the example `load` of the function api. Prints
+tables, and exits with 1 if a function misses a target.
 """
 
 import contextlib
@@ -27,11 +27,13 @@ import trail
 BEGIN = 1_790_000_000 // 3600 * 3600
 END = BEGIN + 3600
 STARTS = 40
-FUNCTIONS = ["Pull", "Ingest", "Watch", "Permissions", "Report", "Maintain"]
+FUNCTIONS = ["Pull", "Ingest", "Watch", "Permissions", "Report", "Maintain", "Api"]
 # Largest processor time of a start, as a multiple of HELLO's.
 MAX_START_RATIO = 2.5
 MAX_ZIP_BYTES = 8_000_000
 MAX_MEMORY_BYTES = 128 << 20
+# The load of the function api: requests a second, seconds of a round, rounds, processes. A process has one request at a time.
+LOAD = [1_000, 10, 5, 4]
 
 
 class Runtime:
@@ -151,7 +153,7 @@ def item(key, content):
     return {"bucket": deployments.TRAIL_BUCKET, "key": key, "etag": "", "size": len(content)}
 
 
-def main(hello, build):
+def main(hello, build, load):
     build, missed = Path(build), []
     binaries = {name: build / name / "bootstrap" for name in FUNCTIONS}
     with deployments.Deployment() as deployment:
@@ -198,6 +200,9 @@ def main(hello, build):
             invoke(runtime, {"since": trail.stamp(BEGIN), "until": trail.stamp(END)})
             print(f"report: peak {memory(pid) / 1e6:.0f} MB")
         print_requests(deployment, "report", len(objects), len(made.records))
+    print("\nthe API under load", flush=True)
+    if subprocess.run([load, build / "Api" / "bootstrap", hello, *map(str, LOAD)], check=False).returncode:
+        missed.append("the function api under load, see above")
     for one in missed:
         print(f"missed: {one}", file=sys.stderr)
     return 1 if missed else 0

@@ -149,6 +149,8 @@ class Faults(StackTestCase):
 
     def test_08_unread_objects_are_insufficient_evidence(self):
         made = Trail("late", *self.window, 200)
+        # Else the circuit breaker of the reads opens, and for five minutes there is no report either.
+        self.configure(MONITORING_CIRCUIT_BREAKER_THRESHOLD="100")
         # Few log files: the function makes several attempts, with pauses between them, for each of them.
         objects = made.objects(seconds=1200)
         rule = self.deployment.proxy.rule("s3", "GetObject", "fail", count=1_000_000, path=TRAIL_BUCKET)
@@ -195,6 +197,29 @@ class Faults(StackTestCase):
         self.pull_until(self.window[1], [(HOME_ACCOUNT, REGION)], may_fail=True)
         report = self.deployment.report(*self.window)
         self.assertEqual(report["result"]["totals"]["events"], 200)
+
+    def test_08_a_circuit_breaker_that_opens_in_one_function_refuses_in_another_and_closes(self):
+        self.configure(MONITORING_CIRCUIT_BREAKER_THRESHOLD="1", MONITORING_CIRCUIT_BREAKER_TIMEOUT="86400")
+        rule = self.deployment.proxy.rule("s3", "PutObject", "fail", count=1_000_000)
+        _, error = self.deployment.invoke("pull")
+        self.assertIsNotNone(error)
+        opened = {item["sk"]: item["body"]["state"] for item in self.deployment.items("BREAKERS")}
+        self.assertEqual(opened, {"s3:PutObject": "open"})
+        made = rule.seen
+        _, error = self.deployment.invoke("report")
+        self.assertIn("s3:PutObject was not called: its circuit breaker is open until", json.dumps(error))
+        self.assertEqual(rule.seen, made)
+        # S3 works again, and the time of the breaker is over. The next function makes the probe.
+        self.deployment.proxy.remove_rule(rule)
+        self.deployment.client("dynamodb").update_item(
+            TableName=self.deployment.outputs["Table"],
+            Key={"pk": {"S": "BREAKERS"}, "sk": {"S": "s3:PutObject"}},
+            UpdateExpression="SET body.#until = :past",
+            ExpressionAttributeNames={"#until": "until"},
+            ExpressionAttributeValues={":past": {"S": "2026-01-01T00:00:00Z"}},
+        )
+        self.invoke("maintain")
+        self.assertEqual(self.deployment.items("BREAKERS")[0]["body"]["state"], "closed")
 
     def test_08_a_call_without_a_response_loses_nothing(self):
         made = Trail("no-response", *self.window, 100)

@@ -22,6 +22,8 @@ class TablePermissions(StackTestCase):
         self.configure("permissions", WATCH="arn:aws:iam::*:role/Missing")
         self.invoke("permissions")
         self.invoke("maintain")
+        for route in ("status", "dashboard", "metrics", "health"):
+            self.assertEqual(self.invoke("api", {"route": f"GET /{route}"})["status"], 200, route)
         self.deployment.report(*window)
         used = {}
         for key, partition in self.deployment.proxy.partitions:

@@ -57,16 +57,22 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
         found.iter().flat_map(|one| string_values(&one["Action"])).map(str::to_owned).collect()
     };
     let may = |role: &str, some: &[&str]| some.iter().any(|one| actions(role).contains(*one));
-    assert!(!may("PullRole", &["sns:Publish", "events:PutEvents", "sqs:ReceiveMessage"]));
-    assert!(!may(
-        "IngestRole",
-        &["sns:Publish", "events:PutEvents", "cloudtrail:LookupEvents", "sts:AssumeRole"]
-    ));
+    assert!(!may("PullRole", &["sqs:ReceiveMessage"]));
+    assert!(!may("IngestRole", &["cloudtrail:LookupEvents", "sts:AssumeRole"]));
     assert!(!may("WatchRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sts:AssumeRole"]));
     let watch = all_statements(&stack.properties("WatchRole")["Policies"]);
     let stores = watch.iter().filter(|one| string_values(&one["Action"]).contains(&"s3:PutObject"));
     let resources: Vec<&Value> = stores.map(|one| &one["Resource"]).collect();
     assert_eq!(resources, [&json!({ "Fn::Sub": format!("{BUCKET_ARN}/audit/*") })]);
+    // The function api stores verdicts and its own runs, and nothing else.
+    let api = all_statements(&stack.properties("ApiRole")["Policies"]);
+    let stores = api.iter().filter(|one| string_values(&one["Action"]).contains(&"s3:PutObject"));
+    let resources: Vec<&Value> = stores.map(|one| &one["Resource"]).collect();
+    assert_eq!(resources, [&json!({ "Fn::Sub": format!("{BUCKET_ARN}/audit/*") })]);
+    let writes = api.iter().filter(|one| string_values(&one["Action"]).contains(&"dynamodb:UpdateItem"));
+    let partitions: Vec<&Value> =
+        writes.map(|one| &one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]).collect();
+    assert_eq!(partitions, [&json!(["RUN#api"])]);
     assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
     assert!(!may(
         "MaintainRole",
@@ -79,6 +85,17 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
         ]
     ));
     assert!(!may("PermissionsRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
+    assert!(!may(
+        "ApiRole",
+        &[
+            "sns:Publish",
+            "events:PutEvents",
+            "cloudtrail:LookupEvents",
+            "sts:AssumeRole",
+            "dynamodb:Scan",
+            "dynamodb:DeleteItem"
+        ]
+    ));
     for (function, _) in stack.functions() {
         let role = format!("{function}Role");
         assert!(!may(&role, &["s3:DeleteObjectVersion", "s3:PutBucketPolicy", "iam:PassRole"]), "{role}");
@@ -250,4 +267,43 @@ fn the_policy_of_readers_only_reads_and_is_attached_to_nothing() {
     let found = all_statements(&properties["PolicyDocument"]);
     let status = found.iter().find(|one| one["Sid"] == "ReadStatus").expect("a statement");
     assert_eq!(string_values(&status["Action"]), ["dynamodb:GetItem", "dynamodb:Query"]);
+}
+
+/// A caller of a URL needs two permissions (Lambda developer guide, "Control access to Lambda function URLs", read 2026-11). Without the
+/// condition of the second, a caller could send an event of its own making, which names another caller.
+#[test]
+fn only_callers_with_the_policy_reach_the_url_and_they_cannot_name_another_caller() {
+    let stack = StackTemplate::read();
+    let urls: Vec<_> = stack.of_type("AWS::Lambda::Url").collect();
+    assert_eq!(urls.len(), 1);
+    for (name, url) in urls {
+        assert_eq!(url["Properties"]["AuthType"], "AWS_IAM", "{name}");
+        assert!(url["Properties"].get("Cors").is_none(), "{name}: no browser calls it");
+        assert_eq!(url["Condition"], "HasApi");
+    }
+    for (name, permission) in stack.of_type("AWS::Lambda::Permission") {
+        let of_api = permission["Properties"]["FunctionName"].to_string().contains("Api");
+        assert!(!of_api && permission["Properties"]["Principal"] != "*", "{name}");
+    }
+    for (name, function) in stack.functions() {
+        assert!(function.get("FunctionUrlConfig").is_none(), "{name}");
+        let switched = json!({ "Fn::If": ["HasApi", { "Ref": "AWS::NoValue" }, 0] });
+        assert_eq!(name == "Api", function["ReservedConcurrentExecutions"] == switched, "{name}");
+    }
+    let properties = stack.properties("ApiCallerPolicy");
+    for attachment in ["Roles", "Users", "Groups", "ManagedPolicyName"] {
+        assert!(properties.get(attachment).is_none(), "{attachment}");
+    }
+    let found = all_statements(&properties["PolicyDocument"]);
+    assert!(found.iter().all(|one| one["Resource"] == get_att_arn("Api")));
+    let granted: Vec<(Vec<&str>, &Value)> =
+        found.iter().map(|one| (string_values(&one["Action"]), &one["Condition"])).collect();
+    let conditions = [
+        json!({ "StringEquals": { "lambda:FunctionUrlAuthType": "AWS_IAM" } }),
+        json!({ "Bool": { "lambda:InvokedViaFunctionUrl": "true" } }),
+    ];
+    assert_eq!(
+        granted,
+        [(vec!["lambda:InvokeFunctionUrl"], &conditions[0]), (vec!["lambda:InvokeFunction"], &conditions[1])]
+    );
 }

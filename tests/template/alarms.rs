@@ -1,5 +1,7 @@
 //! Alarms, metrics and the dashboard of the stack, and the pages about them.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 #[test]
@@ -105,6 +107,12 @@ fn alarms_notify_the_topic_of_failures_and_of_silence() {
         (&json!("status"), &json!("ignore"), &json!(0))
     );
     assert_eq!(stack.properties("LogQueueAgeAlarm")["MetricName"], "ApproximateAgeOfOldestMessage");
+    // Lambda counts no error if an HTTP client gets a problem.
+    let alarm = stack.properties("ApiFailuresAlarm");
+    assert_eq!(
+        (&alarm["Namespace"], &alarm["MetricName"], &alarm["Dimensions"][1]["Value"]),
+        (&json!("Onlooker"), &json!("failed"), &json!("api"))
+    );
     for function in ["Pull", "Ingest"] {
         let alarm = stack.properties(&format!("{function}LagAlarm"));
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Onlooker"), &json!("lag")));
@@ -189,6 +197,46 @@ fn each_period_of_an_alarm_on_a_scheduled_function_has_a_run() {
     }
 }
 
+/// Where the metrics of one function are made.
+const OWN_SOURCES: [(&str, &str); 8] = [
+    ("pull", "functions/pull/main.rs"),
+    ("ingest", "functions/ingest/main.rs"),
+    ("watch", "functions/watch/main.rs"),
+    ("report", "functions/report/main.rs"),
+    ("report", "shared/src/jobs/publish.rs"),
+    ("permissions", "shared/src/jobs/permissions/outcome.rs"),
+    ("maintain", "shared/src/jobs/maintain.rs"),
+    ("api", "functions/api/main.rs"),
+];
+
+/// Where the metrics of every function are made.
+const SHARED_SOURCES: [&str; 3] =
+    ["adapters/lambda/src/lib.rs", "adapters/lambda/src/run_calls.rs", "adapters/lambda/src/resource_use.rs"];
+
+/// CloudWatch adds up values whatever their unit, so a metric with two units would be wrong in both.
+#[test]
+fn a_metric_has_one_unit_everywhere() {
+    let mut units: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in OWN_SOURCES.iter().map(|(_, file)| file).chain(&SHARED_SOURCES) {
+        let text =
+            fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (call, unit) in [(".count(", Some("Count")), (".score(", Some("Percent")), (".with(", None)] {
+            for rest in code.split(call).skip(1) {
+                let Some(rest) = rest.trim_start().strip_prefix('"') else { continue };
+                let (name, rest) = rest.split_once('"').expect("the end of a name");
+                let given =
+                    || rest.split_once("MetricUnit::")?.1.split(|c: char| !c.is_alphanumeric()).next();
+                let unit = unit.or_else(given).expect("a unit").to_owned();
+                units.entry(name.to_owned()).or_default().insert(unit);
+            }
+        }
+    }
+    assert!(units.len() > 40, "{units:?}");
+    units.retain(|_, units| units.len() > 1);
+    assert_eq!(units, BTreeMap::new());
+}
+
 /// Metrics that a source file emits: the names in `.count("name"`, `.with("name"` and `.score("name"`.
 fn emitted_by(file: &str) -> BTreeSet<String> {
     let text = fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).expect("a source file");
@@ -200,18 +248,10 @@ fn emitted_by(file: &str) -> BTreeSet<String> {
 
 /// The metrics of each function, from the code.
 fn emitted_metrics() -> BTreeSet<(String, String)> {
-    let own = [
-        ("pull", "functions/pull/main.rs"),
-        ("ingest", "functions/ingest/main.rs"),
-        ("watch", "functions/watch/main.rs"),
-        ("report", "functions/report/main.rs"),
-        ("report", "shared/src/jobs/publish.rs"),
-        ("permissions", "shared/src/jobs/permissions/outcome.rs"),
-        ("maintain", "shared/src/jobs/maintain.rs"),
-    ];
-    let of_all = emitted_by("adapters/lambda/src/lib.rs");
+    let of_all: BTreeSet<String> = SHARED_SOURCES.iter().flat_map(|file| emitted_by(file)).collect();
     assert!(of_all.contains("failed"), "{of_all:?}");
-    own.iter()
+    OWN_SOURCES
+        .iter()
         .flat_map(|(function, file)| {
             let found = emitted_by(file);
             assert!(!found.is_empty(), "{file}");

@@ -5,7 +5,6 @@
 
 use std::error::Error;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{
     orchestrator::HttpResponse,
     result::{ConnectorError, SdkError},
@@ -14,7 +13,13 @@ use aws_types::request_id::RequestId;
 
 use aws_sdk_sts::error::ProvideErrorMetadata;
 
-use onlooker_core::ports::{PortError, PortErrorKind};
+use super::missing_credentials::MissingCredentials;
+use onlooker_core::{
+    aws_error::AwsErrorKind,
+    ports::{PortError, PortErrorKind},
+};
+pub(super) use onlooker_guard::error_chain;
+use onlooker_guard::{Refusal, connector_kind};
 
 /// The message of a failed call. It includes all causes, so it has no source.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +35,10 @@ pub(super) fn sdk_error<E>(
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
+    if let Some(cause) = MissingCredentials::cause_of(error) {
+        let kind = PortErrorKind::AccessDenied;
+        return PortError { operation, name: name.into(), kind, cause: Box::new(cause) };
+    }
     let (kind, said) = match error {
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
@@ -38,13 +47,19 @@ where
             let said: Vec<String> = said.into_iter().flatten().filter(|part| !part.is_empty()).collect();
             (failure_kind(&code, status), said.join(": "))
         }
-        SdkError::DispatchFailure(failure) if is_missing_credentials(error) => {
-            let cause = failure.as_connector_error().and_then(Error::source).map(error_chain);
-            (PortErrorKind::AccessDenied, format!("no AWS credentials: {}", cause.unwrap_or_default()))
+        _ if let Some(refusal) = Refusal::of(error) => {
+            let kind = match refusal {
+                Refusal::BreakerOpen(_) => PortErrorKind::Unavailable,
+                _ => PortErrorKind::AccessDenied,
+            };
+            (kind, refusal.to_string())
         }
         SdkError::DispatchFailure(failure) => {
-            let kind = if failure.is_user() { PortErrorKind::Other } else { PortErrorKind::Unavailable };
-            (kind, failure.as_connector_error().map(connector_error).unwrap_or_default())
+            let cause = failure.as_connector_error();
+            let kind = cause.map_or(AwsErrorKind::ConnectionFailed, connector_kind);
+            let said = cause.map(connector_error).unwrap_or_default();
+            let kind = if failure.is_user() { PortErrorKind::Other } else { port_error_kind(kind) };
+            (kind, said)
         }
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
             (PortErrorKind::Unavailable, error_chain(error))
@@ -70,54 +85,30 @@ pub(super) fn port_error(
 
 /// The kind of failure of an error code; the HTTP status decides if the code is unknown.
 pub(super) fn failure_kind(code: &str, status: u16) -> PortErrorKind {
-    match code {
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "ProvisionedThroughputExceededException"
-        | "BandwidthLimitExceeded"
-        | "PriorRequestNotComplete"
-        | "SlowDown" => PortErrorKind::Throttled,
-        "InvalidNextTokenException" | "ExpiredNextTokenException" => PortErrorKind::InvalidToken,
-        "NoSuchKey"
-        | "NoSuchBucket"
-        | "NoSuchVersion"
-        | "NotFound"
-        | "NotFoundException"
-        | "ResourceNotFoundException" => PortErrorKind::NotFound,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "AuthorizationError"
-        | "AuthorizationErrorException"
-        | "UnauthorizedOperation"
-        | "NotAuthorized"
-        | "KMSAccessDenied"
-        | "KMSAccessDeniedException"
-        | "KMS.AccessDeniedException"
-        | "OptInRequired"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "UnrecognizedClientException" => PortErrorKind::AccessDenied,
-        "RequestTimeout" | "RequestTimeoutException" | "InternalError" | "ServiceUnavailable" => {
-            PortErrorKind::Unavailable
-        }
-        _ => match status {
-            401 | 403 => PortErrorKind::AccessDenied,
-            404 => PortErrorKind::NotFound,
-            429 => PortErrorKind::Throttled,
-            500.. => PortErrorKind::Unavailable,
-            _ => PortErrorKind::Other,
-        },
-    }
+    port_error_kind(AwsErrorKind::of_response("", Some(code), Some(status)))
 }
 
-fn is_missing_credentials(error: &(dyn Error + 'static)) -> bool {
-    sources(error).any(|error| error.is::<CredentialsError>())
+/// What an error of AWS means for the caller of a port.
+const fn port_error_kind(kind: AwsErrorKind) -> PortErrorKind {
+    match kind {
+        AwsErrorKind::MissingCredentials
+        | AwsErrorKind::InvalidCredentials
+        | AwsErrorKind::ExpiredCredentials
+        | AwsErrorKind::AccessDenied
+        | AwsErrorKind::NotSubscribed => PortErrorKind::AccessDenied,
+        AwsErrorKind::NameNotResolved
+        | AwsErrorKind::TlsFailed
+        | AwsErrorKind::ConnectionFailed
+        | AwsErrorKind::TimedOut
+        | AwsErrorKind::ServiceError => PortErrorKind::Unavailable,
+        AwsErrorKind::Throttled => PortErrorKind::Throttled,
+        AwsErrorKind::NotFound => PortErrorKind::NotFound,
+        AwsErrorKind::PageExpired => PortErrorKind::InvalidToken,
+        AwsErrorKind::QuotaExceeded
+        | AwsErrorKind::InvalidRequest
+        | AwsErrorKind::Conflict
+        | AwsErrorKind::Unknown => PortErrorKind::Other,
+    }
 }
 
 /// The cause of a failed connection, without the prefix of the SDK.
@@ -125,19 +116,10 @@ fn connector_error(error: &ConnectorError) -> String {
     error.source().map_or_else(|| error.to_string(), error_chain)
 }
 
-/// The messages of an error and its causes, each once.
-pub(super) fn error_chain(error: &(dyn Error + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for error in sources(error) {
-        let text = error.to_string();
-        if said.last().is_none_or(|last| !last.contains(&text)) {
-            said.push(text);
-        }
-    }
-    said.join(": ")
-}
-
-fn sources<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+/// An error and its causes.
+pub(super) fn sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 

@@ -18,13 +18,17 @@ mod event_history;
 mod http;
 mod iam;
 mod kms_key;
+mod missing_credentials;
 mod notification_sinks;
 mod organization;
+mod other_thread;
 mod probe;
 mod public_keys;
 mod s3_source;
 mod s3_store;
 mod session;
+mod signed_request;
+mod stack_outputs;
 mod trail_bucket;
 
 pub use self::{
@@ -33,8 +37,10 @@ pub use self::{
     event_history::EventHistory,
     iam::AccountPolicies,
     kms_key::KmsKey,
+    missing_credentials::MissingCredentials,
     notification_sinks::{EventBus, SnsTopic},
     organization::OrganizationPolicies,
+    other_thread::OtherThreadTable,
     probe::AwsProber,
     s3_source::{S3Source, S3Uri, object_version},
     s3_store::S3Store,

@@ -10,13 +10,13 @@ use super::{
     error::{failure_kind, port_error, sdk_error},
     session::AwsSession,
 };
-use onlooker_core::ports::{Notification, NotificationSink, PortError, PortErrorKind};
+use onlooker_core::{
+    ports::{Notification, NotificationSink, PortError, PortErrorKind},
+    render::webhook::SOURCE,
+};
 
 const PUBLISH: &str = "publish (sns:Publish) to";
 const PUT_EVENTS: &str = "put an event (events:PutEvents) on";
-
-/// `source` of the events that Onlooker puts on the bus.
-const EVENT_SOURCE: &str = "onlooker";
 
 /// Maximum number of characters of a subject, and most bytes of a message, that SNS accepts:
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
@@ -81,7 +81,7 @@ impl NotificationSink for EventBus {
     fn send(&self, notification: &Notification) -> Result<(), PortError> {
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
-            .source(EVENT_SOURCE)
+            .source(SOURCE)
             .detail_type(notification.detail_type)
             .detail(notification.detail.to_string());
         let put = self.aws.eventbridge().put_events().entries(entry.build());

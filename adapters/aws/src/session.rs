@@ -4,6 +4,7 @@
 //! clients and adapters. Laws: timeouts and retries are set here only; a client is created when it is first used.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -13,6 +14,7 @@ use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::ProvideCredentials as _;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::runtime::Handle;
 
@@ -20,13 +22,16 @@ use super::{
     dynamodb_table::DynamoDbTable,
     error::sdk_error,
     http,
+    missing_credentials::MissingCredentials,
     notification_sinks::{EventBus, SnsTopic},
     s3_store::S3Store,
+    stack_outputs::stack_outputs,
 };
 use onlooker_core::{
     ports::{PortError, PortErrorKind},
     report::CallerIdentity,
 };
+use onlooker_guard::ReadOnlyGuard;
 
 /// The region if none is configured. Buckets can be found from any region, and the caller identity is the same in
 /// all.
@@ -48,7 +53,9 @@ const MAX_ATTEMPTS: u32 = 4;
 #[derive(Clone, Debug)]
 pub struct AwsSession {
     config: SdkConfig,
+    has_region: bool,
     handle: Handle,
+    guard: Option<ReadOnlyGuard>,
     clients: Arc<SdkClients>,
 }
 
@@ -63,6 +70,17 @@ struct SdkClients {
     s3: OnceLock<aws_sdk_s3::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+/// The configuration of a client of a service, with the guard of the session.
+macro_rules! client_config {
+    ($session:expr, $sdk:ident) => {{
+        let mut config = $sdk::config::Builder::from(&$session.config);
+        if let Some(guard) = &$session.guard {
+            config.push_interceptor(SharedInterceptor::new(guard.clone()));
+        }
+        config
+    }};
 }
 
 impl AwsSession {
@@ -84,16 +102,28 @@ impl AwsSession {
             .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
             .timeout_config(timeouts);
         let config = handle.block_on(adjust(loader).load());
+        let has_region = config.region().is_some();
         let config = match config.region() {
             Some(_) => config,
             None => config.into_builder().region(Region::from_static(FALLBACK_REGION)).build(),
         };
-        Self { config, handle, clients: Arc::default() }
+        Self { config, has_region, handle, guard: None, clients: Arc::default() }
+    }
+
+    /// A session with the same credentials, and clients of its own that have a guard.
+    #[must_use]
+    pub fn guarded(&self, guard: ReadOnlyGuard) -> Self {
+        Self { guard: Some(guard), clients: Arc::default(), ..self.clone() }
     }
 
     /// The region of calls that set no region.
     pub fn region(&self) -> &str {
         self.config.region().map_or(FALLBACK_REGION, Region::as_ref)
+    }
+
+    /// The region that the environment configures; `None` if it configures none, and the fallback is used.
+    pub fn configured_region(&self) -> Option<&str> {
+        self.has_region.then(|| self.region())
     }
 
     /// The identity of the caller, as AWS reports it. Needs no permission.
@@ -111,6 +141,14 @@ impl AwsSession {
         })
     }
 
+    /// The outputs of a CloudFormation stack, by key.
+    ///
+    /// # Errors
+    /// If the call fails; `NotFound` if there is no such stack.
+    pub fn stack_outputs(&self, stack: &str) -> Result<BTreeMap<String, String>, PortError> {
+        stack_outputs(self, stack)
+    }
+
     /// The credentials, region and endpoint in force, as the variables that name them to other clients. Credentials that
     /// expire are not renewed there.
     ///
@@ -124,9 +162,11 @@ impl AwsSession {
             cause,
         };
         let Some(provider) = self.config.credentials_provider() else {
-            return Err(failed("no source of credentials is configured".into()));
+            return Err(failed(Box::new(MissingCredentials::none())));
         };
-        let found = self.block_on(provider.provide_credentials()).map_err(|cause| failed(Box::new(cause)))?;
+        let found = self.block_on(provider.provide_credentials()).map_err(|error| {
+            failed(Box::new(MissingCredentials::cause_of(&error).unwrap_or_else(MissingCredentials::none)))
+        })?;
         let mut variables = vec![
             ("AWS_ACCESS_KEY_ID", found.access_key_id()),
             ("AWS_SECRET_ACCESS_KEY", found.secret_access_key()),
@@ -166,35 +206,41 @@ impl AwsSession {
     /// rate.
     pub(super) fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
         self.clients.cloudtrail.get_or_init(|| {
-            let config = aws_sdk_cloudtrail::config::Builder::from(&self.config);
+            let config = client_config!(self, aws_sdk_cloudtrail);
             aws_sdk_cloudtrail::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
         })
     }
 
     pub(super) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        self.clients.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.config))
+        self.clients.dynamodb.get_or_init(|| {
+            aws_sdk_dynamodb::Client::from_conf(client_config!(self, aws_sdk_dynamodb).build())
+        })
     }
 
     pub(super) fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
-        self.clients.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
+        self.clients.eventbridge.get_or_init(|| {
+            aws_sdk_eventbridge::Client::from_conf(client_config!(self, aws_sdk_eventbridge).build())
+        })
     }
 
     /// IAM, without retries: its account-wide rate limits are low, and the caller backs off.
     pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
         self.clients.iam.get_or_init(|| {
-            let config = aws_sdk_iam::config::Builder::from(&self.config);
+            let config = client_config!(self, aws_sdk_iam);
             aws_sdk_iam::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
         })
     }
 
     pub(super) fn kms(&self) -> &aws_sdk_kms::Client {
-        self.clients.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
+        self.clients
+            .kms
+            .get_or_init(|| aws_sdk_kms::Client::from_conf(client_config!(self, aws_sdk_kms).build()))
     }
 
     /// AWS Organizations, without retries for the same reason.
     pub(super) fn organizations(&self) -> &aws_sdk_organizations::Client {
         self.clients.organizations.get_or_init(|| {
-            let config = aws_sdk_organizations::config::Builder::from(&self.config);
+            let config = client_config!(self, aws_sdk_organizations);
             aws_sdk_organizations::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
         })
     }
@@ -203,18 +249,22 @@ impl AwsSession {
     /// bucket.
     pub(super) fn s3(&self) -> &aws_sdk_s3::Client {
         self.clients.s3.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(&self.config);
+            let config = client_config!(self, aws_sdk_s3);
             let path_style = self.endpoint("s3").is_some();
             aws_sdk_s3::Client::from_conf(config.force_path_style(path_style).build())
         })
     }
 
     pub(super) fn sns(&self) -> &aws_sdk_sns::Client {
-        self.clients.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+        self.clients
+            .sns
+            .get_or_init(|| aws_sdk_sns::Client::from_conf(client_config!(self, aws_sdk_sns).build()))
     }
 
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
-        self.clients.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+        self.clients
+            .sts
+            .get_or_init(|| aws_sdk_sts::Client::from_conf(client_config!(self, aws_sdk_sts).build()))
     }
 
     /// The SDK configuration: region, credentials, endpoints.

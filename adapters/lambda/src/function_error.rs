@@ -109,6 +109,12 @@ impl From<AuditError> for FunctionError {
     }
 }
 
+impl From<NotificationError> for FunctionError {
+    fn from(error: NotificationError) -> Self {
+        Self::new(notification_error_type(&error), error.to_string())
+    }
+}
+
 impl From<WatchError> for FunctionError {
     fn from(error: WatchError) -> Self {
         let kind = match &error.kind {

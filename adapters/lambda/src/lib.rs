@@ -11,7 +11,10 @@
 
 mod function_error;
 mod log;
+mod resource_use;
 mod resources;
+mod run_calls;
+mod run_monitor;
 mod settings;
 
 use std::{
@@ -21,6 +24,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -28,6 +32,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use tokio::runtime::Handle;
 
+use self::run_monitor::RunMonitor;
 pub use self::{function_error::FunctionError, resources::FunctionResources, settings::Settings};
 use onlooker_aws::{AwsSession, SystemClock};
 use onlooker_core::{
@@ -35,12 +40,17 @@ use onlooker_core::{
     config::RetentionSettings,
     jobs::{
         audit::{AuditTrail, Auditing},
+        notifications::Notifier,
         runs::{RunRecord, record_run},
     },
-    ports::Clock,
+    ports::{Clock, NotificationSink},
     render::emf::{self, MetricUnit, Metrics},
     report::ReportRun,
 };
+pub use onlooker_webhook::WebhookSink;
+
+/// Longest time that all webhooks together take for one notification. A claim on a notification lasts 50 seconds.
+const WEBHOOKS_LIMIT: Duration = Duration::from_secs(40);
 
 /// One invocation and its inputs.
 pub struct Invocation<'a> {
@@ -59,6 +69,18 @@ pub struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
+    /// The webhooks of the configuration, for [`FunctionResources::sinks`].
+    pub fn webhooks(&self) -> Vec<WebhookSink<'_>> {
+        let webhooks = &self.settings.config.alerts.webhooks;
+        WebhookSink::all(webhooks, &self.resources.webhook_client, &self.clock, WEBHOOKS_LIMIT)
+    }
+
+    /// Sends notifications through these sinks, by the policy of the configuration.
+    pub fn notifier<'n>(&'n self, sinks: &'n [&'n dyn NotificationSink]) -> Notifier<'n> {
+        let policy = self.settings.config.alerts.policy();
+        Notifier { table: self.resources.table, sinks, clock: &self.clock, policy }
+    }
+
     /// Where the job records the calls that it reads.
     pub fn auditing(&self) -> Auditing<'_> {
         Auditing::new(self.audit, &self.settings.config, self.settings.catalog, self.clock.now())
@@ -94,6 +116,9 @@ impl PayloadText {
 /// A job with a payload (a JSON value or [`PayloadText`]), which runs on a thread that may block.
 pub type JobFn<P> = fn(&Invocation<'_>, P) -> Result<JobOutcome, FunctionError>;
 
+/// What a failed run returns instead of its error, made from the error and the request id of the invocation.
+pub type FailureAnswer = fn(&FunctionError, &str) -> Value;
+
 /// Serves invocations of `function` until Lambda ends the process. `variables` are the environment variables.
 ///
 /// # Errors
@@ -103,6 +128,20 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
     variables: impl Iterator<Item = (OsString, OsString)>,
     job: JobFn<P>,
 ) -> Result<(), Error> {
+    serve_answering(function, variables, job, |_| None).await
+}
+
+/// Serves invocations like [`serve`]. `on_failure` says for a payload what a failed run returns instead of its error, which is
+/// recorded all the same; `None` fails the invocation.
+///
+/// # Errors
+/// When the Lambda runtime API cannot be reached.
+pub async fn serve_answering<P: DeserializeOwned + Send + 'static>(
+    function: &'static str,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    job: JobFn<P>,
+    on_failure: fn(&P) -> Option<FailureAnswer>,
+) -> Result<(), Error> {
     let variables = settings::onlooker_variables(variables);
     log::start(&variables);
     let process = Arc::new(FunctionProcess {
@@ -111,19 +150,27 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
         ready: Mutex::default(),
         trail: Mutex::default(),
         has_run: AtomicBool::default(),
+        init_seconds: resource_use::process_age(),
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<P>| {
         let process = Arc::clone(&process);
         async move {
             let handle = Handle::current();
+            let on_failure = on_failure(&event.payload);
+            let request_id = event.context.request_id.clone();
             let work = move || process.run(&handle, event.payload, &event.context, job);
-            match tokio::task::spawn_blocking(work).await {
-                Ok(answered) => answered.map_err(lambda_runtime::Diagnostic::from),
+            let failure = match tokio::task::spawn_blocking(work).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(failure)) => failure,
                 Err(ended) => {
                     let failure = FunctionError::new("Panicked", ended.to_string());
                     tracing::error!(exception_name = failure.error_type, exception = %failure, "failed");
-                    Err(lambda_runtime::Diagnostic::from(failure))
+                    failure
                 }
+            };
+            match on_failure {
+                Some(answer) => Ok(answer(&failure, &request_id)),
+                None => Err(lambda_runtime::Diagnostic::from(failure)),
             }
         }
     }))
@@ -138,6 +185,8 @@ struct FunctionProcess {
     trail: Mutex<Option<KeptTrail>>,
     /// Whether the process has served an invocation.
     has_run: AtomicBool,
+    /// How long the process took until it could serve one.
+    init_seconds: Option<f64>,
 }
 
 impl FunctionProcess {
@@ -175,6 +224,8 @@ impl FunctionProcess {
         };
         let cold_start = !self.has_run.swap(true, Ordering::Relaxed);
         let _span = log::span(&run, context, cold_start).entered();
+        let in_force = settings.as_ref().ok().map(|settings| &**settings);
+        let monitor = RunMonitor::start(resources, in_force, &run.run_id, context, clock);
         let (done, retention, is_stale) = match settings {
             Ok(settings) => {
                 let function = self.function;
@@ -199,7 +250,13 @@ impl FunctionProcess {
         for note in &notes {
             tracing::warn!(note, "not done");
         }
+        let metrics = monitor.finish(self.function, &record.run_id, is_quiet, metrics);
+        let metrics = match self.init_seconds.filter(|_| cold_start) {
+            Some(seconds) => metrics.field("init_duration", seconds),
+            None => metrics,
+        };
         let metrics = metrics
+            .field("cold_start", f64::from(u8::from(cold_start)))
             .with("duration", MetricUnit::Seconds, began.elapsed().as_secs_f64())
             .count("failed", u64::from(done.is_err()))
             .count("configuration_unusable", u64::from(is_stale));
@@ -207,6 +264,7 @@ impl FunctionProcess {
         // A configuration that cannot be used is told by every run, because an alarm counts the runs.
         if !is_quiet || is_stale || log::is_debug() {
             let properties = [
+                ("log_type", "metric".to_owned()),
                 ("service", log::service(&self.variables)),
                 ("function_request_id", context.request_id.clone()),
                 ("run_id", record.run_id.clone()),
@@ -292,15 +350,17 @@ impl FunctionProcess {
         }
         let resources = match (*resources, &settings) {
             (Some(made), _) => Ok(made),
-            (None, settings) => match (FunctionResources::new(aws, &self.variables), settings) {
-                (Ok(made), _) => {
-                    *resources = Some(made);
-                    Ok(made)
+            (None, settings) => {
+                match (FunctionResources::new(self.function, handle, aws, &self.variables), settings) {
+                    (Ok(made), _) => {
+                        *resources = Some(made);
+                        Ok(made)
+                    }
+                    // An error of the configuration is reported even if AWS cannot be called.
+                    (Err(_), Err(failure)) => Err(failure.clone()),
+                    (Err(failure), Ok(_)) => Err(failure),
                 }
-                // An error of the configuration is reported even if AWS cannot be called.
-                (Err(_), Err(failure)) => Err(failure.clone()),
-                (Err(failure), Ok(_)) => Err(failure),
-            },
+            }
         };
         ReadyProcess { resources, settings }
     }

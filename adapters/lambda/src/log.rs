@@ -133,6 +133,10 @@ fn line(service: &str, about: &tracing::Metadata<'_>, Fields(fields): Fields) ->
     ];
     let mut all: Map<String, Value> = Map::new();
     all.extend(first.map(|(name, value)| (name.to_owned(), Value::from(value))));
+    // Each line is of one of four types: production, error, security_audit, and metric, which the metrics have.
+    let is_error = *about.level() <= tracing::Level::WARN;
+    let log_type = if is_error { "error" } else { "production" };
+    all.insert("log_type".to_owned(), fields.get("log_type").cloned().unwrap_or_else(|| log_type.into()));
     // A field of an event does not replace what the log itself knows.
     for (name, value) in fields {
         all.entry(name).or_insert(value);

@@ -5,7 +5,7 @@
 //! error, and never replaced by the defaults; a changed file is in force within [`REFRESH_SECONDS`]; if a changed file cannot
 //! be used, the last one stays in force in the processes that have it, and says that it is stale.
 
-use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsString, fmt, sync::Arc};
 
 use super::{FunctionError, log};
 use onlooker_aws::{AwsSession, S3Uri};
@@ -69,7 +69,6 @@ impl EnvVariables {
 }
 
 /// Configuration, catalog and control pack in force.
-#[derive(Debug)]
 pub struct Settings {
     /// Configuration of the function.
     pub config: Config,
@@ -83,6 +82,13 @@ pub struct Settings {
     read_at: Time,
     /// When this configuration was read, if a newer one cannot be used.
     stale_since: Option<Time>,
+}
+
+impl fmt::Debug for Settings {
+    /// Without the text of the file, which may have the secrets of webhooks.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Settings {
@@ -104,8 +110,11 @@ impl Settings {
 
     /// Identifies the configuration: equal ones have equal fingerprints.
     pub(super) fn fingerprint(&self) -> Fingerprint {
-        // A configuration is written as JSON whatever it has.
-        Fingerprint::of("configuration", &[&serde_json::to_vec(&self.config).unwrap_or_default()])
+        // A configuration is written as JSON whatever it has, and without the secrets of webhooks.
+        let written = serde_json::to_vec(&self.config).unwrap_or_default();
+        let secrets = self.config.alerts.webhooks.iter().map(|webhook| webhook.url.secret().as_bytes());
+        let parts: Vec<&[u8]> = std::iter::once(&*written).chain(secrets).collect();
+        Fingerprint::of("configuration", &parts)
     }
 
     /// Whether a newer configuration cannot be used, so that this one stays in force.

@@ -223,6 +223,12 @@ impl OutcomeRow {
     }
 }
 
+/// Whether a code says that the caller was not authorized, or may say so with its message. `service` is the name in
+/// `eventSource`, such as `s3`.
+pub fn may_be_denial(service: &str, code: &str) -> bool {
+    code_row(service, code).is_some_and(|row| row.verdict != Verdict::Failed)
+}
+
 /// The row of a code: that of the service, else that of all services.
 fn code_row(service: &str, code: &str) -> Option<&'static OutcomeRow> {
     let rows = TABLE.iter().filter(|row| row.message.is_empty() && row.code == code);

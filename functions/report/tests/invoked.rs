@@ -3,7 +3,7 @@
 use onlooker_core::{config::own_roles::DeploymentResources, report::Report};
 use serde_json::{Value, json};
 use test_support::fake_aws::{
-    ACCOUNT, FakeAws,
+    ACCOUNT, FakeAws, HttpFault, HttpResponse,
     event_history::WATCH_AUDITOR,
     lambda::{REQUEST_ID, RunningFunction, TOPIC},
 };
@@ -138,4 +138,105 @@ fn a_report_that_cannot_be_stored_stays_pending() {
     cloud.end_faults();
     let response = function.invoke(json!({})).unwrap();
     assert_eq!(response["current_status"]["status"], "INSUFFICIENT_EVIDENCE");
+}
+
+/// The limits of the test of circuit breakers: a breaker opens soon, and stays open for the whole test.
+const SOON_AND_LONG: [(&str, &str); 3] = [
+    WATCH_AUDITOR,
+    ("ONLOOKER_MONITORING_CIRCUIT_BREAKER_THRESHOLD", "2"),
+    ("ONLOOKER_MONITORING_CIRCUIT_BREAKER_TIMEOUT", "86400"),
+];
+
+#[test]
+fn a_circuit_breaker_that_opens_in_one_process_refuses_in_another_and_closes_again() {
+    let cloud = FakeAws::start();
+    let key = ("BREAKERS".to_owned(), "s3:PutObject".to_owned());
+    let state = |cloud: &FakeAws| {
+        let item = cloud.table().get(&key).cloned();
+        item.and_then(|item| item["body"]["M"]["state"]["S"].as_str().map(str::to_owned))
+    };
+    let one = RunningFunction::start(FUNCTION, &cloud, &SOON_AND_LONG);
+    let other = RunningFunction::start(FUNCTION, &cloud, &SOON_AND_LONG);
+    let failure = HttpResponse::s3_error(500, "InternalError", "We encountered an internal error.");
+    cloud.inject_faults(move |request| {
+        (request.operation() == "PutObject").then(|| HttpFault::Respond(failure.clone()))
+    });
+    for _ in 0..2 {
+        one.invoke_failing(json!({}), "Unavailable");
+    }
+    assert_eq!(state(&cloud).as_deref(), Some("open"));
+    let change = one.log_line("a circuit breaker opened or closed");
+    assert_eq!((&change["operation"], &change["is_open"]), (&json!("s3:PutObject"), &json!(true)));
+    let sent = cloud.request_count("PutObject");
+    let message = other.invoke_failing(json!({}), "Unavailable");
+    assert!(message.contains("s3:PutObject was not called: its circuit breaker is open until"), "{message}");
+    assert_eq!(cloud.request_count("PutObject"), sent, "no request was made");
+    // Its time is over, and AWS works again.
+    cloud.end_faults();
+    let past = json!({ "S": "2026-01-01T00:00:00Z" });
+    cloud.state().tables.get_mut("t").unwrap().get_mut(&key).unwrap()["body"]["M"]["until"] = past;
+    let third = RunningFunction::start(FUNCTION, &cloud, &SOON_AND_LONG);
+    third.invoke(json!({})).unwrap();
+    assert_eq!(state(&cloud).as_deref(), Some("closed"));
+}
+
+#[test]
+fn errors_are_logged_with_what_to_do_and_too_many_send_an_alert() {
+    let cloud = FakeAws::start();
+    cloud.deny_key("s3:PutObject", "reports/");
+    let variables = [WATCH_AUDITOR, ("ONLOOKER_MONITORING_ERROR_THRESHOLD", "1")];
+    let function = RunningFunction::start(FUNCTION, &cloud, &variables);
+    function.invoke_failing(json!({}), "AccessDenied");
+    let line = function.log_line("a call of AWS failed");
+    for (field, value) in [
+        ("log_type", "error"),
+        ("error_kind", "access_denied"),
+        ("severity", "HIGH"),
+        ("service_name", "s3"),
+        ("operation", "PutObject"),
+    ] {
+        assert_eq!(line[field], value, "{line}");
+    }
+    assert_eq!(line["correlation_id"], line["run_id"]);
+    assert!(line["recovery_action"].as_str().unwrap().starts_with("Grant the principal"), "{line}");
+    let published: Vec<String> =
+        cloud.state().published.iter().map(|message| message["Message"].clone()).collect();
+    let alert = published.iter().find(|message| message.contains("had 1 error between")).unwrap();
+    assert!(alert.contains("1 x access_denied: What the call reads or stores"), "{alert}");
+    let metrics = &function.metrics(1)[0];
+    assert_eq!((&metrics["aws_errors"], &metrics["log_type"]), (&json!(1), &json!("metric")));
+    for field in
+        ["cpu_time", "cpu_share", "memory_peak", "memory_share", "disk_share", "remaining", "aws_calls"]
+    {
+        assert!(metrics[field].is_number(), "{field} of {metrics}");
+    }
+    assert_eq!(metrics["cold_start"], 1);
+    assert!(metrics["init_duration"].is_number(), "{metrics}");
+}
+
+#[test]
+fn a_digest_that_is_due_is_sent_with_the_report() {
+    let cloud = FakeAws::start();
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
+    let text = |text: &str| json!({ "S": text });
+    let (partition, sort) = ("NOTIFICATION#digest", "2026-01-01T00:15:00Z#one");
+    let entry = json!({ "M": {
+        "id": text("one"), "collected_at": text("2026-01-01T00:05:00Z"), "severity": text("HIGH"),
+        "detail_type": text("Read-Only Violation Detected"), "subject": text("HIGH write-succeeded: s3:PutObject"),
+        "detail": { "M": { "version": text("1.0") } },
+    } });
+    let item = json!({ "pk": text(partition), "sk": text(sort), "rev": { "N": "1" }, "body": entry });
+    let key = (partition.to_owned(), sort.to_owned());
+    cloud.state().tables.entry("t".to_owned()).or_default().insert(key, item.as_object().unwrap().clone());
+    function.invoke(json!({})).unwrap();
+    let state = cloud.state();
+    let subjects: Vec<&String> = state.published.iter().map(|message| &message["Subject"]).collect();
+    assert_eq!(
+        subjects.last().map(|subject| &***subject),
+        Some("HIGH digest: 1 alert from 2026-01-01T00:05:00Z to 2026-01-01T00:05:00Z")
+    );
+    let kinds: Vec<&Value> = state.put_events.iter().map(|event| &event["DetailType"]).collect();
+    assert_eq!(kinds.last(), Some(&&json!("Alert Digest")));
+    drop(state);
+    assert!(!cloud.table().keys().any(|(partition, _)| partition == "NOTIFICATION#digest"));
 }

@@ -88,3 +88,55 @@ fn a_failed_notification_is_sent_on_retry() {
     let state = cloud.state();
     assert_eq!((state.published.len(), state.put_events.len()), (1, 1));
 }
+
+/// A configuration with a webhook at the metadata service, of which nothing is sent.
+const BLOCKED_WEBHOOK: &str = r#"
+[[watch]]
+principal = "arn:aws:iam::*:role/Auditor"
+[[alerts.webhook]]
+name = "blocked"
+kind = "slack"
+url = "https://169.254.169.254/services/tOkEn"
+"#;
+
+#[test]
+fn a_webhook_at_an_address_that_is_not_public_stops_no_other_sink_and_is_told_without_its_url() {
+    let cloud = FakeAws::start();
+    cloud.state().bucket("settings").put("onlooker.toml", BLOCKED_WEBHOOK);
+    let file = ("ONLOOKER_CONFIG", "s3://settings/onlooker.toml");
+    let function = RunningFunction::start(FUNCTION, &cloud, &[file]);
+    for _ in 0..2 {
+        let message = function.invoke_failing(event("DeleteBucket"), "NotificationFailed");
+        assert!(
+            message.contains("through webhook-blocked")
+                && message.contains("`169.254.169.254` has the address 169.254.169.254, which is not public"),
+            "{message}"
+        );
+    }
+    let log = function.log();
+    let shown = format!("{:?}{log}{:?}", cloud.latest_run("watch"), cloud.table());
+    assert!(!shown.contains("tOkEn") && log.contains("NotificationFailed"), "{shown}");
+    // The others sent it once, although the function ran twice.
+    let state = cloud.state();
+    assert_eq!((state.published.len(), state.put_events.len()), (1, 1));
+}
+
+#[test]
+fn settings_of_alerts_limit_what_is_sent_and_metrics_count_the_rest() {
+    let cloud = FakeAws::start();
+    let deduplicated = [WATCH_AUDITOR, ("ONLOOKER_ALERTS_DEDUPLICATION_SECONDS", "3600")];
+    let function = RunningFunction::start(FUNCTION, &cloud, &deduplicated);
+    assert_eq!(function.invoke(event("DeleteBucket")), Ok(response(1, 2)));
+    let mut another = event("DeleteBucket");
+    another["detail"]["eventID"] = "00000000-0000-4000-8000-00000000abcd".into();
+    assert_eq!(function.invoke(another), Ok(response(1, 0)));
+    assert_eq!(function.metrics(2)[1]["notifications_repeated"], 2);
+    let collecting = [WATCH_AUDITOR, ("ONLOOKER_ALERTS_DIGEST_MINUTES", "1440")];
+    let function = RunningFunction::start(FUNCTION, &cloud, &collecting);
+    assert_eq!(function.invoke(event("PutBucketPolicy")), Ok(response(1, 0)));
+    assert_eq!(function.metrics(1)[0]["alerts_collected"], 1);
+    let state = cloud.state();
+    assert_eq!((state.published.len(), state.put_events.len()), (1, 1));
+    drop(state);
+    assert!(cloud.table().keys().any(|(partition, _)| partition == "NOTIFICATION#digest"));
+}

@@ -17,6 +17,7 @@ use std::{
 
 use super::{Assessment, ClassifiedCall};
 use crate::{
+    config::Part,
     coverage::{AccountRegionCoverage, Coverage, EventClassCoverage, IntegrityHours},
     event::Actor,
     evidence_summary::LEAD_IN_HOURS,
@@ -58,6 +59,8 @@ impl EvidenceAccounts {
 /// What is missing of the evidence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EvidenceGaps<'a> {
+    /// Parts without which no promise is proven and that are switched off.
+    pub parts_off: Vec<Part>,
     /// Whether no hour was observed.
     pub is_empty_evidence: bool,
     /// Accounts and regions with hours that were not observed.
@@ -226,6 +229,7 @@ impl<'a> Assessment<'a> {
             accounts.is_every || accounts.accounts.iter().any(|account| class.is_gap_of(account))
         };
         EvidenceGaps {
+            parts_off: self.config.parts_off().filter(|part| part.proves_promises()).collect(),
             is_empty_evidence: coverage.observed_hours == 0,
             places: coverage.expected_places().filter(missing).collect(),
             classes: coverage.class_gaps().filter(of_accounts).collect(),

@@ -158,6 +158,11 @@ struct CallFacts {
 }
 
 impl EntryLine {
+    /// Bytes of the entry as JSON.
+    pub(crate) const fn size(&self) -> usize {
+        self.json.len()
+    }
+
     /// The line of an entry.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub(super) fn check(config: &Json, reader: &mut ConfigReader) {
     check_unique(config, "override", "id", reader);
     check_starts(config, reader);
     check_unique(config, "watch", "principal", reader);
+    check_unique(config, "alerts.webhook", "name", reader);
     check_hours(config.get("business_hours"), "business_hours", reader);
     check_whole_hour(config, reader);
     for (n, watch) in entries(config, "watch").enumerate() {
@@ -39,7 +40,8 @@ fn check_whole_hour(config: &Json, reader: &mut ConfigReader) {
 }
 
 fn entries<'a>(config: &'a Json, list: &str) -> impl Iterator<Item = &'a Json> {
-    config.get(list).and_then(Json::as_array).into_iter().flatten()
+    let pointer = format!("/{}", list.replace('.', "/"));
+    config.pointer(&pointer).and_then(Json::as_array).into_iter().flatten()
 }
 
 fn report(reader: &mut ConfigReader, path: &str, fault: Diagnostic) {

@@ -79,9 +79,11 @@ impl ConfigError {
     }
 }
 
-/// Input in backticks: control characters are escaped, long text is truncated.
+/// Input in backticks: control characters are escaped, long text is truncated, and of a URL only the host is shown, because
+/// it may be the secret of a webhook under another key.
 pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 80;
+    let text = &*super::alerts::masked(text);
     let cut = text.char_indices().nth(SHOWN).map(|(at, _)| at);
     let shown = escape_hidden(cut.and_then(|at| text.get(..at)).unwrap_or(text));
     let rest = if cut.is_some() { "…" } else { "" };

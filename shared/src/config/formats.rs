@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{arn, calendar, diagnostic::Diagnostic, diagnostic::quoted, event_class};
+use super::{alerts, arn, calendar, diagnostic::Diagnostic, diagnostic::quoted, event_class};
 use crate::time::Time;
 
 macro_rules! formats {
@@ -69,6 +69,8 @@ formats! {
     RoleName, "role-name", role_name;
     /// Name of a file.
     FileName, "file-name", line;
+    /// URL that is a secret.
+    SecretUrl, "secret-url", alerts::secret_url;
 }
 
 /// Checks an account id: twelve digits.

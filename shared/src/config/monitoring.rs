@@ -16,7 +16,7 @@ pub struct MonitoringSettings {
     #[schemars(range(min = 1, max = 10_000))]
     pub error_threshold: u32,
     /// Seconds in which errors are counted together.
-    #[schemars(range(min = 10, max = 86_400))]
+    #[schemars(range(min = 10, max = 3_600))]
     pub error_window: u32,
     /// Number of consecutive failures of an operation of AWS at which its circuit breaker opens.
     #[schemars(range(min = 1, max = 100))]

@@ -51,6 +51,32 @@ impl DeploymentResources {
     /// When one of them is not a list of pairs.
     pub fn from_variables<'v>(get: impl Fn(&str) -> Option<&'v str>) -> Result<Self, Diagnostic> {
         let roles = parse_pairs("ONLOOKER_ROLES", get("ONLOOKER_ROLES"))?;
+        let region = get("ONLOOKER_TOPIC").and_then(|topic| topic.split(':').nth(3)).unwrap_or_default();
+        Self::of_roles(roles, region, get)
+    }
+
+    /// What one function may write to: its own role, which is `role` unless `ONLOOKER_ROLES` names it, and the resources in its
+    /// variables.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn of_function<'v>(
+        function: &str,
+        role: &str,
+        region: &str,
+        get: impl Fn(&str) -> Option<&'v str>,
+    ) -> Result<Self, Diagnostic> {
+        let mut roles = parse_pairs("ONLOOKER_ROLES", get("ONLOOKER_ROLES"))?;
+        roles.retain(|name, _| name == function);
+        roles.entry(function.to_owned()).or_insert_with(|| role.to_owned());
+        Self::of_roles(roles, region, get)
+    }
+
+    fn of_roles<'v>(
+        roles: BTreeMap<String, String>,
+        region: &str,
+        get: impl Fn(&str) -> Option<&'v str>,
+    ) -> Result<Self, Diagnostic> {
         let mut resources = parse_pairs("ONLOOKER_KEYS", get("ONLOOKER_KEYS"))?;
         let Some(role) = roles.values().next() else { return Ok(Self::default()) };
         let [partition, account] = [1, 4].map(|n| role.split(':').nth(n).unwrap_or_default().to_owned());
@@ -65,7 +91,6 @@ impl DeploymentResources {
             "lookup-role",
             get("ONLOOKER_LOOKUP_ROLE").map(|name| format!("arn:{partition}:iam::*:role/{name}")),
         );
-        let region = get("ONLOOKER_TOPIC").and_then(|topic| topic.split(':').nth(3)).unwrap_or_default();
         if !region.is_empty() {
             let here = |service: &str| format!("arn:{partition}:{service}:{region}:{account}");
             add("table", get("ONLOOKER_TABLE").map(|name| format!("{}:table/{name}", here("dynamodb"))));
@@ -196,6 +221,32 @@ mod tests {
         assert_eq!(stack.resources.get("key"), None);
         assert_eq!(DeploymentResources::from_variables(|_| None), Ok(DeploymentResources::default()));
         assert!(DeploymentResources::from_variables(|_| Some("nothing")).is_err());
+    }
+
+    #[test]
+    fn a_function_may_write_to_the_resources_in_its_variables() {
+        let get = |name: &str| match name {
+            "ONLOOKER_TABLE" => Some("t"),
+            "ONLOOKER_BUCKET" => Some("b"),
+            _ => None,
+        };
+        let own = DeploymentResources::of_function("pull", ROLE, "eu-west-1", get).expect("no pairs");
+        let config = Config { overrides: own.overrides().expect("purposes"), ..Config::default() };
+        let writes = |operation: &str, table: &str| {
+            let resources = [format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{table}").into()];
+            config.override_for(ROLE, "dynamodb", operation, &resources, Time(0)).map(|(_, applies)| applies)
+        };
+        assert_eq!(writes("UpdateItem", "t"), Some(OverrideMatch::Allowed));
+        assert_eq!(writes("UpdateItem", "other"), None);
+        assert_eq!(writes("DeleteTable", "t"), None);
+        let named = |name: &str| match name {
+            "ONLOOKER_ROLES" => {
+                Some("pull=arn:aws:iam::111122223333:role/path/pull,watch=arn:aws:iam::111122223333:role/w")
+            }
+            other => get(other),
+        };
+        let own = DeploymentResources::of_function("pull", ROLE, "eu-west-1", named).expect("pairs");
+        assert_eq!(own.roles.values().collect::<Vec<_>>(), ["arn:aws:iam::111122223333:role/path/pull"]);
     }
 
     #[test]

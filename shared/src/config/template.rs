@@ -61,7 +61,10 @@ fn section(text: &mut String, header: &str, path: &str, table: SchemaNode<'_>, c
         text.push('\n');
         comment(text, shape.description());
         let path = format!("{path}.{name}");
-        section(text, &format!("[{path}]"), &path, shape, true);
+        match shape.kind() {
+            ValueKind::List(item) => section(text, &format!("[[{path}]]"), &path, item, true),
+            _ => section(text, &format!("[{path}]"), &path, shape, true),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use crate::severity::Severity;
 use crate::{
     access_matrix::{WatchedPrincipal, watched_principals},
     assessment::{Assessment, ClassifiedCall, PrincipalGrants},
@@ -26,6 +27,7 @@ pub mod can_issue_credentials;
 pub mod conflicting_evidence;
 pub mod console_use_by_machine;
 mod cost_incurred;
+pub mod critical_errors;
 pub mod data_read;
 pub mod denied_outside_permissions;
 pub mod escalation_path;
@@ -40,6 +42,7 @@ pub mod over_privileged;
 pub mod override_expired;
 pub mod override_unused;
 pub mod override_wide;
+pub mod permission_issues;
 pub(crate) mod phrases;
 pub mod principal_not_seen;
 pub mod privileged_call;
@@ -84,6 +87,7 @@ pub const RULES: &[&FindingRule] = &[
     &source_conflict::RULE,
     &console_use_by_machine::RULE,
     &high_error_rate::RULE,
+    &critical_errors::RULE,
     &override_expired::RULE,
     &principal_not_seen::RULE,
     &override_wide::RULE,
@@ -91,6 +95,7 @@ pub const RULES: &[&FindingRule] = &[
     &data_read::RULE,
     &cost_incurred::RULE,
     &read_denied::RULE,
+    &permission_issues::RULE,
     &unused_grant::RULE,
     &unclassified_principal::RULE,
     &override_unused::RULE,
@@ -105,35 +110,6 @@ pub fn rule(id: &str) -> Option<&'static FindingRule> {
 pub fn inactive_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'static str> {
     let reason = |rule: &&FindingRule| Some((rule.id, rule.inactive?(assessment)?));
     RULES.iter().filter_map(reason).collect()
-}
-
-/// How soon a finding needs attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Severity {
-    /// A fact that is worth knowing.
-    Info,
-    /// Review the finding when there is time.
-    Low,
-    /// Review the finding this week.
-    Medium,
-    /// A finding to review today.
-    High,
-    /// A finding to review now.
-    Critical,
-}
-
-impl Severity {
-    /// The upper-case word used in every output.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "INFO",
-            Self::Low => "LOW",
-            Self::Medium => "MEDIUM",
-            Self::High => "HIGH",
-            Self::Critical => "CRITICAL",
-        }
-    }
 }
 
 /// One finding of a report.

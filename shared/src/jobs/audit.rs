@@ -8,6 +8,7 @@ mod reader;
 mod recent;
 mod sealing;
 mod trail_writer;
+mod written;
 
 pub use self::{
     prune::{PruneOutcome, PrunePlan, TrailChangeError, plan_pruning, prune},
@@ -15,6 +16,7 @@ pub use self::{
     recent::{RecentVerification, seal_recent, verify_recent},
     sealing::seal_trail,
     trail_writer::{AuditError, AuditTrail},
+    written::{WrittenEntries, written_entries},
 };
 use crate::{
     audit::{AuditCriteria, AuditTrailEntry},

@@ -1,7 +1,8 @@
 //! From evidence to a report.
 //!
 //! Enters: an evidence summary, configuration, catalog, control pack, the policies of principals, and what was verified of the log files. Leaves: a
-//! [`Report`]. Law: the result depends only on these, and on which files were excluded from the evidence.
+//! [`Report`]. Laws: the result depends only on these, and on which files were excluded from the evidence; evidence of CloudTrail
+//! is not used while its use is switched off.
 
 use sha2::{Digest, Sha256};
 
@@ -15,7 +16,7 @@ use crate::{
     grants::PolicyHistory,
     hex::hex,
     log_integrity::IntegritySummary,
-    report::{Report, ReportRun, compose, redact},
+    report::{Report, ReportRun, RunPerformance, compose, redact},
 };
 
 /// What evidence is evaluated with.
@@ -44,6 +45,10 @@ pub fn evaluate(
     run: ReportRun,
 ) -> Result<Report, serde_json::Error> {
     let EvaluationCriteria { config, catalog, pack, policies, integrity } = criteria;
+    let integrity = integrity.filter(|_| config.cloudtrail.enabled);
+    if !config.cloudtrail.enabled {
+        summary = summary.without_evidence();
+    }
     let coverage = Coverage::of(&summary, &config.coverage, integrity);
     let EvidenceSummary { tally, lead_in, evidence_quality, outside_period, .. } = &mut summary;
     if !lead_in.tally.is_empty() {
@@ -67,6 +72,8 @@ pub fn evaluate(
     let run = ReportRun {
         outside_period: *outside_period,
         log_files_verified_at: integrity.and_then(|summary| summary.checked_at),
+        // The caller fills it when the run ends.
+        performance: config.report.include_performance_metrics.then(RunPerformance::default),
         ..run
     };
     let (result, run) = redact(result, run, &config.redaction)?;

@@ -6,7 +6,7 @@
 //! is stored; before the time of the run is used up, what was read is stored and the messages of the rest are
 //! redelivered, those that were received most often last; an object counts as missing in reports while it cannot be fetched, while its evidence cannot be stored,
 //! and while its message is redelivered without success; an object of which no record can be read is unreadable
-//! evidence, and its message goes to the dead-letter queue.
+//! evidence, and its message goes to the dead-letter queue; while the use of CloudTrail is switched off, no object is read, and each counts as missing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,7 @@ use super::{
     s3_events::{self, ObjectCreated},
 };
 use crate::{
-    config::Config,
+    config::{Config, Part},
     ports::{Clock, LogSource, PortError, StoredObject},
     segment::Segment,
     time::{Hour, Time},
@@ -107,6 +107,16 @@ pub fn ingest(
     let mut outcome = IngestOutcome::default();
     let mut failed: BTreeMap<usize, String> = BTreeMap::new();
     let pending = pending_objects(messages, &mut outcome, &mut failed);
+    if !config.cloudtrail.enabled {
+        // Later reports on these hours must know that they lack these objects.
+        for (object, PendingObject { key, created_at: at, .. }) in &pending {
+            let dated = s3_events::delivery_time(key);
+            let cause = Part::CloudTrail.reason().to_owned();
+            record_missing(evidence_store, object, (dated.unwrap_or(*at), dated.is_some()), cause)?;
+        }
+        outcome.missing_objects = pending.len() as u64;
+        return Ok(outcome);
+    }
 
     // A function that was killed while reading recorded nothing and may be killed again: until the object is read, it
     // counts as missing.

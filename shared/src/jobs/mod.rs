@@ -5,7 +5,9 @@
 
 pub mod audit;
 pub mod backup;
+pub mod breakers;
 pub mod check;
+pub mod error_watch;
 pub mod evaluation;
 pub mod evidence;
 pub mod gather;

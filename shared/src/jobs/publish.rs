@@ -36,7 +36,7 @@ use super::{
     notifications::{NotificationError, Notifier},
 };
 use crate::{
-    config::RetentionSettings,
+    config::{DeliveryPolicy, RetentionSettings},
     current_status::CurrentStatus,
     ports::{Clock, LatestReports, NotificationSink, ObjectStore, PortError, PortErrorKind, Table},
     render::emf::{MetricUnit, Metrics},
@@ -87,7 +87,9 @@ pub struct ReportPublisher<'a> {
     pub store: &'a dyn ObjectStore,
     /// Where changes of the status are sent.
     pub sinks: &'a [&'a dyn NotificationSink],
-    /// Where each new revision of a report is announced.
+    /// Which changes of the status are sent. They are rare, so they wait for no digest.
+    pub policy: DeliveryPolicy,
+    /// Where each new revision of a report is announced, whatever the policy.
     pub report_sinks: &'a [&'a dyn NotificationSink],
     /// Where the newest report and the index are kept under keys that do not change, if anywhere.
     pub latest_reports: Option<&'a dyn LatestReports>,
@@ -199,7 +201,8 @@ pub(super) fn serialization_error(
 
 impl<'a> ReportPublisher<'a> {
     fn notifier(&self) -> Notifier<'a> {
-        Notifier { table: self.table, sinks: self.sinks, clock: self.clock }
+        let policy = self.policy.without_digest();
+        Notifier { table: self.table, sinks: self.sinks, clock: self.clock, policy }
     }
 }
 

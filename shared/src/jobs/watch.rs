@@ -3,7 +3,7 @@
 //! Enters: an event as EventBridge delivers it (`AWS API Call via CloudTrail` and related detail types). Leaves: a
 //! [`WatchOutcome`] and sent notifications. Laws: the event is evaluated by the same stages as in a report; one event
 //! gives one alert, however often it is delivered; an input that cannot be read or is not a CloudTrail event is an
-//! error; EventBridge delivers on a best-effort basis, so this job only alerts and does not store evidence.
+//! error; no event is read while the use of CloudTrail is switched off; EventBridge delivers on a best-effort basis, so this job only alerts and does not store evidence.
 
 use super::{
     gather::read_object,
@@ -36,6 +36,12 @@ pub struct WatchOutcome {
     pub notifications_sent: u64,
     /// Notifications that had been sent before.
     pub notifications_already_sent: u64,
+    /// Notifications that a sink did not send because it had sent one about the same shortly before.
+    pub notifications_repeated: u64,
+    /// Notifications below the severity that a sink sends.
+    pub notifications_below_severity: u64,
+    /// Alerts that wait for the next digest.
+    pub alerts_collected: u64,
     /// Age of the oldest event, in seconds.
     pub lag_seconds: Option<u32>,
 }
@@ -78,6 +84,9 @@ pub fn watch(
     catalog: &Catalog,
     notifier: &Notifier<'_>,
 ) -> Result<WatchOutcome, WatchError> {
+    if !config.cloudtrail.enabled {
+        return Ok(WatchOutcome::default());
+    }
     let gathered = read_object("event", delivered, LIMITS);
     let mut outcome = WatchOutcome {
         insight_events: gathered.statistics.insight_events,
@@ -117,6 +126,9 @@ impl WatchOutcome {
         let result = notifier.notify(&notification)?;
         self.notifications_sent += result.sent.len() as u64;
         self.notifications_already_sent += result.already_sent.len() as u64;
+        self.notifications_repeated += result.repeated.len() as u64;
+        self.notifications_below_severity += result.below_severity.len() as u64;
+        self.alerts_collected += u64::from(result.is_collected);
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 //! Enters: metrics by name, deployment, function and time. Leaves: one line of JSON. Laws: the line follows the
 //! specification (CloudWatch User Guide, "Specification: Embedded metric format"): a directive has at most a hundred
 //! metrics, every metric and dimension it names is a member beside `_aws`, and values are finite numbers; a metric
-//! that is not a finite number is left out.
+//! that is not a finite number is left out. No two members of a line have one name, a metric has one unit in all lines, the
+//! dimensions are the deployment and the function, never a principal, and a line stays below [`MAX_LINE_BYTES`].
 
 use std::collections::BTreeMap;
 
@@ -18,8 +19,11 @@ pub const NAMESPACE: &str = "Onlooker";
 /// Maximum number of metrics in one directive of the embedded metric format.
 const MAX_METRICS_PER_DIRECTIVE: usize = 100;
 
-/// Number of characters of a dimension's value.
-const MAX_DIMENSION_CHARS: usize = 1_024;
+/// Number of characters of a dimension's value, and of a property.
+const MAX_TEXT_CHARS: usize = 1_024;
+
+/// Longest line, in bytes: that of an event of CloudWatch Logs.
+pub const MAX_LINE_BYTES: usize = 262_144;
 
 /// CloudWatch unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +55,29 @@ impl MetricUnit {
 
 /// Metrics of a run, by name: `records`, `duplicates`, `unreadable`, `lag`, `duration`, `score`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Metrics(BTreeMap<&'static str, (MetricUnit, f64)>);
+pub struct Metrics {
+    metrics: BTreeMap<&'static str, (MetricUnit, f64)>,
+    /// Numbers for queries of the log, and for the record of the run.
+    fields: BTreeMap<&'static str, f64>,
+}
 
 impl Metrics {
     /// Adds a metric, or replaces the one of that name. A value that is not a finite number is left out.
     #[must_use]
     pub fn with(mut self, name: &'static str, unit: MetricUnit, value: f64) -> Self {
         if value.is_finite() {
-            self.0.insert(name, (unit, value));
+            self.fields.remove(name);
+            self.metrics.insert(name, (unit, value));
+        }
+        self
+    }
+
+    /// Adds a number that is no metric of CloudWatch, where each costs by itself: queries of the log find it, and the record of the
+    /// run has it.
+    #[must_use]
+    pub fn field(mut self, name: &'static str, value: f64) -> Self {
+        if value.is_finite() && !self.metrics.contains_key(name) {
+            self.fields.insert(name, value);
         }
         self
     }
@@ -81,12 +100,14 @@ impl Metrics {
 
     /// The metrics in order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, MetricUnit, f64)> {
-        self.0.iter().map(|(name, (unit, value))| (*name, *unit, *value))
+        self.metrics.iter().map(|(name, (unit, value))| (*name, *unit, *value))
     }
 
-    /// Name and value of each, as JSON.
+    /// Name and value of each metric and each field, as JSON.
     pub fn values(&self) -> Map<String, Value> {
-        self.iter().map(|(name, _, value)| (name.to_owned(), json_number(value))).collect()
+        let metrics = self.iter().map(|(name, _, value)| (name, value));
+        let fields = self.fields.iter().map(|(name, value)| (*name, *value));
+        metrics.chain(fields).map(|(name, value)| (name.to_owned(), json_number(value))).collect()
     }
 }
 
@@ -118,7 +139,8 @@ pub fn line(
         "_aws".to_owned(),
         json!({ "Timestamp": u64::from(now.0) * 1_000, "CloudWatchMetrics": directives }),
     );
-    root.extend(properties.iter().map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str()))));
+    root.extend(properties.iter().map(|(name, text)| ((*name).to_owned(), shortened(text))));
+    root.extend(metrics.fields.iter().map(|(name, value)| ((*name).to_owned(), json_number(*value))));
     root.insert("Deployment".to_owned(), dimension(deployment));
     root.insert("Function".to_owned(), dimension(function));
     root.extend(all.iter().map(|(name, _, value)| ((*name).to_owned(), json_number(*value))));
@@ -132,8 +154,11 @@ fn is_reserved_name(name: &str) -> bool {
 
 /// CloudWatch rejects an empty dimension.
 fn dimension(value: &str) -> Value {
-    let value = if value.trim().is_empty() { "unknown" } else { value };
-    Value::from(value.chars().take(MAX_DIMENSION_CHARS).collect::<String>())
+    shortened(if value.trim().is_empty() { "unknown" } else { value })
+}
+
+fn shortened(text: &str) -> Value {
+    Value::from(text.chars().take(MAX_TEXT_CHARS).collect::<String>())
 }
 
 #[cfg(test)]
@@ -185,7 +210,10 @@ mod tests {
             .with("lag", MetricUnit::Seconds, f64::NAN)
             .score("score", Some(99.5))
             .score("nothing", None)
-            .count("Function", 5);
+            .count("Function", 5)
+            .field("cpu_time", 0.5)
+            .field("records", 99.0)
+            .field("Deployment", 1.0);
         let line = line(
             "stack",
             "report",
@@ -211,6 +239,7 @@ mod tests {
                     }],
                 },
                 "run_id": "7", "Deployment": "stack", "Function": "report", "duration": 0.25, "records": 12, "score": 99.5,
+                "cpu_time": 0.5,
             })
         );
     }
@@ -235,10 +264,11 @@ mod tests {
             let metrics = values.iter().zip(["a", "b", "c", "d"]).fold(Metrics::default(), |metrics, (value, name)| {
                 metrics.with(name, MetricUnit::None, *value)
             });
-            let line = line(&deployment, &function, Time(now), &metrics.count("e", count), &[("p", deployment.clone())]);
+            let long = deployment.repeat(5_000);
+            let line = line(&deployment, &function, Time(now), &metrics.count("e", count), &[("p", long)]);
             prop_assert_eq!(spec_violation(&line), None);
             prop_assert_eq!(line.lines().count(), 1);
-            prop_assert!(line.ends_with('\n'));
+            prop_assert!(line.ends_with('\n') && line.len() <= MAX_LINE_BYTES);
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The text of notifications: a subject line and a few lines of text.
 //!
-//! Enters: an [`Alert`], a [`StatusChange`] or a [`PermissionsAssessment`]. Leaves: a [`Notification`]. Laws: a
+//! Enters: an [`Alert`], a digest of alerts, an [`OperationalAlert`], a [`StatusChange`] or a [`PermissionsAssessment`]. Leaves: a
+//! [`Notification`]. Laws: a
 //! subject is printable ASCII, at most 99 characters, and begins with a fixed word, as SNS requires (Publish: "less
 //! than 100 characters"); a value from a record has no space in a subject, so that no value imitates fixed text; in
 //! the text a value is one line without a hidden character and without a URL that a mail program would turn into a
-//! link; details are valid by the schemas in `docs/alert.schema.json`, `docs/status.schema.json`,
-//! `docs/over-privileged.schema.json` and `docs/report-issued.schema.json`.
+//! link; details are valid by the schemas in `docs/alert.schema.json`, `docs/digest.schema.json`,
+//! `docs/operational-alert.schema.json`, `docs/status.schema.json`, `docs/over-privileged.schema.json` and
+//! `docs/report-issued.schema.json`.
 
 use serde::Serialize;
 
 use super::json::escape_json;
 use crate::{
-    alert::Alert,
+    alert::{Alert, AlertDigest, OperationalAlert},
     current_status::{FindingBrief, ReportBrief, ReportIssued, StatusChange, StatusSubject},
     escape::escape_hidden,
     event::Outcome,
@@ -22,6 +24,7 @@ use crate::{
         PrincipalIdentity,
     },
     ports::Notification,
+    record::Fingerprint,
     score::Status,
     time::Time,
 };
@@ -43,6 +46,12 @@ pub const PERMISSIONS_KIND: &str = "Read-Only Principal Over-Privileged";
 
 /// Detail type of the event about a new revision of a report.
 pub const REPORT_KIND: &str = "Read-Only Report Issued";
+
+/// Detail type of a digest of alerts.
+pub const DIGEST_KIND: &str = "Alert Digest";
+
+/// Detail type of an alert about Onlooker itself.
+pub const OPERATIONAL_KIND: &str = "Operational Alert";
 
 /// Grants and paths that a text lists.
 const MAX_EXAMPLES: usize = 5;
@@ -102,7 +111,66 @@ pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
         Severity::Critical => RiskLevel::Critical,
     };
     let kind = if alert.watch_pattern.is_some() { ALERT_KIND } else { LOGGING_KIND };
-    notification(alert.id.clone(), kind, severity, &subject, text, alert)
+    let notification = notification(alert.id.clone(), kind, severity, &subject, text, alert)?;
+    Ok(Notification { deduplication_key: alert.finding_fingerprint.clone(), ..notification })
+}
+
+/// The notification of a digest. `id` is the same for the same alerts.
+///
+/// # Errors
+/// When the digest cannot be written as JSON.
+pub fn digest(id: String, digest: &AlertDigest) -> Result<Notification, serde_json::Error> {
+    let count = digest.alerts.len();
+    let alerts = if count == 1 { "alert" } else { "alerts" };
+    let severity = digest.severity.as_str();
+    let subject = format!("{severity} digest: {count} {alerts} from {} to {}", digest.since, digest.until);
+    let mut text = MessageText::of(&format!("{count} {alerts} from {} to {}", digest.since, digest.until));
+    for entry in &digest.alerts {
+        // A subject begins with the severity, and is safe in a text of one line.
+        text.line(&entry.collected_at.to_string(), &text_value(&entry.subject));
+    }
+    text.paragraph("The event bus and generic webhooks have the whole alerts. The reports hold the proof.");
+    notification(id, DIGEST_KIND, digest.severity, &subject, text, digest)
+}
+
+/// The notification of an alert about Onlooker itself.
+///
+/// # Errors
+/// When the alert cannot be written as JSON.
+pub fn operational_alert(alert: &OperationalAlert) -> Result<Notification, serde_json::Error> {
+    let words: Vec<String> = alert.title.split_whitespace().map(|word| subject_word(word, 60)).collect();
+    let subject = format!("{} operation: {}", alert.severity.as_str(), words.join(" "));
+    let mut text = MessageText::of(&alert.title);
+    text.line("Severity", alert.severity.as_str());
+    text.line("Time", &alert.time.to_string());
+    text.paragraph_line("");
+    for line in alert.text.lines() {
+        text.paragraph_line(line);
+    }
+    let key = Fingerprint::of("operational alert", &[alert.deduplication_key.as_bytes()]);
+    let id = format!("operational-{key}-{}", alert.time);
+    let notification = notification(id, OPERATIONAL_KIND, alert.severity, &subject, text, alert)?;
+    Ok(Notification {
+        deduplication_key: format!("operational-{key}"),
+        deduplication_seconds: alert.deduplication_seconds,
+        ..notification
+    })
+}
+
+/// The schema of the detail of a digest, as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the schema cannot be written as JSON.
+pub fn digest_schema() -> Result<String, serde_json::Error> {
+    Ok(escape_json(serde_json::to_string_pretty(&AlertDigest::schema())?))
+}
+
+/// The schema of the detail of an operational alert, as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the schema cannot be written as JSON.
+pub fn operational_alert_schema() -> Result<String, serde_json::Error> {
+    Ok(escape_json(serde_json::to_string_pretty(&OperationalAlert::schema())?))
 }
 
 /// The notification of a changed status. `id` is the same for the same change.
@@ -294,6 +362,8 @@ fn notification(
 ) -> Result<Notification, serde_json::Error> {
     let subject = subject.chars().take(MAX_SUBJECT_CHARS).collect();
     Ok(Notification {
+        deduplication_key: id.clone(),
+        deduplication_seconds: 0,
         id,
         detail_type: kind,
         severity,
@@ -360,6 +430,12 @@ impl MessageText {
 
     fn paragraph(&mut self, text: &str) {
         self.0.push_str(&format!("\n{text}\n"));
+    }
+
+    /// One line of a paragraph.
+    fn paragraph_line(&mut self, text: &str) {
+        self.0.push_str(&text_value(text));
+        self.0.push('\n');
     }
 }
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    alert::DigestEntry,
     escape::is_hidden,
     operation::OperationType,
     permissions::OverallStatus,
@@ -150,8 +151,59 @@ fn a_status_change_names_the_top_findings_their_principals_and_the_report() {
     assert!(seen > 3);
 }
 
+fn sample_digest(hostile: &str) -> AlertDigest {
+    let entry = |n: u32, severity| {
+        let alert = alert(&sample_alert(hostile)).unwrap();
+        DigestEntry {
+            id: format!("{n}"),
+            collected_at: Time(1_800_000_000 + n),
+            detail_type: alert.detail_type.to_owned(),
+            severity,
+            subject: alert.subject,
+            detail: alert.detail,
+        }
+    };
+    AlertDigest::new(vec![entry(2, RiskLevel::High), entry(1, RiskLevel::Low)]).unwrap()
+}
+
+#[test]
+fn a_digest_lists_each_alert_in_order_with_the_highest_severity() {
+    let notification = digest("id".to_owned(), &sample_digest("PutObject")).unwrap();
+    assert_eq!(
+        notification.subject,
+        "HIGH digest: 2 alerts from 2027-01-15T08:00:01Z to 2027-01-15T08:00:02Z"
+    );
+    let line =
+        "2027-01-15T08:00:01Z MEDIUM write-denied: s3:PutObject by role/PutObject in PutObject (denied)\n";
+    assert!(notification.text.contains(line), "{}", notification.text);
+    assert_eq!(notification.severity, RiskLevel::High);
+    assert_eq!(notification.detail["alerts"][0]["id"], "1");
+    assert_eq!(AlertDigest::new(Vec::new()), None);
+}
+
+#[test]
+fn an_operational_alert_names_what_happened() {
+    let alert = OperationalAlert::new(
+        "10 errors in 5 minutes",
+        RiskLevel::High,
+        "AccessDenied: 7\nThrottling: 3",
+        ("error-threshold", 300),
+        Time(1_800_000_000),
+    );
+    let notification = operational_alert(&alert).unwrap();
+    assert_eq!(notification.subject, "HIGH operation: 10 errors in 5 minutes");
+    assert!(notification.text.ends_with("\nAccessDenied: 7\nThrottling: 3\n"), "{}", notification.text);
+    assert_eq!(notification.deduplication_seconds, 300);
+    let later = OperationalAlert { time: Time(1_800_000_060), ..alert };
+    let later = operational_alert(&later).unwrap();
+    assert_eq!(later.deduplication_key, notification.deduplication_key);
+    assert_ne!(later.id, notification.id);
+}
+
 #[test]
 fn the_published_notification_schemas_are_current() {
+    assert_schema_is_current("digest.schema.json", &digest_schema().unwrap());
+    assert_schema_is_current("operational-alert.schema.json", &operational_alert_schema().unwrap());
     assert_schema_is_current("alert.schema.json", &alert_schema().unwrap());
     assert_schema_is_current("status.schema.json", &status_schema().unwrap());
     assert_schema_is_current("report-issued.schema.json", &report_issued_schema().unwrap());
@@ -167,6 +219,13 @@ fn details_fit_their_schema() {
         let notification = alert(&sample).unwrap();
         assert_eq!(schema_violation(&notification.detail, &schema, &schema, "$"), None);
     }
+    let schema = serde_json::to_value(AlertDigest::schema()).unwrap();
+    let notification = digest("id".to_owned(), &sample_digest("x")).unwrap();
+    assert_eq!(schema_violation(&notification.detail, &schema, &schema, "$"), None);
+    let schema = serde_json::to_value(OperationalAlert::schema()).unwrap();
+    let alert = OperationalAlert::new("x", RiskLevel::Low, "y", ("z", 1), Time(0));
+    let notification = operational_alert(&alert).unwrap();
+    assert_eq!(schema_violation(&notification.detail, &schema, &schema, "$"), None);
     let schema = serde_json::to_value(StatusChange::schema()).unwrap();
     for (name, report) in reports::all() {
         let reported = ReportBrief::from_report(&report, Time(0), Time(3_600), "key");
@@ -205,5 +264,8 @@ proptest! {
     #[test]
     fn any_record_makes_a_safe_message(hostile: String) {
         prop_assert!(is_safe(&alert(&sample_alert(&hostile)).unwrap()));
+        prop_assert!(is_safe(&digest("id".to_owned(), &sample_digest(&hostile)).unwrap()));
+        let alert = OperationalAlert::new(&*hostile, RiskLevel::Low, &*hostile, (&hostile, 1), Time(0));
+        prop_assert!(is_safe(&operational_alert(&alert).unwrap()));
     }
 }

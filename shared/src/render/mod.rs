@@ -23,7 +23,10 @@ pub mod permissions_diff;
 pub mod principal_graph;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod slack;
+pub mod teams;
 pub mod terminal;
+pub mod webhook;
 
 use std::error::Error;
 

@@ -22,7 +22,7 @@ use crate::{
     config::{Override, Watch},
     controls::{ControlEvidence, ControlPack},
     event::{EventId, Outcome},
-    finding::{self, Finding, Severity},
+    finding::{self, Finding, Severity, count_noun},
     operation::{Capabilities, OperationType},
     principal::{Principal, PrincipalKind},
     time::Hour,
@@ -59,14 +59,39 @@ pub fn compose(
         partial_policies: assessment.granted.values().filter(|granted| !granted.is_complete()).count() as u64,
     };
     let config = assessment.config;
-    let (audit_entries, audit_entries_omitted) = audit_entries(assessment, &findings);
+    let (mut audit_entries, mut audit_entries_omitted) = audit_entries(assessment, &findings);
+    let mut other_events = other_events(assessment);
     let mut limitations = limitations(assessment);
-    if audit_entries_omitted > 0 {
+    if !config.report.include_cloudtrail_events {
+        audit_entries_omitted += audit_entries.len() as u64;
+        audit_entries.clear();
+        other_events.clear();
+        limitations.push(format!(
+            "Events are left out (`report.include_cloudtrail_events`): {} and {}.",
+            match audit_entries_omitted {
+                1 => "1 audit entry".to_owned(),
+                entries => format!("{entries} audit entries"),
+            },
+            count_noun(totals.other_events, "other event"),
+        ));
+    } else if audit_entries_omitted > 0 {
         let listed = audit_entries.len() as u64;
         limitations.push(format!(
             "{listed} of {} audit entries are listed, those of the most severe findings (`audit.max_audit_entries`).",
             listed + audit_entries_omitted
         ));
+    }
+    if !config.report.generate_executive_summary {
+        limitations.push(
+            "The key findings and the top actions are left out (`report.generate_executive_summary`)."
+                .to_owned(),
+        );
+    }
+    if !config.report.include_performance_metrics {
+        limitations.push(
+            "How fast the run was and what memory it took is left out (`report.include_performance_metrics`)."
+                .to_owned(),
+        );
     }
     ReportResult {
         mode: assessment.mode,
@@ -87,7 +112,7 @@ pub fn compose(
         activity: activity(assessment),
         principals: principals(assessment, &findings),
         operations: operations(assessment),
-        other_events: other_events(assessment),
+        other_events,
         controls: pack.evaluate(&findings, &ground),
         audit_entries,
         audit_entries_omitted,

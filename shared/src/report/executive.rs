@@ -40,6 +40,7 @@ pub(super) fn summary(
         assessment.unseen_watches().map(|watch| watch.principal.clone()).collect();
     let exceptions = overrides.map(|overrides| format!(" {}", overrides.sentence())).unwrap_or_default();
     let exceptions = exceptions + &unseen_watches_sentence(&unseen_watches);
+    let most = if assessment.config.report.generate_executive_summary { MAX_SENTENCES } else { 0 };
     ExecutiveSummary {
         overall_compliance: status,
         inferred: inferred(assessment.coverage),
@@ -58,15 +59,16 @@ pub(super) fn summary(
         key_findings: findings
             .iter()
             .filter(|finding| finding.severity > Severity::Info)
-            .take(MAX_SENTENCES)
+            .take(most)
             .map(key_finding)
             .collect(),
         top_actions: recommendations
             .iter()
             .filter(|recommendation| recommendation.severity >= Severity::High)
-            .take(MAX_SENTENCES)
+            .take(most)
             .map(immediate_action)
             .collect(),
+        is_shortened: most == 0,
     }
 }
 

@@ -28,6 +28,7 @@ const MAX_NAMED_PRINCIPALS: usize = 5;
 pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
     // What was inferred decides what every other sentence is about, so it is first.
     let mut lines: Vec<String> = inferred(assessment.coverage).into_iter().collect();
+    lines.extend(assessment.config.parts_off().map(|part| part.limitation().to_owned()));
     lines.extend(stray_evidence(assessment.coverage));
     if assessment.mode == ReportMode::Discovery {
         lines.push("No principal is watched, so compliance is not assessed.".to_owned());

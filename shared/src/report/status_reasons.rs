@@ -140,7 +140,7 @@ fn place_name(place: &AccountRegionCoverage) -> String {
 }
 
 fn gap_reasons(gaps: &EvidenceGaps<'_>) -> Vec<String> {
-    let mut reasons = Vec::new();
+    let mut reasons: Vec<String> = gaps.parts_off.iter().map(|part| part.reason().to_owned()).collect();
     let verb = |count: u64| if count == 1 { "was" } else { "were" };
     if gaps.is_empty_evidence {
         reasons.push("no hour was observed".to_owned());

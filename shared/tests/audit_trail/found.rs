@@ -73,3 +73,28 @@ fn a_damaged_batch_is_named_and_the_others_are_read() {
     assert_eq!(answer.entries.len(), 2);
     assert!(answer.unreadable[0].contains(&damaged), "{:?}", answer.unreadable);
 }
+
+#[test]
+fn what_was_written_lately_is_counted_from_the_headers() {
+    let store = Objects::default();
+    let day = 86_400;
+    let hours_ago = |hours: u32| Time(NOW.0 - hours * 3_600);
+    // A chain of each process: one that wrote two days ago, one that wrote in the last hours.
+    for (id, times) in [(CHAIN, [hours_ago(48), hours_ago(30)]), (OTHER_CHAIN, [hours_ago(20), NOW])] {
+        let config = config("");
+        let trail = AuditTrail::new(&store, &config.audit, config.standard, "test", id);
+        for time in times {
+            trail.add_all(&entries(), time).unwrap();
+        }
+    }
+    let counted = written_entries(&store, Time(NOW.0 - day), NOW).unwrap();
+    assert_eq!((counted.counts.entries, counted.is_complete), (2 * entries().len() as u64, true));
+    let all = written_entries(&store, Time(NOW.0 - 3 * day), NOW).unwrap();
+    assert_eq!((all.batches, all.counts.entries), (4, 4 * entries().len() as u64));
+    // The header is damaged, and the rest of it too.
+    let damaged = store.stored.lock().unwrap().keys().last().unwrap().clone();
+    store.stored.lock().unwrap().insert(damaged.clone(), b"damaged".to_vec());
+    let counted = written_entries(&store, Time(NOW.0 - 3 * day), NOW).unwrap();
+    assert_eq!((counted.is_complete, counted.counts.entries), (false, 3 * entries().len() as u64));
+    assert!(counted.unreadable[0].contains(&damaged), "{:?}", counted.unreadable);
+}

@@ -35,7 +35,7 @@ use onlooker_core::{
     jobs::{
         audit::{
             AuditError, AuditReader, AuditTrail, Auditing, PrunePlan, TrailChangeError, plan_pruning, prune,
-            verify_trail,
+            verify_trail, written_entries,
         },
         gather::{GatherOptions, ObjectCallback, gather_objects},
     },

@@ -72,6 +72,25 @@ fn a_trail_that_cannot_be_written_takes_no_entries_without_end() {
 }
 
 #[test]
+fn what_gathers_while_the_store_fails_is_stored_in_batches_that_can_be_read() {
+    let store = Objects { fails: (0..2).collect(), ..Objects::default() };
+    let trail = trail(&store, "write_buffer_size = 10000\nwrite_flush_interval = 300");
+    let large = AuditTrailEntry { message: Some("x".repeat(1 << 20)), ..note(0) };
+    for _ in 0..70 {
+        trail.add(&large, NOW).unwrap();
+    }
+    trail.add(&note(1), NOW).unwrap();
+    trail.flush(NOW).unwrap_err();
+    trail.flush(NOW).unwrap_err();
+    trail.flush(NOW).unwrap();
+    let verified = verify_trail(&store, None, &|_, _| ()).unwrap();
+    assert_eq!((verified.entries, verified.problems), (71, Vec::new()));
+    assert_eq!(store.list("").unwrap().len(), 2);
+    trail.flush(NOW).unwrap();
+    assert_eq!(store.list("").unwrap().len(), 2, "nothing is stored twice");
+}
+
+#[test]
 fn another_writer_of_the_chain_is_found() {
     let store = Objects::default();
     let (first, second) = (trail(&store, ""), trail(&store, ""));

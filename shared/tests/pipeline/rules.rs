@@ -145,8 +145,16 @@ fn event_of(source: &str, name: &str, read_only: Option<bool>, kind: EventKind) 
 }
 
 fn throttled(call: Event) -> Event {
+    with_code(call, "ThrottlingException")
+}
+
+fn failed_with(code: &str) -> Event {
+    with_code(read(), code)
+}
+
+fn with_code(call: Event, code: &str) -> Event {
     let mut call = call.with_outcome(Outcome::Failed);
-    call.call_key.error_code = Some("ThrottlingException".into());
+    call.call_key.error_code = Some(code.into());
     call
 }
 
@@ -294,6 +302,13 @@ cases! {
     denied_calls_count_as_errors_and_few_calls_are_not_evaluated:
         "high-error-rate", "errors", 20,
         EvidenceScenario::of((0..20).map(|n| write().at_time(0, n).with_outcome(Outcome::Denied))), failing_scenario(19, 19);
+    credentials_that_aws_does_not_accept_are_found_and_expired_ones_are_not:
+        "critical-errors", "InvalidClientTokenId", 1,
+        EvidenceScenario::of([failed_with("InvalidClientTokenId")]), EvidenceScenario::of([failed_with("ExpiredToken")]);
+    a_call_that_failed_for_lack_of_access_is_found_and_one_that_the_principal_was_denied_is_not:
+        "permission-issues", "ec2:DescribeInstances", 1,
+        EvidenceScenario::of([failed_with("Client.OptInRequired")]),
+        EvidenceScenario::of([read().with_outcome(Outcome::Denied), failed_with("ThrottlingException")]);
     a_call_after_its_override_ended_is_found_and_one_before_is_not:
         "override-expired", "old", 1,
         EvidenceScenario::of([write().at_time(1, 0)]).with(|scenario| scenario.config.overrides.push(override_ending("old", "ec2:*", HOUR_SECONDS))),

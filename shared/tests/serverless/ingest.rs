@@ -71,6 +71,28 @@ fn trail(environment: &TestEnvironment) -> (Vec<StoredObject>, Segment) {
 }
 
 #[test]
+fn no_object_is_read_while_the_use_of_cloudtrail_is_switched_off() {
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (objects, _) = trail(&environment);
+    let messages = [message("m", &[&objects[0]])];
+    let mut config = promise_config(Some(hour_after_start(0)));
+    config.cloudtrail.enabled = false;
+    let off = ingest_messages(&environment, &config, &messages);
+    assert_eq!((off.statistics.objects, off.missing_objects, off.failed.len()), (0, 1, 0));
+    assert_eq!(report_on(&environment, &config).result.totals.events, 0);
+    config.cloudtrail.enabled = true;
+    let later = report_on(&environment, &config).result;
+    assert_eq!(
+        (later.totals.events, later.totals.unreadable_evidence),
+        (0, 1),
+        "the object counts as missing"
+    );
+    assert_eq!(ingest_messages(&environment, &config, &messages).statistics.objects, 1);
+    let read = report_on(&environment, &config).result;
+    assert!(read.totals.events > 0 && read.totals.unreadable_evidence == 0, "until it is read");
+}
+
+#[test]
 fn the_report_does_not_depend_on_how_notifications_are_batched_or_repeated() {
     let config = promise_config(Some(hour_after_start(0)));
     let mut reports: Vec<Report> = Vec::new();

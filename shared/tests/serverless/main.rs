@@ -8,6 +8,9 @@
     reason = "a test may fail"
 )]
 
+mod alerts;
+mod breakers;
+mod error_watch;
 mod evidence_store;
 mod faults;
 mod fixtures;

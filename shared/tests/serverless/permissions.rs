@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{Config, Watch},
+    config::{Config, DeliveryPolicy, Watch},
     jobs::permissions::{
         IamPorts, LatestPermissions, PermissionsOutcome, PermissionsRequest, PermissionsStore, evaluate,
         evaluate_and_store, latest_permissions, policies_in_force,
@@ -86,6 +86,7 @@ impl PermissionsScenario {
             table: &self.environment.table,
             store: &self.environment.store,
             sinks: &[&self.environment.sns, &self.environment.event_bus],
+            policy: DeliveryPolicy::IMMEDIATE,
             run_id: "run",
         };
         evaluate_and_store(&self.ports(), &self.request(&[]), &store)

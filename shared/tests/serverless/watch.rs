@@ -28,7 +28,8 @@ fn config() -> Config {
 
 fn deliver(environment: &TestEnvironment, config: &Config, event: &[u8]) -> Result<WatchOutcome, WatchError> {
     let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
-    let notifier = Notifier { table: &environment.table, sinks: &sinks, clock: &environment.clock };
+    let (table, clock, policy) = (&environment.table, &environment.clock, config.alerts.policy());
+    let notifier = Notifier { table, sinks: &sinks, clock, policy };
     watch(event, config, Catalog::embedded(), &notifier)
 }
 
@@ -46,6 +47,16 @@ fn alert_rule(config: &Config, record: &Value) -> Option<String> {
     assert_eq!((watched.events, watched.unreadable.len()), (1, 0));
     assert_eq!(notification_counts(&environment), (watched.alerts.len(), watched.alerts.len()));
     watched.alerts.into_iter().next().map(|alert| alert.rule_id)
+}
+
+#[test]
+fn no_event_is_read_while_the_use_of_cloudtrail_is_switched_off() {
+    let environment = TestEnvironment::new(NOW);
+    let mut config = config();
+    let event = eventbridge_event(&write(1, NOW));
+    assert_eq!(deliver(&environment, &config, &event).unwrap().alerts.len(), 1);
+    config.cloudtrail.enabled = false;
+    assert_eq!(deliver(&environment, &config, &event).unwrap(), WatchOutcome::default());
 }
 
 #[test]
@@ -264,7 +275,7 @@ fn of_two_concurrent_deliveries_one_notifies_and_the_other_retries() {
     assert_eq!(environment.injector.reset()[at].method, "send");
     let error = deliver(&environment, &config(), &event).unwrap_err();
     assert!(
-        matches!(error.kind, WatchErrorKind::Notification(NotificationError::InProgress { sink: "sns", .. })),
+        matches!(&error.kind, WatchErrorKind::Notification(NotificationError::InProgress { sink, .. }) if sink == "sns"),
         "{error}"
     );
     assert_eq!(notification_counts(&environment), (0, 1));

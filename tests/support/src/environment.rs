@@ -17,6 +17,7 @@ use std::{
 };
 
 use onlooker_core::{
+    operation::RiskLevel,
     ports::{
         Clock, CloudTrailApi, LatestReports, LogSource, LookupPage, LookupRequest, Notification,
         NotificationSink, ObjectRemover, ObjectStore, PortError, PortErrorKind, StoredObject, Table,
@@ -223,14 +224,18 @@ impl<P: CloudTrailApi> CloudTrailApi for FaultyPort<P> {
     }
 }
 
-impl<P: NotificationSink> NotificationSink for FaultyPort<P> {
-    fn name(&self) -> &'static str {
+impl NotificationSink for FaultyPort<RecordingSink> {
+    fn name(&self) -> &str {
         self.port.name()
+    }
+
+    fn accepts(&self, severity: RiskLevel) -> bool {
+        self.port.accepts(severity)
     }
 
     fn send(&self, notification: &Notification) -> Result<(), PortError> {
         let about = notification.id.clone();
-        self.injector.call((self.port.name(), "send"), about, || self.port.send(notification))
+        self.injector.call((self.port.name, "send"), about, || self.port.send(notification))
     }
 }
 
@@ -449,18 +454,24 @@ impl CloudTrailApi for FakeEventHistory {
 /// A sink that records its notifications.
 pub struct RecordingSink {
     pub name: &'static str,
+    /// The least severity that it wants.
+    pub minimum_severity: RiskLevel,
     pub notifications: Mutex<Vec<Notification>>,
 }
 
 impl RecordingSink {
     pub fn new(name: &'static str) -> Self {
-        Self { name, notifications: Mutex::default() }
+        Self { name, minimum_severity: RiskLevel::Low, notifications: Mutex::default() }
     }
 }
 
 impl NotificationSink for RecordingSink {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         self.name
+    }
+
+    fn accepts(&self, severity: RiskLevel) -> bool {
+        severity >= self.minimum_severity
     }
 
     fn send(&self, notification: &Notification) -> Result<(), PortError> {

@@ -16,6 +16,8 @@ fn notification(kind: &'static str) -> Notification {
         subject: "Auditor wrote".to_owned(),
         text: "Auditor wrote\nto a bucket".to_owned(),
         detail: json!({ "principal": "Auditor" }),
+        deduplication_key: "1".to_owned(),
+        deduplication_seconds: 0,
     }
 }
 

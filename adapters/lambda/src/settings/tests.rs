@@ -36,13 +36,14 @@ fn process(cloud: &FakeAws, handle: &Handle) -> FunctionProcess {
     });
     let variables =
         onlooker_variables(VARIABLES.into_iter().map(|(name, value)| (name.into(), value.into())));
-    let resources = Some(FunctionResources::new(aws, &variables).unwrap());
+    let resources = Some(FunctionResources::new("pull", handle, aws, &variables).unwrap());
     FunctionProcess {
         function: "pull",
         variables,
         ready: Mutex::new(KeptByProcess { resources, settings: None }),
         trail: Mutex::default(),
         has_run: AtomicBool::default(),
+        init_seconds: None,
     }
 }
 
@@ -89,4 +90,25 @@ fn the_last_configuration_stays_in_force_if_the_object_becomes_invalid() {
     for said in ["unknown key `wach`", "stays in force", &format!("read_at=\"{FIRST_READ}\"")] {
         assert!(log.contains(said), "{said} is not in {log}");
     }
+}
+
+#[test]
+fn the_secret_of_a_webhook_is_not_shown_and_changes_the_fingerprint() {
+    let settings = |secret: &str| {
+        let text = format!(
+            "[[alerts.webhook]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://hooks.slack.com/{secret}\"\n"
+        );
+        Settings {
+            config: onlooker_core::config::Config::from_toml(&text, "t").unwrap(),
+            catalog: onlooker_core::catalog::Catalog::embedded(),
+            pack: onlooker_core::controls::ControlPack::built_in(Default::default()).unwrap(),
+            text: Some(text),
+            read_at: FIRST_READ,
+            stale_since: None,
+        }
+    };
+    let (one, other) = (settings("tOkEn"), settings("another"));
+    let shown = format!("{one:?} {}", one.fingerprint());
+    assert!(!shown.contains("tOkEn") && shown.contains("hooks.slack.com/..."), "{shown}");
+    assert_ne!(one.fingerprint(), other.fingerprint());
 }

@@ -212,7 +212,7 @@ impl AuditAnswer {
     }
 }
 
-fn read_header(
+pub(super) fn read_header(
     store: &dyn ObjectStore,
     key: &str,
     inflater: &mut Inflater,

@@ -12,11 +12,14 @@ use std::{
 };
 
 use crate::{
-    audit::{AuditKind, AuditTrailEntry, EntryLine, GENESIS, SealedBatch, seal_batch},
+    audit::{AuditKind, AuditTrailEntry, EntryLine, GENESIS, MAX_BATCH_BYTES, SealedBatch, seal_batch},
     config::{AuditSettings, Standard},
     ports::{ObjectStore, PortError},
     time::Time,
 };
+
+/// Size above which a batch is split, before compression: a quarter of what is read of one.
+const WRITTEN_BATCH_BYTES: usize = MAX_BATCH_BYTES / 4;
 
 /// How often a writer lets others run before it writes a batch. A write to a disk takes a thousand times as long.
 const MAX_YIELDS: u32 = 64;
@@ -259,10 +262,16 @@ impl<'a> AuditTrail<'a> {
         Ok((buffer.added, is_due))
     }
 
-    /// Writes the batch that failed before, and then the buffer.
+    /// Writes the batch that failed before, and then the buffer, which may have grown to several batches since.
     fn write_batches(&self, chain: &mut Chain, now: Time) -> Result<(), AuditError> {
         self.write_pending(chain)?;
-        let (lines, added) = {
+        while self.write_batch(chain, now)? {}
+        Ok(())
+    }
+
+    /// Writes a batch of the buffer. Returns whether there is more.
+    fn write_batch(&self, chain: &mut Chain, now: Time) -> Result<bool, AuditError> {
+        let (lines, added, has_more) = {
             let mut buffer = lock(&self.buffer);
             let by_principal = std::mem::take(&mut buffer.by_principal);
             let limit = u64::from(self.settings.rate_limit);
@@ -276,15 +285,26 @@ impl<'a> AuditTrail<'a> {
                 let note = self.note(AuditKind::RateLimit, message, now);
                 buffer.lines.push(EntryLine::of(&note)?);
             }
-            (std::mem::take(&mut buffer.lines), buffer.added)
+            let mut bytes = 0_usize;
+            let fitting = buffer.lines.iter().take_while(|line| {
+                bytes = bytes.saturating_add(line.size());
+                bytes <= WRITTEN_BATCH_BYTES
+            });
+            let end = fitting.count().max(1).min(buffer.lines.len());
+            let rest = buffer.lines.split_off(end);
+            // Until the rest is stored too, no writer that waits is told that its entry is.
+            let added = if rest.is_empty() { buffer.added } else { 0 };
+            let has_more = !rest.is_empty();
+            (std::mem::replace(&mut buffer.lines, rest), added, has_more)
         };
         if lines.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let level = self.settings.gzip_level();
         let batch = seal_batch(&chain.id, chain.sequence, &chain.previous, now, level, &lines);
         chain.pending = Some((batch, added));
-        self.write_pending(chain)
+        self.write_pending(chain)?;
+        Ok(has_more)
     }
 
     fn write_pending(&self, chain: &mut Chain) -> Result<(), AuditError> {
@@ -294,7 +314,9 @@ impl<'a> AuditTrail<'a> {
         {
             return Err(AuditError::Forked { key });
         }
-        lock(&self.commits).stored = *added;
+        let mut commits = lock(&self.commits);
+        commits.stored = commits.stored.max(*added);
+        drop(commits);
         chain.sequence += 1;
         chain.previous.clone_from(&batch.sha256);
         chain.pending = None;

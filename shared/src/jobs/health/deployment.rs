@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use crate::{
+    breaker::Breaker,
     current_status::CurrentStatus,
     escape::escape_hidden,
     health::{DeadLetterCount, HealthInput, OpenBreaker, RecentError, WorkerRun, WorkerSchedule, WriteQueue},
     jobs::{
+        breakers::stored_breakers,
         evidence::missing_since,
         publish::PendingReport,
         runs::{Heartbeat, RunRecord, heartbeat},
@@ -188,27 +188,15 @@ fn missing_objects(
     Ok((times.len() as u64, times.into_iter().min()))
 }
 
-/// A stored circuit breaker, as far as it is shown.
-#[derive(Deserialize)]
-struct StoredBreaker {
-    state: String,
-    since: Option<Time>,
-}
-
-/// Circuit breakers that are not closed. The items are `BREAKERS / <service>:<Operation>`.
+/// Circuit breakers that are not closed.
 pub(super) fn open_breakers(table: &dyn Table, now: Time) -> HealthInput<Vec<OpenBreaker>> {
-    let read = || -> Result<Vec<OpenBreaker>, PortError> {
-        let items = table.query("BREAKERS", "")?;
-        let current = items.into_iter().filter(|item| item.expires_at.is_none_or(|at| at > now));
-        Ok(current
-            .filter_map(|item| {
-                let stored: StoredBreaker = serde_json::from_value(item.body).ok()?;
-                let opened_at = stored.since.filter(|_| stored.state != "closed")?;
-                Some(OpenBreaker { operation: item.sort_key, opened_at })
-            })
-            .collect())
+    let open = |breakers: BTreeMap<String, Breaker>| {
+        let opened = |(operation, breaker): (String, Breaker)| {
+            Some(OpenBreaker { operation, opened_at: breaker.opened_at()? })
+        };
+        breakers.into_iter().filter_map(opened).collect()
     };
-    read().into()
+    stored_breakers(table, now).map(open).into()
 }
 
 /// Failures of the current hour and the one before, the newest first.

@@ -26,7 +26,7 @@ impl AccountRegion {
     /// `coverage.accounts`, else the own one; without `lookup.role` only the own one. Regions: those of
     /// `coverage.regions`, else the own one, and the region of global services in each partition.
     pub fn configured(config: &Config, account: &str, region: &str) -> Vec<Self> {
-        if !config.lookup.enabled {
+        if !config.lookup.enabled || !config.cloudtrail.enabled {
             return Vec::new();
         }
         let accounts: BTreeSet<&str> = match (&config.lookup.role, &*config.coverage.accounts) {
@@ -46,7 +46,7 @@ impl AccountRegion {
     /// The accounts of `coverage.accounts` that [`Self::configured`] leaves out, because they are not Onlooker's own and
     /// `lookup.role` is not set.
     pub fn accounts_without_role(config: &Config, account: &str) -> BTreeSet<String> {
-        if !config.lookup.enabled || config.lookup.role.is_some() {
+        if !config.lookup.enabled || !config.cloudtrail.enabled || config.lookup.role.is_some() {
             return BTreeSet::new();
         }
         config.coverage.accounts.iter().filter(|named| *named != account).cloned().collect()
@@ -62,7 +62,7 @@ impl fmt::Display for AccountRegion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ExpectedCoverage, LookupSettings};
+    use crate::config::{CloudTrailSettings, ExpectedCoverage, LookupSettings};
 
     fn account_regions_of(accounts: &[&str], regions: &[&str], role: Option<&str>) -> Vec<String> {
         let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
@@ -112,5 +112,10 @@ mod tests {
     fn a_disabled_lookup_has_no_account_regions() {
         let lookup = LookupSettings { enabled: false, ..LookupSettings::default() };
         assert_eq!(AccountRegion::configured(&Config { lookup, ..Config::default() }, "1", "eu-west-1"), []);
+        let cloudtrail = CloudTrailSettings { enabled: false };
+        assert_eq!(
+            AccountRegion::configured(&Config { cloudtrail, ..Config::default() }, "1", "eu-west-1"),
+            []
+        );
     }
 }

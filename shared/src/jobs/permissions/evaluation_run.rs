@@ -20,6 +20,7 @@ use super::{
     evaluator::PrincipalEvaluator, policy_history, read_policies,
 };
 use crate::{
+    config::DeliveryPolicy,
     escape::escape_hidden,
     grants::PolicySnapshot,
     jobs::{
@@ -47,6 +48,8 @@ pub struct PermissionsStore<'a> {
     pub store: &'a dyn ObjectStore,
     /// Where notifications of over-privileged principals are sent.
     pub sinks: &'a [&'a dyn NotificationSink],
+    /// Which of them are sent. They are rare, so they wait for no digest.
+    pub policy: DeliveryPolicy,
     /// Id of the run.
     pub run_id: &'a str,
 }
@@ -248,8 +251,9 @@ impl PermissionsWriter<'_> {
         let status = permissions.overall_status;
         let mut sent = 0;
         if status == OverallStatus::OverPrivileged && before != Some(status) {
-            let notifier =
-                Notifier { table: self.store.table, sinks: self.store.sinks, clock: self.ports.clock };
+            let PermissionsStore { table, sinks, policy, .. } = *self.store;
+            let policy = policy.without_digest();
+            let notifier = Notifier { table, sinks, clock: self.ports.clock, policy };
             let since = policies.as_ref().map(|record| record.since).unwrap_or(self.at);
             let notification =
                 message::over_privileged(permissions, since, &policy_history::principal_key(arn))

@@ -103,6 +103,7 @@ pub(super) fn create_revision(
         report.run.revision = Some(number);
         report.run.generated_at = publisher.clock.now();
         report.run.duration_seconds = f64::from(report.run.generated_at.since(report.run.started_at));
+        report.run.measure(None);
         let stem = stem(publisher, window, number, &report.id);
         let stored = write_report(publisher, &format!("reports/{stem}.json"), &report)?;
         let revision = write_other_formats(publisher, window, purpose, &stem, &stored)?;

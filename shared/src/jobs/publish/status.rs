@@ -17,6 +17,7 @@ use super::{
     serialization_error,
 };
 use crate::{
+    config::DeliveryPolicy,
     current_status::{CurrentStatus, ReportBrief, ReportIssued, StatusChange},
     jobs::notifications::Notifier,
     ports::{PortError, Table, TableItem, WriteCondition},
@@ -172,7 +173,8 @@ pub(super) fn notify_issued(
     let name = id.clone();
     let notification =
         message::report_issued(id, &issued).map_err(|cause| serialization_error(name, cause))?;
-    let notifier = Notifier { sinks: publisher.report_sinks, ..publisher.notifier() };
+    let policy = DeliveryPolicy::IMMEDIATE;
+    let notifier = Notifier { sinks: publisher.report_sinks, policy, ..publisher.notifier() };
     notifier.notify(&notification)?;
     Ok(())
 }

@@ -35,6 +35,7 @@ pub(super) fn base_result(mode: ReportMode, status: Option<Status>, statement: &
             risk_score: None,
             risk_level: None,
             key_findings: vec![],
+            is_shortened: false,
             top_actions: vec![],
         },
         compliance: ComplianceScore::default(),

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{Config, RetentionSettings, Standard},
+    config::{Config, DeliveryPolicy, RetentionSettings, Standard},
     controls::ControlPack,
     current_status::CurrentStatus,
     evidence_summary::{EvidenceSummary, ReportScope},
@@ -139,6 +139,7 @@ fn report_publisher<'a>(
         table: &environment.table,
         store: &environment.store,
         sinks,
+        policy: DeliveryPolicy::IMMEDIATE,
         report_sinks: &[],
         latest_reports: None,
         bucket: "bucket",

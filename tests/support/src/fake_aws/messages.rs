@@ -1,4 +1,4 @@
-//! Fakes of STS, SNS and EventBridge.
+//! Fakes of STS, SNS, EventBridge and CloudFormation.
 
 use serde_json::json;
 
@@ -28,6 +28,27 @@ pub fn assume_role(request: &HttpRequest) -> HttpResponse {
         &format!(
             "<Credentials><AccessKeyId>ASIA{account}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
              <SessionToken>{name}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+        ),
+    )
+}
+
+/// A stack that does not exist is a `ValidationError`, as CloudFormation answers.
+pub fn describe_stacks(state: &FakeAwsState, request: &HttpRequest) -> HttpResponse {
+    let name = &request.form_fields()["StackName"];
+    let Some(outputs) = state.stacks.get(name) else {
+        let said = format!("Stack with id {name} does not exist");
+        return HttpResponse::query_error(400, "ValidationError", &said);
+    };
+    let outputs: String = outputs
+        .iter()
+        .map(|(key, value)| {
+            format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>")
+        })
+        .collect();
+    query_response(
+        "DescribeStacks",
+        &format!(
+            "<Stacks><member><StackName>{name}</StackName><Outputs>{outputs}</Outputs></member></Stacks>"
         ),
     )
 }

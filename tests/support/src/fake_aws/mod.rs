@@ -52,6 +52,8 @@ pub struct FakeAwsState {
     pub public_keys: BTreeMap<String, Vec<PublicKeys>>,
     /// Keys of AWS KMS, by ARN.
     pub kms_keys: BTreeMap<String, kms::FakeKmsKey>,
+    /// Outputs of CloudFormation stacks, by name of the stack.
+    pub stacks: BTreeMap<String, Vec<(&'static str, &'static str)>>,
     /// Events that LookupEvents returns.
     pub events: Vec<event_history::HistoryEvent>,
     /// Messages published to SNS topics.
@@ -186,6 +188,7 @@ impl FakeAwsState {
             "ListPublicKeys" => public_keys::list_public_keys(self, request),
             "PutEvents" => messages::put_events(self, request),
             "Publish" => messages::publish(self, request),
+            "DescribeStacks" => messages::describe_stacks(self, request),
             "GetCallerIdentity" => messages::get_caller_identity(request),
             "AssumeRole" => messages::assume_role(request),
             _ => s3::serve(self, name, request),

@@ -8,6 +8,8 @@
     reason = "a test may fail"
 )]
 
+mod monitored;
+
 use std::{
     ops::Range,
     sync::{
@@ -263,13 +265,17 @@ async fn an_override_for_a_resource_allows_no_other() {
         );
     }
     assert_eq!(requests(&cloud), ["PutObject"]);
-    // The guard does not read which topic a request names, so the override does not apply.
     let sns = aws_sdk_sns::config::Builder::from(&sdk_config(&cloud).await).interceptor(guard).build();
-    let publish = aws_sdk_sns::Client::from_conf(sns).publish();
-    let error =
-        publish.topic_arn("arn:aws:sns:eu-west-1:111122223333:t").message("m").send().await.unwrap_err();
-    assert!(refusal(&error).starts_with("sns:Publish was not sent"));
-    assert_eq!(requests(&cloud).len(), 1);
+    let sns = aws_sdk_sns::Client::from_conf(sns);
+    sns.publish().topic_arn("arn:aws:sns:eu-west-1:111122223333:t").message("m").send().await.unwrap();
+    for publish in [
+        sns.publish().topic_arn("arn:aws:sns:eu-west-1:111122223333:other"),
+        sns.publish().phone_number("+15550100"),
+    ] {
+        let error = publish.message("m").send().await.unwrap_err();
+        assert!(refusal(&error).starts_with("sns:Publish was not sent"));
+    }
+    assert_eq!(requests(&cloud).len(), 2);
 }
 
 #[tokio::test]

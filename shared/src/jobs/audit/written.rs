@@ -1,0 +1,73 @@
+//! Counts what was written to the audit trail lately.
+//!
+//! Enters: the trail and a time. Leaves: a [`WrittenEntries`]. Laws: the headers of batches are read, and no entries; a batch
+//! that cannot be read is counted and named; if there are more batches than are read, the counts are not complete and say so.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::reader::{READERS, in_parallel, read_header};
+use crate::{
+    audit::{BatchCounts, BatchKey, PREFIX},
+    ports::{ObjectStore, PortError},
+    time::Time,
+};
+
+/// Batches that are read: each read of S3 takes some tens of milliseconds, and so many are read at the same time that all of them take
+/// about a second.
+const MAX_BATCHES: usize = 500;
+
+const DAY_SECONDS: u32 = 86_400;
+
+/// The entries that were written since a time, by what they are about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct WrittenEntries {
+    /// Batches that were written since this time are counted.
+    pub since: Time,
+    /// Number of batches of these days.
+    pub batches: u64,
+    /// Whether all of them were read. If not, the counts are too low.
+    pub is_complete: bool,
+    /// Entries by kind, principal, operation, outcome and severity.
+    pub counts: BatchCounts,
+    /// Batches that could not be read, as sentences.
+    pub unreadable: Vec<String>,
+}
+
+/// Counts the entries in batches that were written from `since` to `now`.
+///
+/// # Errors
+/// When the store cannot be listed or read.
+pub fn written_entries(store: &dyn ObjectStore, since: Time, now: Time) -> Result<WrittenEntries, PortError> {
+    let days: BTreeSet<u32> = (since.0 / DAY_SECONDS..=now.0 / DAY_SECONDS).collect();
+    let mut keys = Vec::new();
+    for day in days {
+        let date = Time(day.saturating_mul(DAY_SECONDS)).timestamp().strftime("%Y-%m-%d");
+        let objects = store.list(&format!("{PREFIX}dt={date}/"))?;
+        keys.extend(
+            objects.into_iter().map(|object| object.name).filter(|key| BatchKey::parse(key).is_some()),
+        );
+    }
+    let batches = keys.len() as u64;
+    let read = keys.split_off(keys.len().saturating_sub(MAX_BATCHES));
+    let mut written = WrittenEntries {
+        since,
+        batches,
+        is_complete: keys.is_empty(),
+        counts: BatchCounts::default(),
+        unreadable: Vec::new(),
+    };
+    for header in in_parallel(READERS, &read, |key, inflater| read_header(store, key, inflater))? {
+        match header {
+            Ok(header) if header.written_at >= since => written.counts.merge(&header.counts),
+            Ok(_) => {}
+            Err(problem) => {
+                written.is_complete = false;
+                written.unreadable.push(problem);
+            }
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,176 @@
+//! Watches how many errors all functions have together.
+//!
+//! Enters: the errors of a run, and the table. Leaves: an alert, once for each time that the errors of the last
+//! `monitoring.error_window` seconds reach `monitoring.error_threshold`. Laws: only errors of that span count, by the clock; after an
+//! alert there is no other until the span is over; an alert that could not be sent is sent by the next run with errors.
+//!
+//! ```text
+//! ERRORS#<ten minutes>  <time>#<run id>   the errors of a run by kind; expires
+//! ERRORS                ALERTED           when the last alert was sent
+//! ```
+
+use serde_json::{Value, json};
+
+use crate::{
+    config::MonitoringSettings,
+    error_context::ErrorCounts,
+    jobs::notifications::{NotificationError, Notifier},
+    operation::RiskLevel,
+    ports::{Notification, PortError, Table, TableItem, WriteCondition},
+    severity::Severity,
+    time::Time,
+};
+
+/// Seconds of a partition of the table.
+const SLOT_SECONDS: u32 = 600;
+
+/// Seconds for which errors are kept.
+const REMEMBER_SECONDS: u32 = 86_400;
+
+/// Kinds of errors in an alert.
+const COMMONEST: usize = 3;
+
+const ALERTED: (&str, &str) = ("ERRORS", "ALERTED");
+
+/// Why errors were not watched.
+#[derive(Debug, thiserror::Error)]
+pub enum ErrorWatchError {
+    /// The table failed.
+    #[error(transparent)]
+    Table(#[from] PortError),
+    /// The alert was not sent.
+    #[error(transparent)]
+    Notification(#[from] NotificationError),
+}
+
+/// The errors of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunErrors<'a> {
+    /// Function of the run, such as `pull`.
+    pub function: &'a str,
+    /// Id of the run.
+    pub run_id: &'a str,
+    /// The errors by kind. Those below [`Severity::Medium`] are part of ordinary work and are not counted.
+    pub counts: &'a ErrorCounts,
+}
+
+/// Stores the errors of a run, and sends an alert if there are too many. Returns whether it did.
+///
+/// # Errors
+/// [`ErrorWatchError`].
+pub fn watch_errors(
+    notifier: &Notifier<'_>,
+    settings: &MonitoringSettings,
+    run: RunErrors<'_>,
+) -> Result<bool, ErrorWatchError> {
+    let now = notifier.clock.now();
+    let counted = counted(run.counts);
+    if !settings.enabled || counted.total() == 0 {
+        return Ok(false);
+    }
+    let table = notifier.table;
+    let item = TableItem {
+        partition_key: slot(now),
+        sort_key: format!("{now}#{}", run.run_id),
+        revision: 0,
+        expires_at: Some(Time(now.0.saturating_add(REMEMBER_SECONDS))),
+        body: json!({ "at": now, "function": run.function, "errors": counted }),
+    };
+    table.put(&item, WriteCondition::Always)?;
+    let since = Time(now.0.saturating_sub(settings.error_window));
+    let recent = recent_errors(table, since, now)?;
+    if recent.total() < u64::from(settings.error_threshold) {
+        return Ok(false);
+    }
+    let (partition, sort) = ALERTED;
+    let alerted = table.query(partition, sort)?.into_iter().next();
+    let at = alerted.as_ref().and_then(|item| item.body.get("at")?.as_str().and_then(Time::parse));
+    if at.is_some_and(|at| now.since(at) < settings.error_window && at <= now) {
+        return Ok(false);
+    }
+    let revision = alerted.map_or(0, |item| item.revision);
+    notifier.notify(&alert(&recent, revision, since, now))?;
+    let sent = TableItem {
+        partition_key: partition.to_owned(),
+        sort_key: sort.to_owned(),
+        revision,
+        expires_at: None,
+        body: json!({ "at": now }),
+    };
+    // If another run sent the same alert, its time stays.
+    table.put(&sent, WriteCondition::Unchanged)?;
+    Ok(true)
+}
+
+/// The errors of all functions after `since` and until `now`, by kind.
+///
+/// # Errors
+/// When the table cannot be read.
+pub fn recent_errors(table: &dyn Table, since: Time, now: Time) -> Result<ErrorCounts, PortError> {
+    let mut all = ErrorCounts::default();
+    let mut begin = since.0 - since.0 % SLOT_SECONDS;
+    while begin <= now.0 {
+        for item in table.query(&slot(Time(begin)), "")? {
+            let at = item.body.get("at").and_then(Value::as_str).and_then(Time::parse);
+            let errors =
+                item.body.get("errors").cloned().and_then(|counts| serde_json::from_value(counts).ok());
+            if let Some((_, errors)) = at.filter(|at| since < *at && *at <= now).zip(errors) {
+                all.merge(&errors);
+            }
+        }
+        let Some(next) = begin.checked_add(SLOT_SECONDS) else { break };
+        begin = next;
+    }
+    Ok(all)
+}
+
+fn counted(counts: &ErrorCounts) -> ErrorCounts {
+    let serious = counts.0.iter().filter(|(kind, _)| kind.severity() >= Severity::Medium);
+    ErrorCounts(serious.map(|(kind, count)| (*kind, *count)).collect())
+}
+
+fn slot(at: Time) -> String {
+    format!("ERRORS#{}", Time(at.0 - at.0 % SLOT_SECONDS))
+}
+
+/// The alert after `revision` earlier ones.
+fn alert(recent: &ErrorCounts, revision: u64, since: Time, now: Time) -> Notification {
+    let total = recent.total();
+    let errors = if total == 1 { "1 error".to_owned() } else { format!("{total} errors") };
+    let severity = match recent.highest_severity() {
+        Some(Severity::Critical) => RiskLevel::Critical,
+        Some(Severity::High) => RiskLevel::High,
+        _ => RiskLevel::Medium,
+    };
+    let commonest = recent.commonest(COMMONEST);
+    let lines = commonest
+        .iter()
+        .map(|(kind, count)| format!("{count} x {kind}: {} {}", kind.user_impact(), kind.recovery_action()));
+    let lines: Vec<String> = lines.collect();
+    let kinds = commonest.iter().map(|(kind, count)| {
+        json!({
+            "kind": kind,
+            "count": count,
+            "severity": kind.severity(),
+            "recoveryAction": kind.recovery_action(),
+        })
+    });
+    Notification {
+        deduplication_key: "errors".to_owned(),
+        deduplication_seconds: 0,
+        id: format!("errors-{revision}"),
+        detail_type: "Error Threshold Reached",
+        severity,
+        subject: format!("Onlooker: {errors} of its functions"),
+        text: format!(
+            "Onlooker's functions had {errors} between {since} and {now}. The most frequent:\n{}",
+            lines.join("\n")
+        ),
+        detail: json!({
+            "errors": total,
+            "since": since,
+            "until": now,
+            "commonest": kinds.collect::<Vec<_>>(),
+        }),
+    }
+}
