@@ -92,6 +92,12 @@ self-audit: $(E2E)/tools/bin/sam ## Check that the stack's own roles have no per
 	$(E2E)/tools/bin/python -B tests/own_roles/audit.py $(TARGET)/$(HOST)/debug/onlooker
 	cd tests/own_roles && ONLOOKER_BINARY=$(TARGET)/$(HOST)/debug/onlooker $(E2E)/tools/bin/python -B -m unittest --quiet
 
+.PHONY: read-metrics
+# Built as the tests are, so that nothing is compiled twice.
+read-metrics: $(E2E)/tools/bin/sam ## Read the metrics of the command line with the parsers of prometheus_client
+	$(HOST_CARGO) build --quiet --workspace --all-features --bin onlooker
+	$(E2E)/tools/bin/python -B tests/read_metrics.py $(TARGET)/$(HOST)/debug/onlooker
+
 .PHONY: audit
 audit: ## Licenses, sources and bans of all dependencies
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
@@ -103,6 +109,7 @@ test: ## Everything there is to test; prints the slowest Rust tests
 	$(MAKE) test-ship
 	$(MAKE) test-api
 	$(MAKE) self-audit
+	$(MAKE) read-metrics
 	$(MAKE) fuzz
 	$(MAKE) e2e
 

@@ -31,7 +31,7 @@ Examples:
   onlooker health
   onlooker health --json
   onlooker health --nagios --max-age 2h
-  onlooker health --remote --table NAME --bucket NAME
+  onlooker health --remote --stack onlooker
 
 Exit codes, as those of a Nagios plugin:
   0  healthy       2  critical

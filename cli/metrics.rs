@@ -28,7 +28,7 @@ Examples:
   onlooker metrics
   onlooker metrics --out /var/lib/node_exporter/textfile/onlooker.prom
   onlooker metrics --listen 9464
-  onlooker metrics --remote --table NAME --bucket NAME --listen 9464
+  onlooker metrics --remote --stack onlooker --listen 9464
 
 Exit codes:
   0  done; a status that is not healthy is a metric, and no failure

@@ -47,7 +47,7 @@ Examples:
   onlooker monitor
   onlooker monitor --refresh 2
   onlooker monitor --once
-  onlooker monitor --remote --table NAME --bucket NAME --refresh 60")]
+  onlooker monitor --remote --stack onlooker --refresh 60")]
 pub struct MonitorArgs {
     /// Seconds between two readings [default: 5]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3_600))]

@@ -78,7 +78,7 @@ pub struct MonitoredPlace {
 
 enum PlaceKind {
     Sweeps { state: PathBuf, max_age_seconds: u32 },
-    Deployment { table: Box<dyn Table>, _cloud: AwsConnection },
+    Deployment { table: Box<dyn Table>, _cloud: Box<AwsConnection> },
 }
 
 impl MonitoredPlace {
@@ -90,7 +90,7 @@ impl MonitoredPlace {
             let deployment = Deployment::from_args(args.stack, args.table, args.bucket)?;
             let cloud = AwsConnection::connect(&format!("{command} --remote"))?;
             let (table, store) = (cloud.table(&deployment.table), cloud.store(&deployment.bucket));
-            (deployment.table, store, PlaceKind::Deployment { table, _cloud: cloud })
+            (deployment.table, store, PlaceKind::Deployment { table, _cloud: Box::new(cloud) })
         } else {
             let name = args.state.display().to_string();
             let store = Box::new(DirectoryStore::new(&args.state));

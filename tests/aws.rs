@@ -215,6 +215,54 @@ fn published_reports_are_shown_and_listed() {
 }
 
 #[test]
+fn the_health_of_a_deployment_is_read_from_its_table_and_bucket() {
+    let (directory, cloud) = (TestDirectory::with_compliant_trail(), FakeAws::start());
+    let remote = |command: &str, args: &[&str]| {
+        let place = ["--remote", "--table=state", "--bucket=kept", "--at=2026-10-06T15:00:00Z"];
+        run(&directory, &cloud, &[&[command], &place[..], args].concat())
+    };
+    cloud.state().tables.entry("state".to_owned()).or_default();
+    cloud.state().bucket("kept");
+    let none: Value =
+        serde_json::from_str(&remote("health", &["--json"]).assert_exit_code(3).stdout).unwrap();
+    assert_eq!(none["status"], "unknown", "{none:#}");
+    let report: Report =
+        directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--json"]).assert_exit_code(0).report();
+    let time = |text: &str| Time::parse(text).unwrap();
+    let (since, until) = (time("2026-10-06T10:00:00Z"), time("2026-10-06T13:00:00Z"));
+    let brief = ReportBrief::from_report(&report, since, until, "reports/a.json");
+    let current = CurrentStatus::from_report(brief, None, time("2026-10-06T14:30:00Z"), 3_600, "run");
+    put_item(&cloud, "STATUS", "LATEST", &json!(current));
+    cloud.state().bucket("kept").put("reports/a.json", json!(report).to_string());
+    for function in ["pull", "report", "permissions", "maintain"] {
+        let ended = "2026-10-06T14:45:00Z";
+        let beat = json!({
+            "run_id": "r", "request_id": null, "caller": null, "started_at": ended, "ended_at": ended, "error": null,
+            "metrics": { "records": 7 }, "succeeded_at": ended,
+        });
+        put_item(&cloud, &format!("RUN#{function}"), "LATEST", &beat);
+    }
+    let health: Value =
+        serde_json::from_str(&remote("health", &["--json"]).assert_exit_code(0).stdout).unwrap();
+    assert_eq!(health["not_applicable"], json!([]));
+    assert_eq!(health["checks"].as_array().unwrap().len(), 15, "{health:#}");
+    let metrics = remote("metrics", &[]).assert_exit_code(0).stdout;
+    assert!(metrics.contains("\nonlooker_run_records{function=\"pull\"} 7\n"), "{metrics}");
+    assert!(metrics.contains("\ninventag_compliance_score 100\n"), "{metrics}");
+    let screen = remote("monitor", &["--once"]).assert_exit_code(0).stdout;
+    assert!(screen.starts_with("ONLOOKER  HEALTHY  state  ") && screen.contains("0/800"), "{screen}");
+    // A breaker that a function stored.
+    let open = json!({ "state": "open", "since": "2026-10-06T14:50:00Z", "until": "2026-10-06T15:20:00Z" });
+    put_item(&cloud, "BREAKERS", "s3:GetObject", &open);
+    let line = remote("health", &["--nagios"]).assert_exit_code(2).stdout;
+    assert!(line.contains("circuit-breakers: 1 breaker open: s3:GetObject for 10 min"), "{line}");
+    // A table that cannot be read is unknown.
+    let place = ["health", "--remote", "--table=absent", "--bucket=kept", "--nagios"];
+    let line = run(&directory, &cloud, &place).assert_exit_code(3).stdout;
+    assert!(line.starts_with("ONLOOKER UNKNOWN - "), "{line}");
+}
+
+#[test]
 fn remote_reports_need_the_deployment_name() {
     let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
     let ran = run(&directory, &cloud, &["report", "--remote"]).assert_exit_code(2);

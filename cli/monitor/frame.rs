@@ -57,6 +57,8 @@ impl Row {
 /// A part of the screen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Section {
+    /// Place in a narrow window, where the sections stand below each other.
+    pub place: u8,
     pub title: String,
     pub tone: CellTone,
     pub rows: Vec<Row>,
@@ -67,7 +69,7 @@ pub struct Section {
 pub struct Sections {
     /// The heading, in the order in which it is cut.
     pub heading: Vec<(String, CellTone)>,
-    /// Sections for the left side of a wide window, which come first in a narrow one.
+    /// Sections for the left side of a wide window.
     pub left: Vec<Section>,
     /// Sections for the right side.
     pub right: Vec<Section>,
@@ -99,7 +101,8 @@ pub fn frame(parts: &Sections, size: FrameSize, colored: bool) -> Vec<String> {
             lines.push(text);
         }
     } else {
-        let all: Vec<Section> = parts.left.iter().chain(&parts.right).cloned().collect();
+        let mut all: Vec<Section> = parts.left.iter().chain(&parts.right).cloned().collect();
+        all.sort_by_key(|section| section.place);
         lines.extend(column(&all, columns, colored).into_iter().map(|line| line.text));
     }
     cut(lines, size.rows, columns)
@@ -211,6 +214,7 @@ mod tests {
 
     fn parts() -> Sections {
         let section = |title: &str| Section {
+            place: 0,
             title: title.to_owned(),
             tone: CellTone::Strong,
             rows: vec![

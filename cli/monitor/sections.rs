@@ -45,8 +45,8 @@ fn clean(text: &str) -> String {
     escape_remaining(text).into_owned()
 }
 
-fn section(title: &str, rows: Vec<Row>) -> Section {
-    Section { title: title.to_owned(), tone: CellTone::Strong, rows }
+fn section(place: u8, title: &str, rows: Vec<Row>) -> Section {
+    Section { place, title: title.to_owned(), tone: CellTone::Strong, rows }
 }
 
 fn number(value: Option<f64>, unit: &str) -> String {
@@ -75,7 +75,7 @@ fn promise(dashboard: &Dashboard) -> Section {
             period.map(|(since, until)| Row::words("period", format!("{since} to {until}"), CellTone::Faint)),
         );
     }
-    section("PROMISE", rows)
+    section(0, "PROMISE", rows)
 }
 
 fn activity(dashboard: &Dashboard, records_per_second: f64) -> Section {
@@ -107,7 +107,7 @@ fn activity(dashboard: &Dashboard, records_per_second: f64) -> Section {
         );
         rows.push(Row::words("outcome", rates, CellTone::Plain));
     }
-    section("ACTIVITY", rows)
+    section(2, "ACTIVITY", rows)
 }
 
 fn calls(window: &ActivityWindow) -> String {
@@ -137,11 +137,11 @@ fn coverage(state: &MonitoredState) -> Section {
     for (label, name) in [("lag", "coverage-lag"), ("logging", "trail-logging"), ("digests", "log-digests")] {
         rows.extend(check(&state.health, name).map(|check| checked(label, check)));
     }
-    section("EVIDENCE", rows)
+    section(3, "EVIDENCE", rows)
 }
 
 fn findings(dashboard: &Dashboard) -> Section {
-    let Some(metrics) = &dashboard.metrics else { return section("FINDINGS", Vec::new()) };
+    let Some(metrics) = &dashboard.metrics else { return section(7, "FINDINGS", Vec::new()) };
     let counts = metrics.findings.by_severity();
     let text: Vec<String> =
         counts.iter().map(|(severity, count)| format!("{count} {}", severity.as_str())).collect();
@@ -150,7 +150,7 @@ fn findings(dashboard: &Dashboard) -> Section {
     for one in &dashboard.recommendations {
         rows.push(Row::words(one.severity.as_str(), clean(&one.title), severity_tone(one.severity)));
     }
-    section("FINDINGS", rows)
+    section(7, "FINDINGS", rows)
 }
 
 const fn severity_tone(severity: Severity) -> CellTone {
@@ -175,7 +175,7 @@ fn problems(health: &Health) -> Section {
         ));
         rows.extend(check.remedy.iter().map(|remedy| Row::words("", remedy.clone(), CellTone::Faint)));
     }
-    section("HEALTH", rows)
+    section(1, "HEALTH", rows)
 }
 
 fn sources(health: &Health) -> Section {
@@ -195,7 +195,7 @@ fn sources(health: &Health) -> Section {
             .map_or(HealthStatus::Unknown, |check| check.status);
         Row::words(&run.name, text, tone(status))
     };
-    section("SOURCES", health.runs.iter().map(row).collect())
+    section(4, "SOURCES", health.runs.iter().map(row).collect())
 }
 
 /// Write buffer, query cache, audit trail, rate limits, dead letters.
@@ -227,12 +227,12 @@ fn stores(health: &Health) -> Section {
     {
         rows.extend(check(health, name).map(|check| checked(label, check)));
     }
-    section("STORES", rows)
+    section(5, "STORES", rows)
 }
 
 fn breakers(health: &Health) -> Section {
     let rows = check(health, "circuit-breakers").map(|check| checked("breakers", check));
-    section("AWS", rows.into_iter().collect())
+    section(6, "AWS", rows.into_iter().collect())
 }
 
 fn check<'h>(health: &'h Health, name: &str) -> Option<&'h HealthCheck> {

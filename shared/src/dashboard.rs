@@ -4,16 +4,24 @@
 //! basis is absent and never 0 or 100; rates are 0 to 100, and of success, error and denial they add up to 100; the last 24 hours and
 //! the last hour are counted from the hours of the calls, end with the period of the report, and say which hours they are.
 
+mod activity;
+mod indicators;
+mod rates;
+
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+pub use self::{
+    activity::ActivityWindow,
+    indicators::{IndicatorLevel, StatusIndicator},
+};
+use self::{indicators::indicators, rates::rates};
 use crate::{
-    coverage::percent,
     current_status::CurrentStatus,
     finding::Severity,
-    report::{HourlyActivity, Report, ReportResult},
+    report::{Report, ReportResult},
     score::{RiskBand, Status},
-    time::{Hour, Time},
+    time::Time,
 };
 
 /// Version of the shape of [`Dashboard`]; the first number changes if a field loses its meaning.
@@ -119,68 +127,6 @@ pub struct FindingCounts {
     pub info: u64,
 }
 
-/// How a subject is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IndicatorLevel {
-    /// As it should be.
-    Good,
-    /// Not known.
-    Unknown,
-    /// To be looked at.
-    Warning,
-    /// Not as it should be.
-    Bad,
-}
-
-impl IndicatorLevel {
-    /// The word used in every output.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Unknown => "unknown",
-            Self::Warning => "warning",
-            Self::Bad => "bad",
-        }
-    }
-}
-
-/// A subject and how it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct StatusIndicator {
-    /// `promise`, `risk`, `evidence`, `findings` or `log_integrity`.
-    pub name: &'static str,
-    /// How it is.
-    pub level: IndicatorLevel,
-    /// Why, in a few words.
-    pub detail: String,
-}
-
-/// The calls of some hours.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ActivityWindow {
-    /// First second of the hours.
-    pub since: Time,
-    /// First second after them: the end of the period of the report.
-    pub until: Time,
-    /// API calls.
-    pub operations: u64,
-    /// Read-only calls that were not denied.
-    pub reads: u64,
-    /// Mutating calls that were not denied.
-    pub writes: u64,
-    /// Privileged and unknown calls that were not denied.
-    pub other: u64,
-    /// Calls that AWS denied.
-    pub denied: u64,
-    /// Calls of watched principals.
-    pub watched: u64,
-    /// Share of the calls that AWS denied, in percent; absent when there were none.
-    pub denied_rate: Option<f64>,
-    /// Calls in a second, on average.
-    pub operations_per_second: f64,
-}
-
 /// What to do about findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DashboardRecommendation {
@@ -283,21 +229,6 @@ impl DashboardMetrics {
     }
 }
 
-/// The shares of three counts in percent. The greatest takes what rounding leaves, so that they add up to 100.
-fn rates(counts: [u64; 3]) -> [Option<f64>; 3] {
-    let whole = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
-    let greatest = counts.iter().copied().max().unwrap_or_default();
-    let first = counts.iter().position(|count| *count == greatest);
-    let hundredths = counts.map(|count| (u128::from(count) * 10_000).checked_div(u128::from(whole)));
-    let sum: u128 = hundredths.iter().flatten().sum();
-    let mut position = 0;
-    hundredths.map(|share| {
-        let rest = if Some(position) == first { 10_000_u128.saturating_sub(sum) } else { 0 };
-        position += 1;
-        share.and_then(|share| u32::try_from(share + rest).ok()).map(|share| f64::from(share) / 100.0)
-    })
-}
-
 impl FindingCounts {
     fn of(result: &ReportResult) -> Self {
         let count =
@@ -323,35 +254,6 @@ impl FindingCounts {
     }
 }
 
-impl ActivityWindow {
-    /// The last hours of the period, as far as it has them.
-    fn last(result: &ReportResult, hours: u32) -> Option<Self> {
-        let period = result.period()?;
-        let from = Hour(period.until.0.saturating_sub(hours)).max(period.from);
-        let in_window = |one: &&HourlyActivity| (from..period.until).contains(&one.hour);
-        let sum = |count: fn(&HourlyActivity) -> u64| {
-            result.activity.iter().filter(in_window).fold(0_u64, |sum, one| sum.saturating_add(count(one)))
-        };
-        let (reads, writes, other) = (sum(|one| one.reads), sum(|one| one.writes), sum(|one| one.other));
-        let denied = sum(|one| one.denied);
-        let operations = [reads, writes, other, denied].into_iter().fold(0, u64::saturating_add);
-        let (since, until) = (from.start(), period.until.start());
-        let seconds = f64::from(until.since(since));
-        Some(Self {
-            since,
-            until,
-            operations,
-            reads,
-            writes,
-            other,
-            denied,
-            watched: sum(|one| one.watched),
-            denied_rate: percent(denied, operations),
-            operations_per_second: if seconds > 0.0 { operations as f64 / seconds } else { 0.0 },
-        })
-    }
-}
-
 fn recommendations(result: &ReportResult) -> Vec<DashboardRecommendation> {
     let most_urgent = result.recommendations.iter().take(MAX_RECOMMENDATIONS);
     most_urgent
@@ -363,60 +265,6 @@ fn recommendations(result: &ReportResult) -> Vec<DashboardRecommendation> {
             findings: one.findings,
         })
         .collect()
-}
-
-fn indicators(result: &ReportResult, status: Option<Status>) -> Vec<StatusIndicator> {
-    use IndicatorLevel::{Bad, Good, Unknown, Warning};
-    let indicator = |name, level, detail| StatusIndicator { name, level, detail };
-    let promise = match status {
-        Some(Status::Compliant) => (Good, Status::Compliant.as_str().to_owned()),
-        Some(Status::InsufficientEvidence) => (Warning, Status::InsufficientEvidence.as_str().to_owned()),
-        Some(Status::NonCompliant) => (Bad, Status::NonCompliant.as_str().to_owned()),
-        None => (Unknown, "no principal is watched".to_owned()),
-    };
-    let risk = match result.summary.risk_level {
-        Some(RiskBand::Low) => (Good, RiskBand::Low.as_str().to_owned()),
-        Some(RiskBand::Medium) => (Warning, RiskBand::Medium.as_str().to_owned()),
-        Some(RiskBand::High) => (Bad, RiskBand::High.as_str().to_owned()),
-        None => (Unknown, "no principal is watched".to_owned()),
-    };
-    let coverage = &result.coverage;
-    let hours = format!("{} of {} expected hours observed", coverage.observed_hours, coverage.expected_hours);
-    let evidence = match (coverage.percent, result.totals.unreadable_evidence) {
-        (None, _) => (Unknown, "no hour is expected".to_owned()),
-        (Some(_), unreadable @ 1..) => (Bad, format!("{hours}, {unreadable} unreadable")),
-        (Some(share), 0) if share >= 100.0 => (Good, hours),
-        (Some(_), 0) => (Warning, hours),
-    };
-    let counts = FindingCounts::of(result);
-    let findings = match (counts.critical, counts.high) {
-        (1.., _) => (Bad, format!("{} CRITICAL", counts.critical)),
-        (0, 1..) => (Warning, format!("{} HIGH", counts.high)),
-        (0, 0) => (Good, "none above MEDIUM".to_owned()),
-    };
-    let integrity = match &coverage.log_integrity {
-        None => (Unknown, "log files were not verified".to_owned()),
-        Some(found) if found.hours.tampered > 0 => {
-            (Bad, format!("{} hours tampered with", found.hours.tampered))
-        }
-        Some(found) if found.hours.missing > 0 => {
-            (Warning, format!("{} hours with missing files", found.hours.missing))
-        }
-        Some(found) if found.hours.unverified > 0 => {
-            (Unknown, format!("{} hours not verified", found.hours.unverified))
-        }
-        Some(found) => (Good, format!("{} hours verified", found.hours.verified)),
-    };
-    [
-        ("promise", promise),
-        ("risk", risk),
-        ("evidence", evidence),
-        ("findings", findings),
-        ("log_integrity", integrity),
-    ]
-    .into_iter()
-    .map(|(name, (level, detail))| indicator(name, level, detail))
-    .collect()
 }
 
 #[cfg(test)]

@@ -13,10 +13,12 @@ mod dead_letters;
 mod heartbeat;
 mod inputs;
 mod log_digests;
+mod measure;
 mod open_findings;
 mod query_cache;
 mod rate_limiting;
 mod trail_logging;
+mod units;
 mod write_buffer;
 
 use schemars::{JsonSchema, Schema};
@@ -28,12 +30,10 @@ pub use self::{
         AuditStoreSize, CacheUsage, CoverageState, DeadLetterCount, DigestState, HealthInput, HealthInputs,
         LoggingState, OpenBreaker, OpenFindings, RateLimitActivity, RecentError, WorkerRun, WriteQueue,
     },
+    measure::{HealthMeasure, HealthUnit},
+    units::{size, span},
 };
-use crate::{
-    config::MonitoringSettings,
-    finding::count_noun,
-    time::{HOUR_SECONDS, Time},
-};
+use crate::{config::MonitoringSettings, finding::count_noun, time::Time};
 
 /// Version of the shape of [`Health`]; the first number changes if a field loses its meaning.
 pub const HEALTH_SCHEMA_VERSION: &str = "1.0";
@@ -90,62 +90,6 @@ impl HealthStatus {
             Self::Warning => 1,
             Self::Critical => 2,
             Self::Unknown => 3,
-        }
-    }
-}
-
-/// Unit of a measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HealthUnit {
-    /// A number of things.
-    Count,
-    /// Seconds.
-    Seconds,
-    /// Bytes.
-    Bytes,
-    /// A share, 0 to 100.
-    Percent,
-}
-
-/// A number that a check looks at.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct HealthMeasure {
-    /// Name, snake_case and permanent.
-    pub name: &'static str,
-    /// Unit of `value` and of the limits.
-    pub unit: HealthUnit,
-    /// The value.
-    pub value: f64,
-    /// The check warns above this value; absent if it never does.
-    pub warning: Option<f64>,
-    /// The check is critical above this value; absent if it never is.
-    pub critical: Option<f64>,
-}
-
-impl HealthMeasure {
-    /// A number that is only shown.
-    const fn shown(name: &'static str, unit: HealthUnit, value: f64) -> Self {
-        Self { name, unit, value, warning: None, critical: None }
-    }
-
-    /// A number with limits.
-    const fn limited(
-        name: &'static str,
-        unit: HealthUnit,
-        value: f64,
-        (warning, critical): (f64, f64),
-    ) -> Self {
-        Self { name, unit, value, warning: Some(warning), critical: Some(critical) }
-    }
-
-    /// What the limits say about the value.
-    pub fn status(&self) -> HealthStatus {
-        let is_above = |limit: Option<f64>| limit.is_some_and(|limit| self.value > limit);
-        match (is_above(self.critical), is_above(self.warning)) {
-            (true, _) => HealthStatus::Critical,
-            (false, true) => HealthStatus::Warning,
-            (false, false) => HealthStatus::Healthy,
         }
     }
 }
@@ -322,38 +266,6 @@ fn summary(checks: &[HealthCheck]) -> String {
         (true, false) => format!("{} healthy", count_noun(checks.len() as u64, "check")),
         (false, false) => parts.join("; "),
     }
-}
-
-/// A span for people, in its two largest units.
-pub fn span(seconds: u64) -> String {
-    const DAY: u64 = 86_400;
-    const HOUR: u64 = HOUR_SECONDS as u64;
-    let two = |large: u64, unit: &str, small: u64, smaller: &str| match small {
-        0 => format!("{large} {unit}"),
-        small => format!("{large} {unit} {small} {smaller}"),
-    };
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..HOUR => two(seconds / 60, "min", seconds % 60, "s"),
-        HOUR..DAY => two(seconds / HOUR, "h", seconds % HOUR / 60, "min"),
-        _ => two(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
-    }
-}
-
-/// A size for people, in decimal units.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1_000 {
-        return format!("{bytes} B");
-    }
-    let (mut number, mut unit) = (bytes as f64, "B");
-    for next in UNITS {
-        if number < 999.95 {
-            break;
-        }
-        (number, unit) = (number / 1_000.0, next);
-    }
-    format!("{number:.1} {unit}")
 }
 
 #[cfg(test)]

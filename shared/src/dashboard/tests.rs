@@ -9,6 +9,8 @@ use crate::{
         json::{escape_json, tests::assert_schema_is_current},
         sample,
     },
+    report::HourlyActivity,
+    time::Hour,
 };
 
 const NOW: Time = Time(1_800_000_000);

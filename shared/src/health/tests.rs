@@ -262,3 +262,16 @@ proptest! {
         prop_assert!(status(entries + more, age.saturating_add(older), true) >= status(entries, age, errors));
     }
 }
+
+#[test]
+fn the_document_has_a_row_for_each_check() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/health.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    for rule in CHECKS {
+        let row = match rule.name {
+            "heartbeat" => "\n| `heartbeat-pull` |".to_owned(),
+            name => format!("\n| `{name}` |"),
+        };
+        assert!(document.contains(&row), "docs/health.md has no row for {}", rule.name);
+    }
+}

@@ -43,12 +43,14 @@ pub struct SweepHistory {
     pub missing: Option<String>,
 }
 
-/// Reads values, and keeps the answers of the audit trail from one reading to the next.
+/// Reads values, and keeps the answers of the audit trail and the newest report from one reading to the next.
 pub struct HealthReader<'a> {
     store: &'a dyn ObjectStore,
     config: &'a Config,
     catalog: &'a Catalog,
     trail: AuditReader<'a>,
+    /// The newest report of a deployment, by its key. A report under a key does not change.
+    newest: Option<(String, Report)>,
 }
 
 impl<'a> HealthReader<'a> {
@@ -56,13 +58,23 @@ impl<'a> HealthReader<'a> {
     /// read at the same time.
     pub fn new(store: &'a dyn ObjectStore, config: &'a Config, catalog: &'a Catalog, threads: usize) -> Self {
         let trail = AuditReader::new(store, config.audit.cached_batches(), threads);
-        Self { store, config, catalog, trail }
+        Self { store, config, catalog, trail, newest: None }
     }
 
     /// The state of a deployment.
     pub fn deployment(&mut self, table: &dyn Table, now: Time) -> MonitoredState {
         let current = super::publish::latest(table);
-        let report = deployment::newest_report(self.store, &current);
+        let (key, report) = match deployment::newest_report_key(&current) {
+            Ok(key) => {
+                let known = self.newest.take().filter(|(known, _)| *known == key);
+                let report = match known {
+                    Some((_, report)) => HealthInput::Known(report),
+                    None => deployment::report(self.store, &key),
+                };
+                (key, report)
+            }
+            Err(why) => (String::new(), HealthInput::Unknown(why)),
+        };
         let current = current.ok().flatten();
         let interval = deployment::report_interval(current.as_ref());
         let (workers, account) = deployment::workers(table, interval);
@@ -77,7 +89,11 @@ impl<'a> HealthReader<'a> {
             account,
             ..self.inputs(&report, lookups, None, now)
         };
-        state(&inputs, report.known(), current.as_ref(), now)
+        let state = state(&inputs, report.known(), current.as_ref(), now);
+        if let HealthInput::Known(report) = report {
+            self.newest = Some((key, report));
+        }
+        state
     }
 
     /// The state of the sweeps of a machine.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     breaker::Breaker,
     current_status::CurrentStatus,
+    escape::escape_hidden,
     health::{DeadLetterCount, HealthInput, OpenBreaker, RecentError, WorkerRun, WorkerSchedule, WriteQueue},
     jobs::{
         breakers::stored_breakers,
@@ -50,27 +51,24 @@ const ERROR_HOURS: u32 = 2;
 /// Most failures that are shown.
 const MAX_ERRORS: usize = 20;
 
-/// The newest report, which the current status names.
-pub(super) fn newest_report(
-    store: &dyn ObjectStore,
+/// The key of the newest report, which the current status names; or why it is not known.
+pub(super) fn newest_report_key(
     current: &Result<Option<CurrentStatus>, PortError>,
-) -> HealthInput<Report> {
-    let escaped = |text: String| HealthInput::Unknown(crate::escape::escape_hidden(&text).into_owned());
-    let brief = match current {
-        Ok(current) => current.as_ref().and_then(|current| current.report.as_ref()),
-        Err(error) => return escaped(error.to_string()),
+) -> Result<String, String> {
+    let current = current.as_ref().map_err(|error| escape_hidden(&error.to_string()).into_owned())?;
+    let brief = current.as_ref().and_then(|current| current.report.as_ref());
+    brief
+        .map(|brief| brief.report_key.clone())
+        .ok_or_else(|| "the deployment has published no report".to_owned())
+}
+
+/// The report under a key.
+pub(super) fn report(store: &dyn ObjectStore, key: &str) -> HealthInput<Report> {
+    let read = || -> Result<Report, String> {
+        let bytes = store.read(key, None).map_err(|error| error.to_string())?;
+        serde_json::from_slice(&bytes).map_err(|error| format!("`{key}` is not a report: {error}"))
     };
-    let Some(brief) = brief else {
-        return HealthInput::Unknown("the deployment has published no report".to_owned());
-    };
-    let key = &brief.report_key;
-    match store.read(key, None) {
-        Ok(bytes) => match serde_json::from_slice(&bytes) {
-            Ok(report) => HealthInput::Known(report),
-            Err(error) => escaped(format!("`{key}` is not a report: {error}")),
-        },
-        Err(error) => escaped(error.to_string()),
-    }
+    read().into()
 }
 
 /// Seconds between two reports. A status is valid for two intervals.

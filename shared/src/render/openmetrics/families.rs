@@ -132,12 +132,20 @@ const MEASURES: &[(&str, &str)] = &[
 ];
 
 /// Metrics of runs that are no plain number; docs/metrics.md has the unit of each.
-const RUN_UNITS: [(&str, HealthUnit); 5] = [
+const RUN_UNITS: &[(&str, HealthUnit)] = &[
     ("duration", HealthUnit::Seconds),
     ("lag", HealthUnit::Seconds),
+    ("init_duration", HealthUnit::Seconds),
+    ("cpu_time", HealthUnit::Seconds),
+    ("remaining", HealthUnit::Seconds),
+    ("aws_slowest_call", HealthUnit::Seconds),
     ("read", HealthUnit::Bytes),
     ("stored", HealthUnit::Bytes),
+    ("memory_peak", HealthUnit::Bytes),
     ("score", HealthUnit::Percent),
+    ("memory_share", HealthUnit::Percent),
+    ("cpu_share", HealthUnit::Percent),
+    ("disk_share", HealthUnit::Percent),
 ];
 
 fn gauge((name, unit, help): FixedFamily) -> MetricFamily<'static> {

@@ -42,7 +42,7 @@ fn parse(text: &str) -> BTreeMap<String, f64> {
         assert_eq!(family, current, "samples of a family stand together: {line}");
         let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         assert!(name.chars().all(is_letter) && !name.starts_with(|c: char| c.is_ascii_digit()), "{line}");
-        assert!(unit != "" || !name.ends_with("_seconds") && !name.ends_with("_ratio"), "{line}");
+        assert!(!unit.is_empty() || !name.ends_with("_seconds") && !name.ends_with("_ratio"), "{line}");
         assert!(!sample.contains("principal=") && !sample.contains("arn:"), "{line}");
         let value: f64 = value.parse().unwrap();
         assert!(value.is_finite() && (unit != "ratio" || (0.0..=1.0).contains(&value)), "{line}");

@@ -81,15 +81,59 @@ fn a_running_deployment_is_healthy_but_for_what_is_not_known() {
     assert_eq!((day.operations, day.until.since(day.since)), (24, DAY));
 }
 
+/// The policy of a machine that monitors, from its document.
+fn documented_policy() -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/health.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let block = document.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    serde_json::from_str(block).unwrap()
+}
+
 #[test]
-fn nothing_is_written() {
+fn nothing_is_written_and_the_documented_policy_suffices() {
+    use onlooker_core::pattern::matches;
     let environment = running();
     monitored(&environment);
     let calls = environment.injector.reset();
-    assert!(
-        calls.len() > 20 && calls.iter().all(|call| matches!(call.method, "query" | "read" | "list")),
-        "{calls:?}"
-    );
+    let policy = documented_policy();
+    let list = |value: &Value| -> Vec<String> { serde_json::from_value(value.clone()).unwrap() };
+    let keys = list(&policy["Statement"][0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
+    let objects = list(&policy["Statement"][1]["Resource"]);
+    let prefix = policy["Statement"][2]["Condition"]["StringLike"]["s3:prefix"].as_str().unwrap();
+    for call in &calls {
+        let target = call.target.split(' ').next().unwrap();
+        let is_allowed = match (call.port, call.method) {
+            ("table", "query") => keys.iter().any(|key| matches(key, target)),
+            ("store", "read") => {
+                objects.iter().any(|object| matches(object, &format!("arn:aws:s3:::BUCKET/{target}")))
+            }
+            ("store", "list") => matches(prefix, target),
+            _ => false,
+        };
+        assert!(is_allowed, "{call:?}");
+    }
+    assert!(calls.len() > 20, "{calls:?}");
+}
+
+#[test]
+fn a_reader_reads_a_report_once_and_its_successor() {
+    let environment = running();
+    let config = config();
+    let mut reader = HealthReader::new(&environment.store, &config, Catalog::embedded(), 2);
+    let mut reports_read = |now: Time| {
+        environment.injector.reset();
+        let id = reader.deployment(&environment.table, now).dashboard.report.unwrap().id;
+        let calls = environment.injector.reset();
+        let is_report = |call: &&PortCall| call.method == "read" && call.target.starts_with("reports/");
+        (id, calls.iter().filter(is_report).count())
+    };
+    let (first, reads) = reports_read(NOW);
+    assert_eq!((reads, reports_read(NOW)), (1, (first.clone(), 0)));
+    environment.clock.advance(HOUR_SECONDS);
+    invoke_scheduled(&environment, "next").unwrap();
+    let (second, reads) = reports_read(Time(NOW.0 + HOUR_SECONDS));
+    assert_eq!(reads, 1);
+    assert_ne!(first, second);
 }
 
 #[test]
