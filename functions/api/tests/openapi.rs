@@ -26,6 +26,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 use test_support::fake_aws::{FakeAws, event_history::WATCH_AUDITOR, lambda::RunningFunction};
 
+/// The header that stands for a signature: IAM refuses every other request before it reaches the function.
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test";
+
 /// Requests that are generated for each route. The seed is fixed, so that every run sends the same.
 const EXAMPLES: &str = "40";
 
@@ -52,7 +55,7 @@ fn the_function_is_as_its_openapi_document_says() {
             "examples,coverage,fuzzing",
         ])
         .args(["--max-examples", EXAMPLES, "--seed", "1", "--generation-deterministic"])
-        .args(["--generation-database", "none", "--suppress-health-check", "all", "--continue-on-failure"])
+        .args(["--suppress-health-check", "all", "--continue-on-failure"])
         .args(["--request-timeout", "20", "--warnings", "off", "--output-truncate", "false", "--no-color"])
         .output()
         .expect("Schemathesis runs");
@@ -93,6 +96,11 @@ fn serve(function: RunningFunction) -> String {
         }
     });
     address
+}
+
+/// What Lambda answers to a request that IAM does not authorize.
+fn forbidden() -> Value {
+    json!({ "statusCode": 403, "headers": { "content-type": "application/json" }, "body": "{\"Message\":\"Forbidden\"}" })
 }
 
 struct Request {

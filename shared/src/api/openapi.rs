@@ -113,6 +113,13 @@ pub fn openapi() -> Value {
                 }),
             );
         }
+        responses.insert(
+            "403".to_owned(),
+            json!({
+                "description": "IAM does not authorize the request, so that it does not reach the function.",
+                "content": { MEDIA_TYPE: { "schema": { "type": "object" } } },
+            }),
+        );
         if route == Route::Health
             && let Some(unavailable) = responses.get_mut("503")
         {
