@@ -120,13 +120,6 @@ pub fn openapi() -> Value {
                 "content": { MEDIA_TYPE: { "schema": { "type": "object" } } },
             }),
         );
-        if route == Route::Health
-            && let Some(unavailable) = responses.get_mut("503")
-        {
-            // The same answer as with 200, so that a probe need not read it.
-            unavailable["content"][MEDIA_TYPE] = json!({ "schema": answer });
-            unavailable["description"] = json!("A check is critical, or the function cannot answer now.");
-        }
         responses.sort_keys();
         let mut operation = json!({ "operationId": id, "summary": summary, "responses": responses });
         let parameters: Vec<Value> = route.query().iter().map(|name| parameter(name)).collect();
