@@ -47,7 +47,7 @@ fn the_function_is_as_its_openapi_document_says() {
     let done = Command::new(schemathesis)
         .current_dir(scratch)
         .args(["run", &format!("http://{address}/openapi.json"), "--url", &format!("http://{address}")])
-        .args(["--header", &format!("authorization: {AUTHORIZATION}")])
+        .args(["--header", &format!("Authorization: {AUTHORIZATION}")])
         .args(["--checks", "all", "--phases", "examples,coverage,fuzzing"])
         .args(["--max-examples", EXAMPLES, "--generation-deterministic"])
         // The check `ignored_auth` leaves the header out; generated ones would be no signatures.
