@@ -15,7 +15,6 @@ use onlooker_core::{
         ApiRequest, ApiResponse, OPENAPI, Problem, ProblemKind, Route, StatusSources, ValidationCriteria,
         route, status, validate,
     },
-    health::HealthStatus,
     jobs::{audit::AuditError, health::MonitoredState, publish::LATEST_JSON},
     ports::{Clock as _, PortError, PortErrorKind},
     render::{emf::Metrics, json, openmetrics},
@@ -138,11 +137,7 @@ fn answer(invocation: &Invocation<'_>, request: &ApiRequest<'_>) -> Result<(ApiR
                         openmetrics::openmetrics(&health, &dashboard, None),
                     )
                 }
-                Route::Health => {
-                    let health = sources.monitored(now).health;
-                    let status = if health.status == HealthStatus::Critical { 503 } else { 200 };
-                    ApiResponse::json(status, &health)
-                }
+                Route::Health => ApiResponse::json(200, &sources.monitored(now).health),
                 _ => ApiResponse::json(200, &status(sources, now)?),
             }
         }

@@ -468,3 +468,20 @@ proptest! {
         prop_assert_eq!(glob.matches(&text), reference_glob(pattern.as_bytes(), text.as_bytes()));
     }
 }
+
+#[test]
+fn the_operations_of_a_name_are_those_that_a_walk_through_all_keys_finds() {
+    let catalog = Catalog::embedded();
+    let all: Vec<CatalogEntry> = catalog.iter().collect();
+    let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
+    for name in ["GetObject", "describe_instances", "ListTagsForResource", "CreateUser", "0", "", "Nonsense"]
+    {
+        let mut expected: Vec<&CatalogEntry> =
+            all.iter().filter(|entry| plain(&entry.name) == plain(name)).collect();
+        // Of two spellings in one service either will do.
+        expected.dedup_by(|a, b| a.service == b.service);
+        let found = catalog.operations_named(name);
+        assert_eq!(found.len(), expected.len(), "{name}");
+        assert!(found.iter().zip(expected).all(|(found, one)| found.service == one.service), "{name}");
+    }
+}

@@ -1,8 +1,8 @@
 //! Measures the function `api` under load, side by side with the smallest Lambda function of the same runtime.
 //!
 //! Enters: the binaries of both, requests a second, seconds of a round, rounds, and processes of each. Leaves: a table with the 50th
-//! and 99th percentile of the time from the arrival of a request to its answer, the peak of the memory of a process, and the ratios to the
-//! smallest function; the exit code is 1 if a request failed, a verdict is not in the audit trail, or a ratio is above its limit. Laws:
+//! and 99th percentile of the time from the arrival of a request to its answer, processor time of a request, the peak of the memory of a
+//! process, and the ratios to the smallest function; the exit code is 1 if a request failed, a verdict is not in the audit trail, or a ratio is above its limit. Laws:
 //! requests arrive by the clock and not by the answers, so that a slow answer delays no arrival; both functions get the same payload, the
 //! same number of processes and alternating rounds; a process has one request at a time, as in Lambda. The audit trail is in a fake S3 on
 //! loopback, so what is measured is the code and not the network.
@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         // The first requests of each process load what it needs.
         subject.run(rate.min(50), 2);
         subject.times.clear();
+        subject.spent_before = subject.cpu_seconds();
     }
     for _ in 0..rounds {
         for subject in &mut subjects {
@@ -68,8 +69,8 @@ fn main() -> ExitCode {
     }
     println!("{rate} requests a second, {processes} processes, {rounds} rounds of {seconds} s");
     println!(
-        "{:8} {:>9} {:>9} {:>9} {:>9} {:>7}",
-        "function", "requests", "p50, ms", "p99, ms", "peak MB", "errors"
+        "{:8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7}",
+        "function", "requests", "p50, ms", "p99, ms", "CPU, ms", "peak MB", "errors"
     );
     let rows: Vec<[f64; 2]> = subjects.iter_mut().map(Subject::print).collect();
     let ratio = |at: usize| rows[1][at] / rows[0][at];
@@ -98,6 +99,8 @@ struct Subject {
     times: Vec<Duration>,
     errors: usize,
     answered: usize,
+    /// Processor time of its processes before the first round, in seconds.
+    spent_before: f64,
 }
 
 impl Subject {
@@ -128,7 +131,7 @@ impl Subject {
                 .expect("the function starts")
         };
         let processes = (0..processes).map(process).collect();
-        Self { name, processes, runtime, times: Vec::new(), errors: 0, answered: 0 }
+        Self { name, processes, runtime, times: Vec::new(), errors: 0, answered: 0, spent_before: 0.0 }
     }
 
     /// Sends requests for so many seconds, and waits for the answers.
@@ -148,6 +151,11 @@ impl Subject {
         self.times.extend(answers.into_iter().map(|(time, _)| time));
     }
 
+    /// Processor time of its processes so far, in seconds.
+    fn cpu_seconds(&self) -> f64 {
+        self.processes.iter().map(|process| cpu_seconds(process.id())).sum()
+    }
+
     /// Prints its row. Returns the percentiles in milliseconds.
     fn print(&mut self) -> [f64; 2] {
         self.times.sort_unstable();
@@ -157,12 +165,14 @@ impl Subject {
         };
         let found = [50, 99].map(percentile);
         let peak = self.processes.iter().map(|process| peak_memory(process.id())).max().unwrap_or_default();
+        let spent = self.cpu_seconds() - self.spent_before;
         println!(
-            "{:8} {:9} {:9.3} {:9.3} {:9.1} {:7}",
+            "{:8} {:9} {:9.3} {:9.3} {:9.3} {:9.1} {:7}",
             self.name,
             self.times.len(),
             found[0],
             found[1],
+            spent * 1e3 / self.times.len() as f64,
             peak as f64 / 1e6,
             self.errors
         );
@@ -299,6 +309,14 @@ fn decisions(cloud: &FakeAws) -> usize {
         };
         batches.map(of_batch).sum()
     })
+}
+
+/// Processor time of a process and its threads, in seconds: `utime` and `stime` (proc(5)), which Linux counts in hundredths.
+fn cpu_seconds(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux");
+    let (_, after_name) = stat.rsplit_once(')').expect("the name of the program");
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    ticks.map(|ticks| ticks.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
 }
 
 /// Peak of the resident memory of a process, in bytes.

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod published;
+
 use std::io::Read as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use onlooker_core::audit::{AuditBatch, AuditKind, BatchKey, StoredEntry};
 use onlooker_core::record::Inflater;
+use published::publish_report;
 use serde_json::{Value, json};
 use test_support::fake_aws::{
     FakeAws, HttpFault, HttpResponse,
@@ -359,4 +362,30 @@ fn the_document_of_the_api_names_every_route() {
             assert_eq!((of_head, &*body), (status, ""), "{path}");
         }
     }
+}
+
+#[test]
+fn figures_are_those_of_the_published_report_and_an_expired_status_is_not_claimed() {
+    let cloud = FakeAws::start();
+    let report = publish_report(&cloud);
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
+    let (_, given) = answer_json(&function, event("GET", "/reports/latest", None));
+    assert_eq!(given["id"], report.id);
+    let (status, dashboard) = answer_json(&function, event("GET", "/dashboard", None));
+    assert_eq!((status, &dashboard["report"]["id"]), (200, &json!(report.id)));
+    assert_eq!(dashboard["compliance_score"], json!(report.result.summary.compliance_score));
+    assert_eq!(dashboard["overall_status"], "INSUFFICIENT_EVIDENCE", "the report is long over: {dashboard}");
+    assert!(dashboard["recommendations"].as_array().is_some_and(|all| !all.is_empty() && all.len() <= 5));
+    let (_, claimed) = answer_json(&function, event("GET", "/status", None));
+    assert_eq!(
+        (&claimed["status"], &claimed["current_status"]["status"]),
+        (&json!("INSUFFICIENT_EVIDENCE"), &json!("NON_COMPLIANT"))
+    );
+    assert_eq!(claimed["totals"], dashboard["metrics"]);
+    assert_eq!((&claimed["deployment"], &claimed["account"]), (&json!("test"), &json!("111122223333")));
+    let (_, headers, metrics) = answer(&function, event("GET", "/metrics", None));
+    assert!(headers["content-type"].as_str().unwrap().starts_with("application/openmetrics-text"));
+    assert!(metrics.ends_with("# EOF\n") && metrics.contains("inventag_compliance_score"), "{metrics}");
+    // The audit trail has the run of the first request.
+    assert_eq!(claimed["audit"]["counts"]["entries"], 1, "{claimed}");
 }

@@ -113,13 +113,13 @@ pub fn openapi() -> Value {
                 }),
             );
         }
-        if route == Route::Health
-            && let Some(unavailable) = responses.get_mut("503")
-        {
-            // The same answer as with 200, so that a probe need not read it.
-            unavailable["content"][MEDIA_TYPE] = json!({ "schema": answer });
-            unavailable["description"] = json!("A check is critical, or the function cannot answer now.");
-        }
+        responses.insert(
+            "403".to_owned(),
+            json!({
+                "description": "IAM does not authorize the request, so that it does not reach the function.",
+                "content": { MEDIA_TYPE: { "schema": { "type": "object" } } },
+            }),
+        );
         responses.sort_keys();
         let mut operation = json!({ "operationId": id, "summary": summary, "responses": responses });
         let parameters: Vec<Value> = route.query().iter().map(|name| parameter(name)).collect();

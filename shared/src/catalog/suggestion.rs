@@ -21,7 +21,12 @@ impl Catalog {
             .iter()
             .flat_map(|service| self.matching(&format!("{service}:*")))
             .filter_map(|entry| {
-                let distance = strsim::damerau_levenshtein(&wanted, &name_key(&entry.name)?);
+                let known = name_key(&entry.name)?;
+                // The distance is at least the difference of the lengths.
+                if wanted.len().abs_diff(known.len()) > reach {
+                    return None;
+                }
+                let distance = strsim::damerau_levenshtein(&wanted, &known);
                 (distance <= reach).then(|| (distance, entry.key()))
             })
             .collect();
@@ -36,6 +41,7 @@ impl Catalog {
         let mut near: Vec<(usize, String)> = self
             .labels()
             .into_iter()
+            .filter(|(label, _)| label.trim_start_matches('@').len().abs_diff(wanted.len()) <= reach)
             .map(|(label, services)| {
                 (strsim::damerau_levenshtein(&wanted, label.trim_start_matches('@')), services)
             })

@@ -212,8 +212,7 @@ fn not_an_operation(catalog: &Catalog, request: &CheckRequest) -> Classification
 /// The operations of that name in all services; empty when there are too many to choose from.
 fn operations_of_that_name(catalog: &Catalog, text: &str) -> Vec<String> {
     const MAX_SUGGESTIONS: usize = 5;
-    let Some(name) = name_key(text.trim()) else { return Vec::new() };
-    let found = catalog.search(&format!("*:{name}"));
+    let found = catalog.operations_named(text.trim());
     if found.len() > MAX_SUGGESTIONS { Vec::new() } else { found.iter().map(CatalogEntry::key).collect() }
 }
 

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{FakeAws, HttpRequest, HttpResponse, dynamodb::TableItems, s3::FakeBucket};
 
@@ -134,6 +134,18 @@ impl FakeAws {
         self.state().tables[TABLE].clone()
     }
 
+    /// Puts an item into the function's table, as a function stores it.
+    pub fn put_item(&self, partition: &str, sort: &str, body: &Value) {
+        let text = |text: &str| json!({ "S": text });
+        let item = json!({
+            "pk": text(partition), "sk": text(sort), "rev": { "N": "1" }, "body": attribute(body), "write": text("test"),
+        });
+        let Value::Object(item) = item else { return };
+        let mut state = self.state();
+        let table = state.tables.entry(TABLE.to_owned()).or_default();
+        table.insert((partition.to_owned(), sort.to_owned()), item);
+    }
+
     /// The record of the latest run of a function.
     pub fn latest_run(&self, function: &str) -> Value {
         let key = (format!("RUN#{function}"), "LATEST".to_owned());
@@ -148,6 +160,21 @@ impl FakeAws {
     /// Keys of the objects in the function's bucket.
     pub fn stored_keys(&self) -> Vec<String> {
         self.with_bucket(|bucket| bucket.objects.keys().cloned().collect())
+    }
+}
+
+/// A value as DynamoDB has it.
+fn attribute(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({ "NULL": true }),
+        Value::Bool(truth) => json!({ "BOOL": truth }),
+        Value::Number(number) => json!({ "N": number.to_string() }),
+        Value::String(text) => json!({ "S": text }),
+        Value::Array(items) => json!({ "L": items.iter().map(attribute).collect::<Vec<_>>() }),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.clone(), attribute(value)));
+            json!({ "M": members.collect::<serde_json::Map<_, _>>() })
+        }
     }
 }
 
