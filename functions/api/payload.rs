@@ -151,7 +151,7 @@ fn url_request<'a>(event: &'a LambdaFunctionUrlRequest, body: &'a [u8]) -> ApiRe
         path: event.raw_path.as_deref().unwrap_or_default(),
         query: query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         content_type: header(header::CONTENT_TYPE),
-        accepts_gzip: encodings.split(',').any(|encoding| accepts_gzip(encoding)),
+        accepts_gzip: encodings.split(',').any(accepts_gzip),
         body,
         origin: RequestOrigin {
             caller: iam.and_then(|iam| iam.user_arn.clone()).unwrap_or_default(),

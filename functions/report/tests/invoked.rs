@@ -201,7 +201,7 @@ fn errors_are_logged_with_what_to_do_and_too_many_send_an_alert() {
     assert!(line["recovery_action"].as_str().unwrap().starts_with("Grant the principal"), "{line}");
     let published: Vec<String> =
         cloud.state().published.iter().map(|message| message["Message"].clone()).collect();
-    let alert = published.iter().find(|message| message.contains("had 1 error between")).unwrap();
+    let alert = published.iter().find(|message| message.contains("functions had 1 error\n")).unwrap();
     assert!(alert.contains("1 x access_denied: What the call reads or stores"), "{alert}");
     let metrics = &function.metrics(1)[0];
     assert_eq!((&metrics["aws_errors"], &metrics["log_type"]), (&json!(1), &json!("metric")));

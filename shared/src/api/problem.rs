@@ -102,19 +102,19 @@ impl ProblemKind {
 pub struct Problem {
     /// URI of the kind of problem, such as `urn:onlooker:problem:invalid-request`. It is permanent.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Box<str>,
     /// The kind of problem, for people.
-    pub title: String,
+    pub title: Box<str>,
     /// Status code of the answer.
     pub status: u16,
     /// What is wrong with this request, and what to do about it.
-    pub detail: String,
+    pub detail: Box<str>,
     /// Error type of the run that failed, such as `AccessDenied` or `Throttled`; absent if the request is at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_type: Option<String>,
+    pub error_type: Option<Box<str>>,
     /// Request id of the run that failed, by which the log of the function has the cause; absent if the request is at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// The methods that the route takes, for the header `allow`.
     #[serde(skip)]
     pub allow: Option<&'static str>,
@@ -124,10 +124,10 @@ impl Problem {
     /// A problem of this kind with a detail.
     pub fn new(kind: ProblemKind, detail: impl AsRef<str>) -> Self {
         Self {
-            kind: format!("urn:onlooker:problem:{}", kind.name()),
-            title: kind.title().to_owned(),
+            kind: format!("urn:onlooker:problem:{}", kind.name()).into(),
+            title: kind.title().into(),
             status: kind.status(),
-            detail: escape_remaining(detail.as_ref()).into_owned(),
+            detail: escape_remaining(detail.as_ref()).into(),
             error_type: None,
             request_id: None,
             allow: None,
@@ -149,8 +149,8 @@ impl Problem {
             "the function could not answer: `{error_type}`; its log has the cause under the request id {request_id}"
         );
         Self {
-            error_type: Some(error_type.to_owned()),
-            request_id: Some(request_id.to_owned()),
+            error_type: Some(error_type.into()),
+            request_id: Some(request_id.into()),
             ..Self::new(kind, detail)
         }
     }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_type_of_its_own_and_a_status_of_an_error() {
-        let types: BTreeSet<String> = ProblemKind::ALL.map(|kind| Problem::new(kind, "x").kind).into();
+        let types: BTreeSet<Box<str>> = ProblemKind::ALL.map(|kind| Problem::new(kind, "x").kind).into();
         assert_eq!(types.len(), ProblemKind::ALL.len());
         for kind in ProblemKind::ALL {
             let problem = serde_json::to_value(Problem::new(kind, "x")).unwrap();
@@ -188,6 +188,6 @@ mod tests {
 
     #[test]
     fn a_detail_hides_no_character() {
-        assert_eq!(Problem::invalid("a\u{1b}[31m").detail, "a\\u{1b}[31m");
+        assert_eq!(&*Problem::invalid("a\u{1b}[31m").detail, "a\\u{1b}[31m");
     }
 }

@@ -1,22 +1,22 @@
 //! Watches how many errors all functions have together.
 //!
-//! Enters: the errors of a run, and the table. Leaves: an alert, once for each time that the errors of the last
-//! `monitoring.error_window` seconds reach `monitoring.error_threshold`. Laws: only errors of that span count, by the clock; after an
-//! alert there is no other until the span is over; an alert that could not be sent is sent by the next run with errors.
+//! Enters: the errors of a run, and the table. Leaves: an alert if the errors of the last `monitoring.error_window` seconds reach
+//! `monitoring.error_threshold`. Laws: only errors of that span count, by the clock; after an alert there is no other until a span is
+//! over; an alert that could not be sent is sent by the next run with errors.
 //!
 //! ```text
 //! ERRORS#<ten minutes>  <time>#<run id>   the errors of a run by kind; expires
-//! ERRORS                ALERTED           when the last alert was sent
 //! ```
 
 use serde_json::{Value, json};
 
 use crate::{
+    alert::OperationalAlert,
     config::MonitoringSettings,
     error_context::ErrorCounts,
     jobs::notifications::{NotificationError, Notifier},
     operation::RiskLevel,
-    ports::{Notification, PortError, Table, TableItem, WriteCondition},
+    ports::{PortError, Table, TableItem, WriteCondition},
     severity::Severity,
     time::Time,
 };
@@ -29,8 +29,6 @@ const REMEMBER_SECONDS: u32 = 86_400;
 
 /// Kinds of errors in an alert.
 const COMMONEST: usize = 3;
-
-const ALERTED: (&str, &str) = ("ERRORS", "ALERTED");
 
 /// Why errors were not watched.
 #[derive(Debug, thiserror::Error)]
@@ -82,24 +80,8 @@ pub fn watch_errors(
     if recent.total() < u64::from(settings.error_threshold) {
         return Ok(false);
     }
-    let (partition, sort) = ALERTED;
-    let alerted = table.query(partition, sort)?.into_iter().next();
-    let at = alerted.as_ref().and_then(|item| item.body.get("at")?.as_str().and_then(Time::parse));
-    if at.is_some_and(|at| now.since(at) < settings.error_window && at <= now) {
-        return Ok(false);
-    }
-    let revision = alerted.map_or(0, |item| item.revision);
-    notifier.notify(&alert(&recent, revision, since, now))?;
-    let sent = TableItem {
-        partition_key: partition.to_owned(),
-        sort_key: sort.to_owned(),
-        revision,
-        expires_at: None,
-        body: json!({ "at": now }),
-    };
-    // If another run sent the same alert, its time stays.
-    table.put(&sent, WriteCondition::Unchanged)?;
-    Ok(true)
+    let sent = notifier.notify_operator(&alert(&recent, settings.error_window, since, now))?;
+    Ok(!sent.sent.is_empty())
 }
 
 /// The errors of all functions after `since` and until `now`, by kind.
@@ -133,8 +115,7 @@ fn slot(at: Time) -> String {
     format!("ERRORS#{}", Time(at.0 - at.0 % SLOT_SECONDS))
 }
 
-/// The alert after `revision` earlier ones.
-fn alert(recent: &ErrorCounts, revision: u64, since: Time, now: Time) -> Notification {
+fn alert(recent: &ErrorCounts, seconds: u32, since: Time, now: Time) -> OperationalAlert {
     let total = recent.total();
     let errors = if total == 1 { "1 error".to_owned() } else { format!("{total} errors") };
     let severity = match recent.highest_severity() {
@@ -142,35 +123,10 @@ fn alert(recent: &ErrorCounts, revision: u64, since: Time, now: Time) -> Notific
         Some(Severity::High) => RiskLevel::High,
         _ => RiskLevel::Medium,
     };
-    let commonest = recent.commonest(COMMONEST);
-    let lines = commonest
-        .iter()
-        .map(|(kind, count)| format!("{count} x {kind}: {} {}", kind.user_impact(), kind.recovery_action()));
-    let lines: Vec<String> = lines.collect();
-    let kinds = commonest.iter().map(|(kind, count)| {
-        json!({
-            "kind": kind,
-            "count": count,
-            "severity": kind.severity(),
-            "recoveryAction": kind.recovery_action(),
-        })
+    let lines = recent.commonest(COMMONEST).into_iter().map(|(kind, count)| {
+        format!("\n{count} x {kind}: {} {}", kind.user_impact(), kind.recovery_action())
     });
-    Notification {
-        deduplication_key: "errors".to_owned(),
-        deduplication_seconds: 0,
-        id: format!("errors-{revision}"),
-        detail_type: "Error Threshold Reached",
-        severity,
-        subject: format!("Onlooker: {errors} of its functions"),
-        text: format!(
-            "Onlooker's functions had {errors} between {since} and {now}. The most frequent:\n{}",
-            lines.join("\n")
-        ),
-        detail: json!({
-            "errors": total,
-            "since": since,
-            "until": now,
-            "commonest": kinds.collect::<Vec<_>>(),
-        }),
-    }
+    let text = format!("Between {since} and {now}, most often:{}", lines.collect::<String>());
+    let title = format!("Onlooker's functions had {errors}");
+    OperationalAlert::new(title, severity, text, ("errors", seconds), now)
 }
