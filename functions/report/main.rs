@@ -101,10 +101,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     // Digests that no run of `watch` has sent, also after the configuration ended them.
     let digests = invocation.notifier(&sinks).flush_digests();
     let digests = digests.map_err(|error| FunctionError::from(error).with_metrics(metrics.clone()))?;
-    let metrics = match digests.sent {
-        0 => metrics,
-        sent => metrics.count("digests_sent", sent),
-    };
+    let metrics = metrics.field("digests_sent", digests.sent as f64);
     Ok(JobOutcome { response: response(&published), metrics, is_quiet: false, notes: Vec::new() })
 }
 

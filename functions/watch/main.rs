@@ -43,10 +43,7 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
                 && outcome.unreadable.is_empty()
                 && digests == 0
                 && notes.is_empty();
-            let metrics = match digests {
-                0 => metrics(&outcome),
-                _ => metrics(&outcome).count("digests_sent", digests),
-            };
+            let metrics = metrics(&outcome).field("digests_sent", digests as f64);
             Ok(JobOutcome { response, metrics, is_quiet, notes })
         }
         Err(error) => {
@@ -73,21 +70,14 @@ fn flush_digests(notifier: &Notifier<'_>) -> (u64, Vec<String>) {
 
 fn metrics(outcome: &WatchOutcome) -> Metrics {
     let lag = outcome.lag_seconds.map_or(f64::NAN, f64::from);
-    let metrics = Metrics::default()
+    Metrics::default()
         .count("records", outcome.events + outcome.insight_events + outcome.unreadable.len() as u64)
         .count("unreadable", outcome.unreadable.len() as u64)
         .count("alerts", outcome.alerts.len() as u64)
         .count("notifications_sent", outcome.notifications_sent)
         .count("notifications_already_sent", outcome.notifications_already_sent)
-        .with("lag", MetricUnit::Seconds, lag);
-    // A metric costs money, and only settings of `[alerts]` cause these.
-    let limited = [
-        ("notifications_repeated", outcome.notifications_repeated),
-        ("notifications_below_severity", outcome.notifications_below_severity),
-        ("alerts_collected", outcome.alerts_collected),
-    ];
-    limited
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .fold(metrics, |all, (name, count)| all.count(name, count))
+        .with("lag", MetricUnit::Seconds, lag)
+        .field("notifications_repeated", outcome.notifications_repeated as f64)
+        .field("notifications_below_severity", outcome.notifications_below_severity as f64)
+        .field("alerts_collected", outcome.alerts_collected as f64)
 }

@@ -232,6 +232,9 @@ fn every_variable_is_a_configuration_key_and_every_key_is_covered() {
     let left: Vec<&str> = keys.iter().filter(|key| !set.contains_key(*key)).map(String::as_str).collect();
     // These keys have no parameter. The configuration object can set them.
     let without_parameter = [
+        "ONLOOKER_ALERTS_DEDUPLICATION_SECONDS",
+        "ONLOOKER_ALERTS_DIGEST_MINUTES",
+        "ONLOOKER_ALERTS_MINIMUM_SEVERITY",
         "ONLOOKER_AUDIT_COMPRESSION_LEVEL",
         "ONLOOKER_AUDIT_LEGAL_HOLD",
         "ONLOOKER_AUDIT_MAX_DETAILS_SIZE",
