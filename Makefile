@@ -1,6 +1,7 @@
 # Targets of Onlooker. `make help` lists them.
 
 CARGO ?= cargo
+# Tools that are compiled here run for seconds, so they are compiled without optimization.
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
@@ -100,7 +101,7 @@ read-metrics: $(E2E)/tools/bin/sam ## Read the metrics of the command line with 
 
 .PHONY: audit
 audit: ## Licenses, sources and bans of all dependencies
-	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
+	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --debug --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
 	$(CARGO) deny --log-level error check bans licenses sources
 
 .PHONY: test
@@ -179,7 +180,7 @@ $(AZURITE):
 
 .PHONY: fuzz
 fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
-	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root $(TOOLS)
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --debug --locked --version $(CARGO_FUZZ_VERSION) --root $(TOOLS)
 	cd fuzz && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 || exit 1; \
 	done
