@@ -10,7 +10,7 @@
     reason = "a measuring tool, not shipped"
 )]
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::{Client, config::Region};

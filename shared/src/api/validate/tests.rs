@@ -58,7 +58,7 @@ fn verdict(config: &Config, body: &Value) -> Verdict {
 fn detail(body: &Value) -> String {
     let problem = validated(&Config::default(), body, &[]).unwrap_err();
     assert_eq!(problem.status, 400, "{problem}");
-    problem.detail
+    problem.detail.into()
 }
 
 #[test]
