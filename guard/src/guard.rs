@@ -141,9 +141,15 @@ impl ReadOnlyGuard {
     }
 
     /// Begins a call of an operation that was judged, unless its circuit breaker is open. `None` without a monitor.
-    pub(crate) fn begin(&self, verdict: &CheckResult) -> Result<Option<BegunCall>, Refusal> {
+    pub(crate) fn begin(&self, verdict: &CheckResult, region: &str) -> Result<Option<BegunCall>, Refusal> {
         let monitor = self.0.monitor.as_ref();
-        monitor.map(|monitor| monitor.begin(&verdict.service, &verdict.operation)).transpose()
+        monitor.map(|monitor| monitor.begin(&verdict.service, &verdict.operation, region)).transpose()
+    }
+
+    /// Whether one of these calls was begun with the breakers of this guard.
+    pub(crate) fn has_begun(&self, calls: &[BegunCall]) -> bool {
+        let monitor = self.0.monitor.as_ref();
+        monitor.is_some_and(|monitor| calls.iter().any(|call| call.has_breakers_of(monitor)))
     }
 
     /// ARN of the principal that the guard was told; empty if it was told none.
@@ -217,8 +223,16 @@ impl ReadOnlyGuard {
             _ => RequestFeatures::any_of(&found.service),
         };
         let verdict = Arc::new(self.judge(service, operation, resources.clone(), features));
-        let begun = self.decide(Arc::clone(&verdict), resources).and_then(|()| self.begin(&verdict));
-        let begun = match begun {
+        // A call that a breaker stops is no decision to log.
+        let begun = if verdict.is_valid { self.begin(&verdict, "") } else { Ok(None) };
+        let decided = begun.and_then(|begun| match self.decide(Arc::clone(&verdict), resources) {
+            Ok(()) => Ok(begun),
+            Err(refusal) => {
+                begun.iter().for_each(BegunCall::drop_unsent);
+                Err(refusal)
+            }
+        });
+        let begun = match decided {
             Ok(begun) => begun,
             Err(refusal) => {
                 let result = Err(GuardedError::Refused(refusal));
@@ -230,7 +244,7 @@ impl ReadOnlyGuard {
         let duration = Some(start.elapsed());
         let error = result.as_ref().err().map(|error| (error.kind(&verdict.service), error.message()));
         if let Some(begun) = begun {
-            begun.end(error.as_ref().map(|(kind, message)| (*kind, message.as_str())));
+            begun.end(error.as_ref().map(|(kind, message)| (*kind, message.as_str())), true);
         }
         let error_context = error.map(|(kind, message)| {
             let failed = FailedCallFacts {

@@ -40,8 +40,17 @@ impl Storable for LoggedAsAllowed {
     type Storer = StoreReplace<Self>;
 }
 
-impl Storable for BegunCall {
+/// The calls that guards with different breakers began for one call of the program.
+#[derive(Clone, Debug, Default)]
+struct BegunCalls(Vec<BegunCall>);
+
+impl Storable for BegunCalls {
     type Storer = StoreReplace<Self>;
+}
+
+/// Region of the client; empty if it has none.
+fn region(config: &ConfigBag) -> &str {
+    config.load::<Region>().map_or("", Region::as_ref)
 }
 
 impl Storable for SerializedOperation {
@@ -70,7 +79,10 @@ impl Intercept for ReadOnlyGuard {
             Ok(verdict) => verdict,
             Err(verdict) => return Ok(self.decide(verdict, Vec::new())?),
         };
-        if let Some(begun) = self.begin(&verdict)? {
+        let mut begun = config.load::<BegunCalls>().cloned().unwrap_or_default();
+        // Two guards with the same breakers ask them once.
+        if !self.has_begun(&begun.0) {
+            begun.0.extend(self.begin(&verdict, region(config))?);
             config.interceptor_state().store_put(begun);
         }
         Ok(())
@@ -100,8 +112,7 @@ impl Intercept for ReadOnlyGuard {
         if !serialized.is_kept_by(context.request()) {
             return Err(self.refuse_changed(service, operation).into());
         }
-        let region = config.load::<Region>().map_or("", Region::as_ref);
-        let sender = Sender { principal: self.principal(), region };
+        let sender = Sender { principal: self.principal(), region: region(config) };
         let SentRequest { features, resources } =
             SentRequest::of(service, operation, context.request(), sender);
         let verdict = self.judge(service, operation, resources.clone(), features);
@@ -121,15 +132,17 @@ impl Intercept for ReadOnlyGuard {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(begun) = config.load::<BegunCall>() else { return Ok(()) };
-        match context.output_or_error() {
-            // A request that was only signed has no response.
-            Some(Ok(_)) if context.response().is_some() => begun.end(None),
-            Some(Err(error)) if Refusal::of(error).is_none() => {
-                let kind = orchestrator_kind(&begun.service, error, context.response());
-                begun.end(Some((kind, &error_chain(error))));
+        let is_answered = context.response().is_some();
+        for begun in config.load::<BegunCalls>().map_or(&[][..], |calls| &calls.0) {
+            match context.output_or_error() {
+                // A request that was only signed has no response.
+                Some(Ok(_)) if is_answered => begun.end(None, true),
+                Some(Err(error)) if Refusal::of(error).is_none() => {
+                    let kind = orchestrator_kind(&begun.service, error, context.response());
+                    begun.end(Some((kind, &error_chain(error))), is_answered);
+                }
+                _ => begun.drop_unsent(),
             }
-            _ => begun.drop_unsent(),
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use onlooker_core::{
 
 use crate::{guard::system_time, refusal::Refusal};
 
-/// A call that was made.
+/// A call that ended: it was made, or the SDK could not make it.
 #[derive(Clone, Copy, Debug)]
 pub struct FinishedCall<'a> {
     /// Service, such as `s3`.
@@ -70,9 +70,11 @@ impl CallMonitor {
         Self { clock, ..self }
     }
 
-    /// Begins a call, unless its circuit breaker is open.
-    pub(crate) fn begin(&self, service: &str, operation: &str) -> Result<BegunCall, Refusal> {
-        let permit = self.breakers.ask(&format!("{service}:{operation}"), (self.clock)())?;
+    /// Begins a call, unless its circuit breaker is open. A service may fail in one Region alone, so each has its own breakers;
+    /// `region` is empty if it is not known.
+    pub(crate) fn begin(&self, service: &str, operation: &str, region: &str) -> Result<BegunCall, Refusal> {
+        let place = if region.is_empty() { String::new() } else { format!("@{region}") };
+        let permit = self.breakers.ask(&format!("{service}:{operation}{place}"), (self.clock)())?;
         Ok(BegunCall {
             monitor: self.clone(),
             service: service.to_owned(),
@@ -95,12 +97,18 @@ pub(crate) struct BegunCall {
 }
 
 impl BegunCall {
-    /// The call was made.
-    pub(crate) fn end(&self, error: Option<(AwsErrorKind, &str)>) {
+    /// Whether the breakers of a monitor were asked about the call.
+    pub(crate) fn has_breakers_of(&self, monitor: &CallMonitor) -> bool {
+        Arc::ptr_eq(&self.monitor.breakers, &monitor.breakers)
+    }
+
+    /// The call ended. Without an answer, an error of the caller says nothing about the service.
+    pub(crate) fn end(&self, error: Option<(AwsErrorKind, &str)>, is_answered: bool) {
         let outcome = match error {
             None => CallOutcome::Succeeded,
             Some((kind, _)) if kind.is_failure_of_service() => CallOutcome::Failed,
-            Some(_) => CallOutcome::CallerError,
+            Some(_) if is_answered => CallOutcome::CallerError,
+            Some(_) => CallOutcome::NotSent,
         };
         if self.report(outcome)
             && let Some(log) = &self.monitor.log

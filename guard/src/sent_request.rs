@@ -133,11 +133,15 @@ fn bucket_of_host(host: &str) -> Option<(&'static str, Option<&str>)> {
         Some(name) => (name, true),
         None => (host.strip_suffix(".amazonaws.com")?, false),
     };
-    let (bucket, region) = if let Some(region) = name.strip_prefix("s3.") {
+    // Buckets of a FIPS endpoint are the same buckets.
+    let (bucket, region) = if let Some(region) =
+        name.strip_prefix("s3.").or_else(|| name.strip_prefix("s3-fips."))
+    {
         (None, region)
     } else if name == "s3" {
         (None, "")
-    } else if let Some((bucket, region)) = name.rsplit_once(".s3.") {
+    } else if let Some((bucket, region)) = name.rsplit_once(".s3.").or_else(|| name.rsplit_once(".s3-fips."))
+    {
         (Some(bucket), region)
     } else {
         (Some(name.strip_suffix(".s3")?), "")
@@ -168,6 +172,8 @@ mod tests {
             "https://s3.eu-west-1.amazonaws.com/b/a%20key/2",
             "https://s3.amazonaws.com/b/a%20key/2",
             "https://b.s3.dualstack.eu-west-1.amazonaws.com:443/a%20key/2",
+            "https://b.s3-fips.eu-west-1.amazonaws.com/a%20key/2",
+            "https://s3-fips.dualstack.eu-west-1.amazonaws.com/b/a%20key/2",
             "http://127.0.0.1:4566/b/a%20key/2?versionId=1",
         ] {
             assert_eq!(of(uri, &[]), object, "{uri}");

@@ -86,7 +86,7 @@ pub enum CallOutcome {
     Succeeded,
     /// The service refused it for a reason that lies with the caller.
     CallerError,
-    /// The service failed, was not reached, or had too many requests.
+    /// The service failed or was not reached.
     Failed,
     /// It was not sent.
     NotSent,

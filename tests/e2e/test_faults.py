@@ -204,16 +204,16 @@ class Faults(StackTestCase):
         _, error = self.deployment.invoke("pull")
         self.assertIsNotNone(error)
         opened = {item["sk"]: item["body"]["state"] for item in self.deployment.items("BREAKERS")}
-        self.assertEqual(opened, {"s3:PutObject": "open"})
+        self.assertEqual(opened, {f"s3:PutObject@{REGION}": "open"})
         made = rule.seen
         _, error = self.deployment.invoke("report")
-        self.assertIn("s3:PutObject was not called: its circuit breaker is open until", json.dumps(error))
+        self.assertIn(f"s3:PutObject@{REGION} was not called: its circuit breaker is open until", json.dumps(error))
         self.assertEqual(rule.seen, made)
         # S3 works again, and the time of the breaker is over. The next function makes the probe.
         self.deployment.proxy.remove_rule(rule)
         self.deployment.client("dynamodb").update_item(
             TableName=self.deployment.outputs["Table"],
-            Key={"pk": {"S": "BREAKERS"}, "sk": {"S": "s3:PutObject"}},
+            Key={"pk": {"S": "BREAKERS"}, "sk": {"S": f"s3:PutObject@{REGION}"}},
             UpdateExpression="SET body.#until = :past",
             ExpressionAttributeNames={"#until": "until"},
             ExpressionAttributeValues={":past": {"S": "2026-01-01T00:00:00Z"}},

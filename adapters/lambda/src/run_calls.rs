@@ -16,9 +16,21 @@ use onlooker_core::{
 };
 use onlooker_guard::{CallLog, Decision, DecisionLog, FinishedCall, LogError};
 
-/// Counts the calls of the current run.
+/// Seconds in which a process stores errors once, so that a failing function with many runs does not fill the table.
+const STORED_EVERY_SECONDS: u32 = 30;
+
+/// Counts the calls of the current run, and the errors of runs before that are not stored yet.
 #[derive(Debug, Default)]
-pub(super) struct RunCalls(Mutex<CallCounts>);
+pub(super) struct RunCalls {
+    current: Mutex<CallCounts>,
+    unstored: Mutex<UnstoredErrors>,
+}
+
+#[derive(Debug, Default)]
+struct UnstoredErrors {
+    errors: ErrorCounts,
+    stored_at: Option<Time>,
+}
 
 #[derive(Debug, Default)]
 struct CallCounts {
@@ -28,6 +40,8 @@ struct CallCounts {
     slow: u64,
     slowest: Duration,
     errors: ErrorCounts,
+    /// The errors that were not handed out yet.
+    unmerged: ErrorCounts,
 }
 
 impl RunCalls {
@@ -36,9 +50,16 @@ impl RunCalls {
         *self.counts() = CallCounts { run_id: run_id.to_owned(), slow_after, ..CallCounts::default() };
     }
 
-    /// The errors of the run so far.
-    pub(super) fn errors(&self) -> ErrorCounts {
-        self.counts().errors.clone()
+    /// The errors to store at the end of a run: none if the process stored some shortly before, or had none since.
+    pub(super) fn take_errors_to_store(&self, now: Time) -> Option<ErrorCounts> {
+        let mut unstored = self.unstored.lock().unwrap_or_else(PoisonError::into_inner);
+        unstored.errors.merge(&std::mem::take(&mut self.counts().unmerged));
+        let is_due = unstored.stored_at.is_none_or(|at| at > now || now.since(at) >= STORED_EVERY_SECONDS);
+        if !is_due || unstored.errors.total() == 0 {
+            return None;
+        }
+        unstored.stored_at = Some(now);
+        Some(std::mem::take(&mut unstored.errors))
     }
 
     /// Adds the metrics of the run.
@@ -53,7 +74,7 @@ impl RunCalls {
     }
 
     fn counts(&self) -> MutexGuard<'_, CallCounts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,6 +91,7 @@ impl CallLog for RunCalls {
         let Some((kind, message)) = call.error else { return };
         if kind.severity() >= Severity::Medium {
             counts.errors.add(kind);
+            counts.unmerged.add(kind);
         }
         let facts = FailedCallFacts { service, operation, resource: "", kind, message };
         // The log line has its own time.
@@ -126,5 +148,35 @@ impl DecisionLog for DecisionLines {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onlooker_core::aws_error::AwsErrorKind;
+
+    #[test]
+    fn a_process_stores_errors_at_most_every_thirty_seconds_and_loses_none() {
+        let calls = RunCalls::default();
+        let fail = |kind| {
+            calls.begin("run", Duration::ZERO);
+            let error = Some((kind, "said so"));
+            calls.record(&FinishedCall {
+                service: "s3",
+                operation: "GetObject",
+                duration: Duration::ZERO,
+                error,
+            });
+        };
+        let stored = |now| calls.take_errors_to_store(Time(now)).map(|errors| errors.total());
+        assert_eq!(stored(100), None);
+        fail(AwsErrorKind::NotFound);
+        assert_eq!(stored(100), None, "ordinary work");
+        fail(AwsErrorKind::TimedOut);
+        assert_eq!(stored(100), Some(1));
+        fail(AwsErrorKind::TimedOut);
+        fail(AwsErrorKind::AccessDenied);
+        assert_eq!((stored(129), stored(130), stored(170)), (None, Some(2), None));
     }
 }

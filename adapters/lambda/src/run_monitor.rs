@@ -60,8 +60,9 @@ impl RunMonitor {
             let (operation, is_open) = (change.operation, change.is_open);
             tracing::warn!(log_type = "error", operation, is_open, "a circuit breaker opened or closed");
         }
-        let counts = &self.resources.calls.errors();
-        if let Err(error) = self.watch_errors(RunErrors { function, run_id, counts }) {
+        if let Some(counts) = self.resources.calls.take_errors_to_store(self.clock.now())
+            && let Err(error) = self.watch_errors(RunErrors { function, run_id, counts: &counts })
+        {
             tracing::error!(log_type = "error", exception = %error, "cannot watch the errors of the functions");
         }
         match self.watch {
@@ -75,9 +76,6 @@ impl RunMonitor {
 
     /// Counts the errors of the run with those of the other runs, and sends an alert if there are too many.
     fn watch_errors(&self, errors: RunErrors<'_>) -> Result<bool, Box<dyn std::error::Error>> {
-        if errors.counts.total() == 0 {
-            return Ok(false);
-        }
         let Self { resources, monitoring, alerts, clock, .. } = self;
         let webhooks = WebhookSink::all(&alerts.webhooks, &resources.webhook_client, clock, WEBHOOKS_LIMIT);
         let sinks = resources.sinks(&webhooks)?;

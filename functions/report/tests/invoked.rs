@@ -3,7 +3,7 @@
 use onlooker_core::{config::own_roles::DeploymentResources, report::Report};
 use serde_json::{Value, json};
 use test_support::fake_aws::{
-    ACCOUNT, FakeAws, HttpFault, HttpResponse,
+    ACCOUNT, FakeAws, HttpFault, HttpResponse, REGION,
     event_history::WATCH_AUDITOR,
     lambda::{REQUEST_ID, RunningFunction, TOPIC},
 };
@@ -150,7 +150,7 @@ const SOON_AND_LONG: [(&str, &str); 3] = [
 #[test]
 fn a_circuit_breaker_that_opens_in_one_process_refuses_in_another_and_closes_again() {
     let cloud = FakeAws::start();
-    let key = ("BREAKERS".to_owned(), "s3:PutObject".to_owned());
+    let key = ("BREAKERS".to_owned(), format!("s3:PutObject@{REGION}"));
     let state = |cloud: &FakeAws| {
         let item = cloud.table().get(&key).cloned();
         item.and_then(|item| item["body"]["M"]["state"]["S"].as_str().map(str::to_owned))
@@ -166,10 +166,16 @@ fn a_circuit_breaker_that_opens_in_one_process_refuses_in_another_and_closes_aga
     }
     assert_eq!(state(&cloud).as_deref(), Some("open"));
     let change = one.log_line("a circuit breaker opened or closed");
-    assert_eq!((&change["operation"], &change["is_open"]), (&json!("s3:PutObject"), &json!(true)));
+    assert_eq!(
+        (&change["operation"], &change["is_open"]),
+        (&json!(format!("s3:PutObject@{REGION}")), &json!(true))
+    );
     let sent = cloud.request_count("PutObject");
     let message = other.invoke_failing(json!({}), "Unavailable");
-    assert!(message.contains("s3:PutObject was not called: its circuit breaker is open until"), "{message}");
+    assert!(
+        message.contains(&format!("s3:PutObject@{REGION} was not called: its circuit breaker is open until")),
+        "{message}"
+    );
     assert_eq!(cloud.request_count("PutObject"), sent, "no request was made");
     // Its time is over, and AWS works again.
     cloud.end_faults();

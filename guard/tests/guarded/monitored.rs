@@ -21,7 +21,7 @@ use onlooker_guard::{CallError, CallLog, CallMonitor, FinishedCall, GuardedError
 use serde_json::json;
 use test_support::{
     environment::MemoryTable,
-    fake_aws::{FakeAws, HttpFault, HttpResponse},
+    fake_aws::{FakeAws, HttpFault, HttpResponse, REGION},
 };
 
 use super::{cloud_with_bucket, guard_with, http_client, override_of, refusal, requests, s3, sdk_config};
@@ -82,18 +82,27 @@ async fn a_breaker_opens_for_two_programs_and_a_probe_closes_it() {
     assert_eq!(read(&one).await, Err("service_error".to_owned()));
     assert_eq!(read(&one).await, Err("service_error".to_owned()));
     assert_eq!(one_calls.take(), ["s3:GetObject service_error"; 2]);
-    assert!(matches!(stored_breakers(&*table, Time(1_400)).unwrap()["s3:GetObject"], Breaker::Open { .. }));
+    assert!(matches!(
+        stored_breakers(&*table, Time(1_400)).unwrap()[&format!("s3:GetObject@{REGION}")],
+        Breaker::Open { .. }
+    ));
     // The other program is refused before it signs a request, and its other operations are not.
     let sent = requests(&cloud).len();
     let refused = read(&other).await.unwrap_err();
-    assert!(refused.starts_with("s3:GetObject was not called: its circuit breaker is open"), "{refused}");
+    assert!(
+        refused.starts_with(&format!("s3:GetObject@{REGION} was not called: its circuit breaker is open")),
+        "{refused}"
+    );
     assert_eq!((requests(&cloud).len(), other_calls.take()), (sent, Vec::<String>::new()));
     cloud.end_faults();
     other.list_objects_v2().bucket("b").send().await.unwrap();
     // After its time, one call of all is let through, and closes it for all.
     SECONDS.fetch_add(LIMITS.seconds, Ordering::SeqCst);
     assert_eq!(read(&other).await, Ok(()));
-    assert_eq!(stored_breakers(&*table, Time(1_400)).unwrap()["s3:GetObject"], Breaker::default());
+    assert_eq!(
+        stored_breakers(&*table, Time(1_400)).unwrap()[&format!("s3:GetObject@{REGION}")],
+        Breaker::default()
+    );
     SECONDS.fetch_add(10, Ordering::SeqCst);
     assert_eq!(read(&one).await, Ok(()));
 }
@@ -132,6 +141,43 @@ async fn no_connection_opens_it_and_what_is_only_signed_says_nothing() {
     client.get_object().bucket("b").key("k").presigned(hour()).await.unwrap();
     assert_eq!(read(&client).await, Err("connection_failed".to_owned()));
     assert_eq!(calls.take(), ["s3:GetObject connection_failed"; 2]);
+    assert!(read(&client).await.unwrap_err().contains("circuit breaker is open"));
+}
+
+#[tokio::test]
+async fn two_guards_with_the_same_breakers_ask_them_once_and_close_them() {
+    let cloud = cloud_with_bucket();
+    let (guard, calls) = local();
+    let twice = aws_sdk_s3::config::Builder::from(&sdk_config(&cloud).await)
+        .force_path_style(true)
+        .interceptor(guard.clone())
+        .interceptor(guard);
+    let client = aws_sdk_s3::Client::from_conf(twice.build());
+    fail_with(&cloud, 500, "InternalError");
+    for _ in 0..2 {
+        assert_eq!(read(&client).await, Err("service_error".to_owned()));
+    }
+    assert_eq!(calls.take(), ["s3:GetObject service_error"; 2]);
+    assert!(read(&client).await.unwrap_err().contains("circuit breaker is open"));
+    cloud.end_faults();
+    SECONDS.fetch_add(LIMITS.seconds, Ordering::SeqCst);
+    assert_eq!(read(&client).await, Ok(()));
+    assert_eq!(read(&client).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_region_that_fails_closes_no_other() {
+    let cloud = cloud_with_bucket();
+    let (guard, _) = local();
+    let client = s3(&cloud, &guard).await;
+    fail_with(&cloud, 500, "InternalError");
+    for _ in 0..2 {
+        assert_eq!(read(&client).await, Err("service_error".to_owned()));
+    }
+    cloud.end_faults();
+    let elsewhere = aws_sdk_s3::config::Builder::new().region(aws_config::Region::new("us-east-2"));
+    let read_elsewhere = client.get_object().bucket("b").key("k").customize().config_override(elsewhere);
+    read_elsewhere.send().await.unwrap();
     assert!(read(&client).await.unwrap_err().contains("circuit breaker is open"));
 }
 
@@ -196,8 +242,7 @@ impl CallError for Failure {
 async fn an_override_for_a_table_allows_no_other_table() {
     let cloud = cloud_with_bucket();
     cloud.state().tables.entry("state".to_owned()).or_default();
-    let region = test_support::fake_aws::REGION;
-    let arn = format!("arn:aws:dynamodb:{region}:111122223333:table/state");
+    let arn = format!("arn:aws:dynamodb:{REGION}:111122223333:table/state");
     let guard = guard_with(&[override_of("dynamodb:DeleteItem", &arn)]);
     let config =
         aws_sdk_dynamodb::config::Builder::from(&sdk_config(&cloud).await).interceptor(guard).build();

@@ -7,7 +7,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     problem::{Problem, ProblemKind},
@@ -311,14 +311,12 @@ impl ValidationCriteria<'_> {
                 event_id: decision_id.clone(),
                 account: "".into(),
                 region: "".into(),
-                user_identity: ApiCaller {
-                    principal: principal.as_deref().unwrap_or_default().into(),
-                    ..ApiCaller::default()
-                },
+                // Who asked, as IAM says; the principal asked about is what the request says.
+                user_identity: ApiCaller { principal: origin.caller.clone().into(), ..ApiCaller::default() },
                 resource_arns: asked.resources(),
                 source_ip: origin.source_ip.clone(),
                 user_agent: origin.user_agent.clone(),
-                request_parameters: None,
+                request_parameters: principal.as_ref().map(|principal| json!({ "principal": principal })),
                 response_elements: None,
                 is_truncated: false,
                 reason: result.validation_message.clone(),

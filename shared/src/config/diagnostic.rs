@@ -83,7 +83,10 @@ impl ConfigError {
 /// it may be the secret of a webhook under another key.
 pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 80;
-    let text = &*super::alerts::masked(text);
+    // A URL may be a part of a path of keys.
+    let url = text.find("https://").unwrap_or(text.len());
+    let (before, url) = text.split_at_checked(url).unwrap_or((text, ""));
+    let text = &*format!("{before}{}", super::alerts::masked(url));
     let cut = text.char_indices().nth(SHOWN).map(|(at, _)| at);
     let shown = escape_hidden(cut.and_then(|at| text.get(..at)).unwrap_or(text));
     let rest = if cut.is_some() { "…" } else { "" };

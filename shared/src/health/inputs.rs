@@ -151,8 +151,8 @@ pub struct RateLimitActivity {
     pub hours: u32,
     /// Entries that were counted and not written, because their principal had too many.
     pub blocked: u64,
-    /// Principals with entries.
-    pub active_sources: u64,
+    /// Principals with entries; absent if the trail has too many batches to count them.
+    pub active_sources: Option<u64>,
     /// Calls of `LookupEvents` that CloudTrail throttled in the last run of `pull`, and all its calls; absent without a run.
     pub lookups: Option<(u64, u64)>,
 }

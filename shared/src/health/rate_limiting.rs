@@ -16,19 +16,19 @@ pub(super) const RULE: HealthRule = HealthRule {
 
 fn judge(inputs: &HealthInputs) -> HealthInput<Vec<JudgedValue>> {
     inputs.rate_limits.map(|limits| {
-        let mut measures = vec![
-            HealthMeasure {
-                warning: Some(0.0),
-                ..HealthMeasure::shown("rate_limit_blocked", HealthUnit::Count, limits.blocked as f64)
-            },
-            HealthMeasure::shown("rate_limit_sources", HealthUnit::Count, limits.active_sources as f64),
-        ];
-        let mut message = format!(
-            "{} blocked, {} active in the last {}",
-            limits.blocked,
-            count_noun(limits.active_sources, "principal"),
-            count_noun(u64::from(limits.hours), "hour")
-        );
+        let mut measures = vec![HealthMeasure {
+            warning: Some(0.0),
+            ..HealthMeasure::shown("rate_limit_blocked", HealthUnit::Count, limits.blocked as f64)
+        }];
+        let active = match limits.active_sources {
+            Some(sources) => {
+                measures.push(HealthMeasure::shown("rate_limit_sources", HealthUnit::Count, sources as f64));
+                format!("{} active", count_noun(sources, "principal"))
+            }
+            None => "active principals not counted, because the audit trail has many batches".to_owned(),
+        };
+        let hours = count_noun(u64::from(limits.hours), "hour");
+        let mut message = format!("{} blocked, {active} in the last {hours}", limits.blocked);
         if let Some((throttled, requests)) = limits.lookups {
             let share = percent(throttled, requests).unwrap_or_default();
             measures.push(HealthMeasure {

@@ -36,7 +36,7 @@ pub fn inputs() -> HealthInputs {
         rate_limits: HealthInput::Known(RateLimitActivity {
             hours: 24,
             blocked: 0,
-            active_sources: 3,
+            active_sources: Some(3),
             lookups: Some((1, 10)),
         }),
         findings: HealthInput::Known(OpenFindings { by_severity: [(Severity::Low, 2)].into() }),

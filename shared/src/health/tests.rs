@@ -122,8 +122,12 @@ fn each_limit_is_where_the_documents_say() {
     for (blocked, throttled, status) in [(0, 5, Healthy), (1, 0, Warning), (0, 6, Warning)] {
         assert_status("rate-limiting", status, |inputs| {
             let lookups = Some((throttled, 10));
-            inputs.rate_limits =
-                HealthInput::Known(RateLimitActivity { hours: 24, blocked, active_sources: 1, lookups });
+            inputs.rate_limits = HealthInput::Known(RateLimitActivity {
+                hours: 24,
+                blocked,
+                active_sources: Some(1),
+                lookups,
+            });
         });
     }
     for (entries, status) in [(90, Healthy), (91, Warning)] {

@@ -6,7 +6,7 @@
 //! table fails, the breakers work in this process alone, and what changed is written when the table works again.
 //!
 //! ```text
-//! BREAKERS  <service>:<Operation>   the breaker; expires a day after its last change
+//! BREAKERS  <service>:<Operation>@<region>   the breaker; expires a day after its last change
 //! ```
 
 use std::{
@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     breaker::{Breaker, BreakerAnswer, BreakerLimits, CallOutcome},
-    ports::{PortError, Table, TableItem, WriteCondition},
+    ports::{PortError, PortErrorKind, Table, TableItem, WriteCondition},
     time::Time,
 };
 
@@ -62,7 +62,7 @@ struct KnownBreaker {
 /// A breaker that opened or closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BreakerChange {
-    /// `service:Operation`.
+    /// `service:Operation@region`.
     pub operation: String,
     /// Whether it opened; if not, it closed.
     pub is_open: bool,
@@ -83,7 +83,7 @@ pub struct CallPermit {
     "{operation} was not called: its circuit breaker is open until {until}, because calls before failed in a row"
 )]
 pub struct BreakerOpen {
-    /// `service:Operation`.
+    /// `service:Operation@region`.
     pub operation: String,
     /// When one call may try the operation again.
     pub until: Time,
@@ -267,12 +267,21 @@ impl CircuitBreakers {
     }
 }
 
-/// The breakers in a table, by `service:Operation`. An item that cannot be decoded is left out, and so is one that has expired.
+/// The breakers in a table that have not expired, by `service:Operation@region`.
 ///
 /// # Errors
-/// When the table cannot be read.
+/// When the table cannot be read, or has an item that cannot be decoded.
 pub fn stored_breakers(table: &dyn Table, now: Time) -> Result<BTreeMap<String, Breaker>, PortError> {
     let items = table.query(PARTITION, "")?.into_iter();
     let current = items.filter(|item| item.expires_at.is_none_or(|at| at > now));
-    Ok(current.filter_map(|item| Some((item.sort_key, serde_json::from_value(item.body).ok()?))).collect())
+    let decoded = current.map(|item| match serde_json::from_value(item.body) {
+        Ok(breaker) => Ok((item.sort_key, breaker)),
+        Err(cause) => Err(PortError {
+            operation: "decode",
+            name: format!("{PARTITION} {}", item.sort_key),
+            kind: PortErrorKind::Other,
+            cause: Box::new(cause),
+        }),
+    });
+    decoded.collect()
 }

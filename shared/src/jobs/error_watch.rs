@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     alert::OperationalAlert,
+    aws_error::AwsErrorKind,
     config::MonitoringSettings,
     error_context::ErrorCounts,
     jobs::notifications::{NotificationError, Notifier},
@@ -48,7 +49,8 @@ pub struct RunErrors<'a> {
     pub function: &'a str,
     /// Id of the run.
     pub run_id: &'a str,
-    /// The errors by kind. Those below [`Severity::Medium`] are part of ordinary work and are not counted.
+    /// The errors by kind. Those below [`Severity::Medium`] are part of ordinary work, and a throttled call is made again by its
+    /// caller, who paces itself: neither is counted.
     pub counts: &'a ErrorCounts,
 }
 
@@ -107,7 +109,9 @@ pub fn recent_errors(table: &dyn Table, since: Time, now: Time) -> Result<ErrorC
 }
 
 fn counted(counts: &ErrorCounts) -> ErrorCounts {
-    let serious = counts.0.iter().filter(|(kind, _)| kind.severity() >= Severity::Medium);
+    let is_serious =
+        |kind: &AwsErrorKind| kind.severity() >= Severity::Medium && *kind != AwsErrorKind::Throttled;
+    let serious = counts.0.iter().filter(|(kind, _)| is_serious(kind));
     ErrorCounts(serious.map(|(kind, count)| (*kind, *count)).collect())
 }
 
@@ -128,5 +132,7 @@ fn alert(recent: &ErrorCounts, seconds: u32, since: Time, now: Time) -> Operatio
     });
     let text = format!("Between {since} and {now}, most often:{}", lines.collect::<String>());
     let title = format!("Onlooker's functions had {errors}");
-    OperationalAlert::new(title, severity, text, ("errors", seconds), now)
+    // Runs that find the same errors send one alert, because its id has this time.
+    let time = Time(now.0 - now.0.checked_rem(seconds).unwrap_or(0));
+    OperationalAlert::new(title, severity, text, ("errors", seconds), time)
 }

@@ -135,7 +135,10 @@ impl<'a> HealthReader<'a> {
         let ReportValues { findings, logging, digests, coverage } = ReportValues::of(report);
         let trail = match missing {
             Some(why) => TrailValues::unknown(why),
-            None => audit_trail::read(self.store, &mut self.trail, lookups, now),
+            None => {
+                let has_limit = self.config.audit.rate_limit > 0;
+                audit_trail::read(self.store, &mut self.trail, lookups, has_limit, now)
+            }
         };
         let unread = || "not read".to_owned();
         HealthInputs {

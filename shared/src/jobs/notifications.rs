@@ -30,6 +30,9 @@ use crate::{
 /// Number of seconds a delivery is remembered. EventBridge retries for at most a day.
 const REMEMBER_SECONDS: u32 = 2 * 86_400;
 
+/// Number of seconds a delivery of a digest is remembered: a digest waits in the table until every sink has sent it.
+const REMEMBER_DIGEST_SECONDS: u32 = 365 * 86_400;
+
 /// Longest claim, in seconds. It ends before Lambda retries, which is after a minute.
 const MAX_CLAIM_SECONDS: u32 = 50;
 
@@ -186,11 +189,13 @@ impl Notifier<'_> {
         let window = RepetitionWindow::of(notification, name, self.policy.deduplication_seconds);
         let before =
             window.as_ref().map(|window| window.last(self.table)).transpose().map_err(not_sent)?.flatten();
+        let is_digest = notification.id.starts_with("digest-");
+        let remembered = if is_digest { REMEMBER_DIGEST_SECONDS } else { REMEMBER_SECONDS };
         let item = |body| TableItem {
             partition_key: partition.to_owned(),
             sort_key: name.to_owned(),
             revision: known.map_or(0, |item| item.revision),
-            expires_at: Some(Time(now.0.saturating_add(REMEMBER_SECONDS))),
+            expires_at: Some(Time(now.0.saturating_add(remembered))),
             body,
         };
         if let (Some(window), Some(before)) = (&window, &before)

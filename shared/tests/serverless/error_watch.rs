@@ -47,7 +47,7 @@ fn ten_errors_in_five_minutes_send_one_alert_with_the_commonest_kinds() {
     use AwsErrorKind as Kind;
     let environment = TestEnvironment::new(NOW);
     let settings = MonitoringSettings::default();
-    let some = errors(&[(Kind::Throttled, 4), (Kind::NotFound, 50)]);
+    let some = errors(&[(Kind::QuotaExceeded, 4), (Kind::NotFound, 50), (Kind::Throttled, 50)]);
     assert!(!run(&environment, &settings, "1", &some).unwrap());
     environment.clock.advance(200);
     let more = errors(&[(Kind::AccessDenied, 3), (Kind::TimedOut, 2), (Kind::ServiceError, 1)]);
@@ -57,7 +57,7 @@ fn ten_errors_in_five_minutes_send_one_alert_with_the_commonest_kinds() {
     let lines: Vec<&str> = sent_now[0].lines().collect();
     assert_eq!(lines[0], "Onlooker's functions had 10 errors");
     let kinds: Vec<&str> = lines.iter().filter_map(|line| Some(line.split_once(':')?.0)).collect();
-    assert!(kinds.ends_with(&["4 x throttled", "3 x access_denied", "2 x timed_out"]), "{lines:?}");
+    assert!(kinds.ends_with(&["4 x quota_exceeded", "3 x access_denied", "2 x timed_out"]), "{lines:?}");
     let severity = environment.sns.port.notifications.lock().unwrap()[0].severity;
     assert_eq!(severity, RiskLevel::High);
     // More errors in the same span send no other alert; after it, they do.

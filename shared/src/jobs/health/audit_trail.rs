@@ -1,7 +1,8 @@
 //! The values that come from the audit trail.
 //!
 //! Enters: the store of the trail. Leaves: its size, what its rate limit left out in the last day, and how the answers in memory are
-//! used. Law: of a trail with very many batches in a day the size is read and the rest is unknown, so that a check costs little.
+//! used. Law: of a trail with very many batches in a day the size is read, and what a rate limit left out is unknown if there is one, so
+//! that a check costs little.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ use crate::{
 const HOURS: u32 = 24;
 
 /// Most batches whose headers are read.
-const MAX_BATCHES: usize = 2_000;
+const MAX_BATCHES: usize = 500;
 
 /// What the trail says.
 pub(super) struct TrailValues {
@@ -37,10 +38,12 @@ impl TrailValues {
     }
 }
 
+/// `has_limit`: whether the settings of the trail have a rate limit.
 pub(super) fn read(
     store: &dyn ObjectStore,
     trail: &mut AuditReader<'_>,
     lookups: Option<(u64, u64)>,
+    has_limit: bool,
     now: Time,
 ) -> TrailValues {
     let objects = match store.list(PREFIX) {
@@ -64,6 +67,10 @@ pub(super) fn read(
         0..=MAX_BATCHES => {
             trail.restrict(keys);
             limited(trail, since, lookups).into()
+        }
+        // Without a limit, none left anything out.
+        _ if !has_limit => {
+            HealthInput::Known(RateLimitActivity { hours: HOURS, blocked: 0, active_sources: None, lookups })
         }
         many => HealthInput::Unknown(format!(
             "the audit trail has {many} batches of the last day, which are not read"
@@ -96,5 +103,5 @@ fn limited(
     let recent = trail.counts().filter(|counts| counts.last >= since);
     let sources: BTreeSet<&str> =
         recent.flat_map(|counts| counts.principals.keys()).map(|principal| &**principal).collect();
-    Ok(RateLimitActivity { hours: HOURS, blocked, active_sources: sources.len() as u64, lookups })
+    Ok(RateLimitActivity { hours: HOURS, blocked, active_sources: Some(sources.len() as u64), lookups })
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    breaker::Breaker,
+    breaker::{Breaker, BreakerAnswer},
     current_status::CurrentStatus,
     escape::escape_hidden,
     health::{DeadLetterCount, HealthInput, OpenBreaker, RecentError, WorkerRun, WorkerSchedule, WriteQueue},
@@ -191,8 +191,10 @@ fn missing_objects(
 /// Circuit breakers that are not closed.
 pub(super) fn open_breakers(table: &dyn Table, now: Time) -> HealthInput<Vec<OpenBreaker>> {
     let open = |breakers: BTreeMap<String, Breaker>| {
-        let opened = |(operation, breaker): (String, Breaker)| {
-            Some(OpenBreaker { operation, opened_at: breaker.opened_at()? })
+        // One whose time is over lets the next call through.
+        let opened = |(operation, breaker): (String, Breaker)| match breaker.ask(now) {
+            BreakerAnswer::Refuse(_) => Some(OpenBreaker { operation, opened_at: breaker.opened_at()? }),
+            BreakerAnswer::Call | BreakerAnswer::Probe => None,
         };
         breakers.into_iter().filter_map(opened).collect()
     };

@@ -95,7 +95,7 @@ impl Notifier<'_> {
     /// # Errors
     /// [`NotificationError`], after every other digest was attempted. What is not sent stays in the table.
     pub fn flush_digests(&self) -> Result<FlushedDigests, NotificationError> {
-        let Collected { entries, mut sealed, mut failure } = Collected::read(self.table)?;
+        let Collected { entries, mut sealed, damaged, mut failure } = Collected::read(self.table)?;
         let in_seals: BTreeSet<&String> = sealed.values().flat_map(|seal| &seal.keys).collect();
         let open = entries.keys().filter(|key| !in_seals.contains(key));
         let now = self.clock.now();
@@ -111,7 +111,9 @@ impl Notifier<'_> {
                 Err(error) => failure = failure.or(Some(table_error(error))),
             }
         }
-        for (id, seal) in &sealed {
+        // What cannot be decoded is owed like the rest of its digest, and stays with it.
+        let is_whole = |seal: &SealedDigest| !seal.keys.iter().any(|key| damaged.contains(key));
+        for (id, seal) in sealed.iter().filter(|(_, seal)| is_whole(seal)) {
             match self.finish(id, seal, &entries) {
                 Ok(()) => flushed.sent += 1,
                 // The other run sends it, or fails, and then a later one sends it.
@@ -161,13 +163,20 @@ struct Collected {
     entries: BTreeMap<String, DigestEntry>,
     /// Digests by id that were begun.
     sealed: BTreeMap<String, SealedDigest>,
-    /// An item that cannot be decoded.
+    /// Keys of items that cannot be decoded.
+    damaged: BTreeSet<String>,
+    /// The first of them.
     failure: Option<NotificationError>,
 }
 
 impl Collected {
     fn read(table: &dyn Table) -> Result<Self, NotificationError> {
-        let mut collected = Self { entries: BTreeMap::new(), sealed: BTreeMap::new(), failure: None };
+        let mut collected = Self {
+            entries: BTreeMap::new(),
+            sealed: BTreeMap::new(),
+            damaged: BTreeSet::new(),
+            failure: None,
+        };
         for TableItem { sort_key, body, .. } in table.query(PARTITION, "").map_err(table_error)? {
             let read = match sort_key.strip_prefix(SEAL) {
                 Some(id) => serde_json::from_value(body)
@@ -177,6 +186,7 @@ impl Collected {
             };
             if let Err(cause) = read {
                 let name = format!("{PARTITION} {sort_key}");
+                collected.damaged.insert(sort_key);
                 collected.failure = collected.failure.or(Some(NotificationError::Damaged { name, cause }));
             }
         }
