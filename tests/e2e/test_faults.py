@@ -218,7 +218,7 @@ class Faults(StackTestCase):
             ExpressionAttributeNames={"#until": "until"},
             ExpressionAttributeValues={":past": {"S": "2026-01-01T00:00:00Z"}},
         )
-        self.invoke("maintain")
+        self.invoke("maintain", {"tasks": ["evidence"]})
         self.assertEqual(self.deployment.items("BREAKERS")[0]["body"]["state"], "closed")
 
     def test_08_a_call_without_a_response_loses_nothing(self):

@@ -47,7 +47,9 @@ struct CallCounts {
 impl RunCalls {
     /// Begins a run: earlier calls are not part of it.
     pub(super) fn begin(&self, run_id: &str, slow_after: Duration) {
-        *self.counts() = CallCounts { run_id: run_id.to_owned(), slow_after, ..CallCounts::default() };
+        let mut counts = self.counts();
+        let unmerged = std::mem::take(&mut counts.unmerged);
+        *counts = CallCounts { run_id: run_id.to_owned(), slow_after, unmerged, ..CallCounts::default() };
     }
 
     /// The errors to store at the end of a run: none if the process stored some shortly before, or had none since.
