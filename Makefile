@@ -27,6 +27,8 @@ TESTS := $(HOST_CARGO) test --workspace --all-features
 TIMED_TESTS := CARGO_BUILD_TARGET=$(HOST) python3 tests/slowest.py $(CARGO) test --workspace --all-features
 # Chosen from the tests of the workspace, not of one package, so that it uses what they compile.
 LAYERS := $(TESTS) --quiet --test layers
+# Builds the command line. The test gives the dependencies the features that they have in the tests, so that nothing is compiled twice.
+BINARY := $(HOST_CARGO) build --quiet --workspace --all-features --bin onlooker --test template
 # Test of the deployed stack to run: a word in its name.
 T ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -87,16 +89,14 @@ lint-workflows: $(E2E)/tools/bin/sam ## The workflows of GitHub Actions and GitL
 	$(E2E)/tools/bin/zizmor --offline --quiet --no-progress .github
 
 .PHONY: self-audit
-# Built as the tests are, so that nothing is compiled twice.
 self-audit: $(E2E)/tools/bin/sam ## Check that the stack's own roles have no permissions beyond their purposes
-	$(HOST_CARGO) build --quiet --workspace --all-features --bin onlooker
+	$(BINARY)
 	$(E2E)/tools/bin/python -B tests/own_roles/audit.py $(TARGET)/$(HOST)/debug/onlooker
 	cd tests/own_roles && ONLOOKER_BINARY=$(TARGET)/$(HOST)/debug/onlooker $(E2E)/tools/bin/python -B -m unittest --quiet
 
 .PHONY: read-metrics
-# Built as the tests are, so that nothing is compiled twice.
 read-metrics: $(E2E)/tools/bin/sam ## Read the metrics of the command line with the parsers of prometheus_client
-	$(HOST_CARGO) build --quiet --workspace --all-features --bin onlooker
+	$(BINARY)
 	$(E2E)/tools/bin/python -B tests/read_metrics.py $(TARGET)/$(HOST)/debug/onlooker
 
 .PHONY: audit
