@@ -92,7 +92,7 @@ class Api(StackTestCase):
         self.assertEqual((too_many["status"], too_many["content_type"]), (400, "application/problem+json"))
 
     def test_14_figures_are_those_of_the_newest_report(self):
-        window = self.hour - 3600, self.hour
+        window = self.hour - 7200, self.hour - 3600
         self.deployment.deliver(Trail("api", *window, 60).objects())
         self.deployment.wait_until_drained()
         missing = self.invoke("api", {"route": "GET /reports/latest"})

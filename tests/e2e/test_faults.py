@@ -201,12 +201,12 @@ class Faults(StackTestCase):
     def test_08_a_circuit_breaker_that_opens_in_one_function_refuses_in_another_and_closes(self):
         self.configure(MONITORING_CIRCUIT_BREAKER_THRESHOLD="1", MONITORING_CIRCUIT_BREAKER_TIMEOUT="86400")
         rule = self.deployment.proxy.rule("s3", "PutObject", "fail", count=1_000_000)
-        _, error = self.deployment.invoke("pull")
+        _, error = self.deployment.invoke("report")
         self.assertIsNotNone(error)
         opened = {item["sk"]: item["body"]["state"] for item in self.deployment.items("BREAKERS")}
         self.assertEqual(opened, {f"s3:PutObject@{REGION}": "open"})
         made = rule.seen
-        _, error = self.deployment.invoke("report")
+        _, error = self.deployment.invoke("permissions")
         self.assertIn(f"s3:PutObject@{REGION} was not called: its circuit breaker is open until", json.dumps(error))
         self.assertEqual(rule.seen, made)
         # S3 works again, and the time of the breaker is over. The next function makes the probe.
