@@ -53,12 +53,18 @@ struct ResourceSample {
 }
 
 impl ResourceSample {
+    /// What the begin of a run is compared by. Of a function that answers requests each run pays for it.
+    fn at_begin() -> Self {
+        let stat = fs::read_to_string("/proc/self/stat").ok();
+        Self { cpu_time: stat.and_then(|text| cpu_time(&text)), ..Self::default() }
+    }
+
     fn now() -> Self {
-        let text = |path: &str| fs::read_to_string(path).ok();
+        let status = fs::read_to_string("/proc/self/status").ok();
         Self {
-            cpu_time: text("/proc/self/stat").and_then(|text| cpu_time(&text)),
-            memory_peak: text("/proc/self/status").and_then(|text| memory_peak(&text)),
+            memory_peak: status.and_then(|text| memory_peak(&text)),
             disk_share: disk_share(),
+            ..Self::at_begin()
         }
     }
 }
@@ -156,7 +162,7 @@ impl HighestShares {
 impl ResourceWatch {
     /// Begins to watch a run of at most `longest`: a sample now, one at each interval of the settings, and one at the end.
     pub(super) fn start(limits: ResourceLimits, settings: &MonitoringSettings, longest: Duration) -> Self {
-        let first = ResourceSample::now();
+        let first = ResourceSample::at_begin();
         let began = (Instant::now(), first);
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let interval = Duration::from_secs(settings.performance_monitoring_interval.into());
