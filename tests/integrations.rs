@@ -261,7 +261,7 @@ fn the_unit_files_are_valid() {
             timers += 1;
             assert!(Path::new(FOLDER).join(format!("systemd/{stem}.service")).is_file(), "{name}");
         }
-        // The user of the service is made by whoever installs it.
+        // The user of the service is made by the person who installs it.
         directory.write(&name, text.replace("User=onlooker\n", ""));
         units.push(directory.join(&name));
     }

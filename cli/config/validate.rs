@@ -1,7 +1,7 @@
 //! `onlooker config validate`: whether a configuration can be used, and whether what it is used with is in order.
 //!
 //! Enters: the configuration in force. Leaves: its mistakes, or a diagnosis. Laws: a configuration that other commands refuse is
-//! invalid, whatever else is in order; one that they accept is checked further, and a warning is no mistake.
+//! invalid, whatever else is in order; one that they accept is checked further, and a warning is not a mistake.
 
 use std::error::Error as _;
 

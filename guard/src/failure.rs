@@ -1,7 +1,7 @@
 //! Why a call failed.
 //!
 //! Enters: the error of a call, as the SDK returns it or as its interceptors see it. Leaves: its [`AwsErrorKind`] and a message.
-//! Laws: AWS's code decides before the status; what was not sent because of the guard is no failure of AWS.
+//! Laws: AWS's code decides before the status; what was not sent because of the guard does not count as a failure of AWS.
 
 use std::error::Error;
 

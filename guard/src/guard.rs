@@ -223,7 +223,7 @@ impl ReadOnlyGuard {
             _ => RequestFeatures::any_of(&found.service),
         };
         let verdict = Arc::new(self.judge(service, operation, resources.clone(), features));
-        // A call that a breaker stops is no decision to log.
+        // The log gets no decision about a call that a breaker stops.
         let begun = if verdict.is_valid { self.begin(&verdict, "") } else { Ok(None) };
         let decided = begun.and_then(|begun| match self.decide(Arc::clone(&verdict), resources) {
             Ok(()) => Ok(begun),

@@ -174,7 +174,7 @@ impl AwsErrorKind {
         )
     }
 
-    /// Whether the error shows that the operation does not work, so that more calls of it are no use. Errors that the caller
+    /// Whether the error shows that the operation does not work, so that more calls of it would fail too. Errors that the caller
     /// causes, such as a denial or a request that is not valid, do not; nor does a quota, for which the caller slows down.
     pub const fn is_failure_of_service(self) -> bool {
         matches!(

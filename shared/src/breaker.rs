@@ -2,7 +2,7 @@
 //!
 //! Enters: what became of calls, and the time. Leaves: whether the next call may be made. Laws: a breaker opens after as many
 //! failures in a row as its limit says; an open one lets nothing through until its time is over, and then one probe at a time; a
-//! probe that succeeds closes it, and one that fails opens it again; an error that the caller causes is no failure.
+//! probe that succeeds closes it, and one that fails opens it again; an error that the caller causes does not count as a failure.
 //!
 //! ```text
 //!            failures in a row reach the limit            its time is over: one probe

@@ -1,7 +1,7 @@
 //! The calls of AWS that a run made.
 //!
 //! Enters: each call as it ends. Leaves: a log line for each error and each slow call; metrics and the errors by kind at the end of the
-//! run. Law: what belongs to ordinary work, such as an object that does not exist yet, is no error of the run.
+//! run. Law: what belongs to ordinary work, such as an object that does not exist yet, does not count as an error of the run.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -91,7 +91,7 @@ impl PostError {
         }
     }
 
-    /// The kind, as a job sees it. A webhook that is not allowed is no missing permission of AWS.
+    /// The kind, as a job sees it. A webhook that is not allowed does not mean that AWS denied a permission.
     pub const fn kind(&self) -> PortErrorKind {
         match self {
             Self::Status { status: 429, .. } => PortErrorKind::Throttled,

@@ -223,7 +223,7 @@ fn three_redirects_are_followed_and_no_more() {
     let error = fixture.error();
     assert!(error.to_string().contains("redirects once more after 3 redirects"), "{error}");
     assert_eq!(fixture.server.requests().len(), 4);
-    // A redirect that asks for another request is no success.
+    // A redirect that asks for another request is a failure.
     let error = Fixture::new(vec![ServerAnswer::redirect(303, "/again")]).error();
     assert!(error.to_string().contains("answered 303"), "{error}");
 }

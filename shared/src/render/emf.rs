@@ -72,7 +72,7 @@ impl Metrics {
         self
     }
 
-    /// Adds a number that is no metric of CloudWatch, where each costs by itself: queries of the log find it, and the record of the
+    /// Adds a number that is not a metric of CloudWatch, where each costs by itself: queries of the log find it, and the record of the
     /// run has it.
     #[must_use]
     pub fn field(mut self, name: &'static str, value: f64) -> Self {

@@ -131,7 +131,7 @@ const MEASURES: &[(&str, &str)] = &[
     ("open_circuit_breakers", "Circuit breakers that are open."),
 ];
 
-/// Metrics of runs that are no plain number; docs/metrics.md has the unit of each.
+/// Metrics of runs that are not plain numbers; docs/metrics.md has the unit of each.
 const RUN_UNITS: &[(&str, HealthUnit)] = &[
     ("duration", HealthUnit::Seconds),
     ("lag", HealthUnit::Seconds),
