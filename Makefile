@@ -159,8 +159,9 @@ $(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(
 .PHONY: bench-functions
 bench-functions: release-functions $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
 	$(CARGO) build --profile dist --package watch --example hello
-	$(CARGO) build --profile dist --package api --example load
-	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/dist/examples/hello .aws-sam/build $(TARGET)/dist/examples/load
+	$(CARGO) build --profile dist --package api --example load --example stores
+	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/dist/examples/hello .aws-sam/build $(TARGET)/dist/examples/load \
+		$(TARGET)/dist/examples/stores
 
 .PHONY: test-api
 test-api: $(E2E)/schemathesis/bin/schemathesis ## The function api against its OpenAPI document

@@ -3,7 +3,7 @@
 //! Enters: region, credentials and endpoints, as other AWS tools find them. Leaves: ports. Law: only a command that
 //! needs AWS connects to it.
 
-use std::{collections::BTreeMap, error::Error};
+use std::{collections::BTreeMap, error::Error, sync::Arc};
 
 use onlooker_aws::{
     AccountPolicies, AwsProber, AwsSession, EventHistory, MissingCredentials, OrganizationPolicies, S3Source,
@@ -17,7 +17,7 @@ use onlooker_core::{
     report::CallerIdentity,
     time::Time,
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use crate::exit::CommandError;
 
@@ -32,8 +32,6 @@ pub fn remedy(error: &(dyn Error + 'static)) -> Option<&'static str> {
 /// A connection to AWS.
 pub struct AwsConnection {
     aws: AwsSession,
-    /// Runs while commands block, so it must live as long as they do.
-    _runtime: Runtime,
 }
 
 impl AwsConnection {
@@ -41,7 +39,7 @@ impl AwsConnection {
     pub fn connect(_what: &str) -> Result<Self, CommandError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(CommandError::Runtime)?;
-        Ok(Self { aws: AwsSession::connect(runtime.handle().clone()), _runtime: runtime })
+        Ok(Self { aws: AwsSession::connect(Arc::new(runtime)) })
     }
 
     /// The identity of the caller, from AWS.

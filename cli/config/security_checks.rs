@@ -144,7 +144,7 @@ const PRIVATE_WEBHOOKS: [&str; 4] =
 fn refuses_private_webhooks() -> Option<bool> {
     use onlooker_webhook::{PostError, WebhookClient};
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().ok()?;
-    let client = WebhookClient::new(runtime.handle().clone());
+    let client = WebhookClient::new(std::sync::Arc::new(runtime));
     let mut refuses = true;
     for url in PRIVATE_WEBHOOKS {
         match client.post(url, "{}", std::time::Duration::from_secs(1)) {

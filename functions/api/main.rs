@@ -28,10 +28,9 @@ use serde_json::Value;
 /// more than everything else.
 const COUNTED_SECONDS: u32 = 60;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> Result<(), Error> {
+fn main() -> Result<(), Error> {
     let on_failure = |payload: &ApiPayload| payload.is_url().then_some(failure_answer as FailureAnswer);
-    serve_answering("api", std::env::vars_os(), run, on_failure).await
+    serve_answering("api", std::env::vars_os(), run, on_failure)
 }
 
 fn run(invocation: &Invocation<'_>, payload: ApiPayload) -> Result<JobOutcome, FunctionError> {

@@ -15,9 +15,8 @@ use onlooker_core::{
 };
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, PayloadText, serve};
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> Result<(), Error> {
-    serve("ingest", std::env::vars_os(), run).await
+fn main() -> Result<(), Error> {
+    serve("ingest", std::env::vars_os(), run)
 }
 
 fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, FunctionError> {

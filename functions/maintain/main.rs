@@ -23,9 +23,8 @@ use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> Result<(), Error> {
-    serve("maintain", std::env::vars_os(), run).await
+fn main() -> Result<(), Error> {
+    serve("maintain", std::env::vars_os(), run)
 }
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {

@@ -18,9 +18,8 @@ use serde_json::Value;
 /// Largest number of principals in one payload.
 const MAX_PRINCIPALS: usize = 1_000;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> Result<(), Error> {
-    serve("permissions", std::env::vars_os(), run).await
+fn main() -> Result<(), Error> {
+    serve("permissions", std::env::vars_os(), run)
 }
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {

@@ -22,9 +22,8 @@ use serde_json::{Value, json};
 /// Accounts and Regions to pull at the same time. Each thread waits for CloudTrail most of the time.
 const THREADS: usize = 16;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> Result<(), Error> {
-    serve("pull", std::env::vars_os(), run).await
+fn main() -> Result<(), Error> {
+    serve("pull", std::env::vars_os(), run)
 }
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {

@@ -34,9 +34,8 @@ const DEFAULT_INTERVAL_SECONDS: u32 = 3_600;
 /// Time that must remain for compaction after the report.
 const RESERVED_TIME: Duration = Duration::from_secs(300);
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> Result<(), Error> {
-    serve("report", std::env::vars_os(), run).await
+fn main() -> Result<(), Error> {
+    serve("report", std::env::vars_os(), run)
 }
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {

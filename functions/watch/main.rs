@@ -17,9 +17,8 @@ use onlooker_core::{
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, PayloadText, serve};
 use serde_json::json;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> Result<(), Error> {
-    serve("watch", std::env::vars_os(), run).await
+fn main() -> Result<(), Error> {
+    serve("watch", std::env::vars_os(), run)
 }
 
 /// When this process looks again for digests that are due. What another process collects in between is due later.

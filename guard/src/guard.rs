@@ -132,7 +132,8 @@ impl ReadOnlyGuard {
     /// resources, which are not known yet.
     pub(crate) fn may_permit(&self, service: &str, operation: &str) -> Result<CheckResult, Arc<CheckResult>> {
         let verdict = self.judge(service, operation, Vec::new(), RequestFeatures::empty());
-        let mut scopes = self.0.config.overrides.iter().filter_map(|entry| entry.resource.clone());
+        let overrides = self.0.config.overrides.iter().filter(|entry| entry.is_of_service(&verdict.service));
+        let mut scopes = overrides.filter_map(|entry| entry.resource.clone());
         // A pattern matches itself.
         let is_possible = verdict.is_valid
             || scopes

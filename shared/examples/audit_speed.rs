@@ -14,7 +14,10 @@
 use std::{env, fs, sync::Arc, time::Instant};
 
 use onlooker_core::{
-    audit::{ApiCaller, AuditKind, AuditQuery, AuditTrailEntry, AuditedCall, EntryLine, GENESIS, seal_batch},
+    audit::{
+        ApiCaller, AuditKind, AuditQuery, AuditTrailEntry, AuditedCall, BatchCompressor, EntryLine, GENESIS,
+        seal_batch,
+    },
     config::{AuditProfile, AuditSettings},
     event::Outcome,
     jobs::audit::{AuditReader, AuditTrail},
@@ -116,7 +119,7 @@ fn compression(entries: u32) {
             .sum();
         for level in [1, 3, 6, 9] {
             let start = Instant::now();
-            let batch = seal_batch(CHAIN, 0, GENESIS, NOW, level, &lines);
+            let batch = seal_batch(CHAIN, 0, GENESIS, NOW, &mut BatchCompressor::new(level), &lines);
             println!(
                 "{{\"what\":\"compression\",\"entries\":\"{name}\",\"level\":{level},\"bytes_per_entry\":{},\"ratio\":{:.2},\"original_ratio\":{ORIGINAL_RATIO},\"mb_per_s\":{:.0}}}",
                 plain / lines.len().max(1),

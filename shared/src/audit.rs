@@ -18,8 +18,8 @@ mod verify;
 
 pub use self::{
     batch::{
-        AuditBatch, BatchCounts, BatchError, BatchHeader, BatchKey, EntryLine, GENESIS, MAX_BATCH_BYTES,
-        PREFIX, SealedBatch, seal_batch,
+        AuditBatch, BatchCompressor, BatchCounts, BatchError, BatchHeader, BatchKey, EntryLine, GENESIS,
+        MAX_BATCH_BYTES, PREFIX, SealedBatch, seal_batch,
     },
     entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
     problem::{AuditProblem, AuditProblemKind},

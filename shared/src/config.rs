@@ -17,6 +17,7 @@ pub mod own_roles;
 mod parts;
 mod profile;
 mod reader;
+mod reference;
 mod schema;
 mod standard;
 mod template;
@@ -40,6 +41,7 @@ pub use self::{
     overrides::OverrideMatch,
     parts::{CloudTrailSettings, Part, ReportSettings, ValidationSettings},
     profile::ConfigProfile,
+    reference::reference,
     schema::schema,
     template::template,
     variables::{EnvVariable, RESERVED_VARIABLES, variables},

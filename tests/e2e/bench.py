@@ -1,9 +1,9 @@
 """Measures the released functions: start, size, throughput, memory, requests, and the API under load.
 
-    python bench.py HELLO BUILD LOAD
+    python bench.py HELLO BUILD LOAD STORES
 
-HELLO is the binary of the smallest Lambda function, BUILD the folder of `sam build`, LOAD the example `load` of the function api. Prints
-tables, and exits with 1 if a function misses a target.
+HELLO is the binary of the smallest Lambda function, BUILD the folder of `sam build`, LOAD and STORES the examples `load` and
+`stores` of the function api. Prints tables, and exits with 1 if a function misses a target.
 """
 
 import contextlib
@@ -153,7 +153,7 @@ def item(key, content):
     return {"bucket": deployments.TRAIL_BUCKET, "key": key, "etag": "", "size": len(content)}
 
 
-def main(hello, build, load):
+def main(hello, build, load, stores):
     build, missed = Path(build), []
     binaries = {name: build / name / "bootstrap" for name in FUNCTIONS}
     with deployments.Deployment() as deployment:
@@ -201,7 +201,7 @@ def main(hello, build, load):
             print(f"report: peak {memory(pid) / 1e6:.0f} MB")
         print_requests(deployment, "report", len(objects), len(made.records))
     print("\nthe API under load", flush=True)
-    if subprocess.run([load, build / "Api" / "bootstrap", hello, *map(str, LOAD)], check=False).returncode:
+    if subprocess.run([load, build / "Api" / "bootstrap", hello, stores, *map(str, LOAD)], check=False).returncode:
         missed.append("the function api under load, see above")
     for one in missed:
         print(f"missed: {one}", file=sys.stderr)

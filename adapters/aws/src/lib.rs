@@ -4,8 +4,7 @@
 //! [`onlooker_core::ports`]. Laws: nothing is connected to, read or loaded before it is needed; an error names the
 //! operation with its IAM action, and keeps the message of AWS.
 //!
-//! The ports are synchronous: an adapter blocks its thread while the runtime works. Call them from a separate thread
-//! or from `spawn_blocking`, never from an async task.
+//! The ports are synchronous: an adapter blocks its thread until the call is done. Never call them from an async task.
 
 #![forbid(unsafe_code)]
 

@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     future::Future,
+    io,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -16,7 +17,7 @@ use aws_config::{
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_types::service_config::ServiceConfigKey;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Runtime};
 
 use super::{
     dynamodb_table::DynamoDbTable,
@@ -54,7 +55,7 @@ const MAX_ATTEMPTS: u32 = 4;
 pub struct AwsSession {
     config: SdkConfig,
     has_region: bool,
-    handle: Handle,
+    runtime: Arc<Runtime>,
     guard: Option<ReadOnlyGuard>,
     clients: Arc<SdkClients>,
 }
@@ -85,13 +86,13 @@ macro_rules! client_config {
 
 impl AwsSession {
     /// A session with the region, credentials and endpoints that any AWS tool finds. Sends no request. Blocks its
-    /// thread.
-    pub fn connect(handle: Handle) -> Self {
-        Self::connect_with(handle, |loader| loader)
+    /// thread. Its calls run on `runtime`: on the thread that waits for them, if that is a runtime of the current thread.
+    pub fn connect(runtime: Arc<Runtime>) -> Self {
+        Self::connect_with(runtime, |loader| loader)
     }
 
     /// The same, with changes by the caller.
-    pub fn connect_with(handle: Handle, adjust: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
+    pub fn connect_with(runtime: Arc<Runtime>, adjust: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
@@ -101,19 +102,30 @@ impl AwsSession {
             .http_client(http::client())
             .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
             .timeout_config(timeouts);
-        let config = handle.block_on(adjust(loader).load());
+        let config = runtime.block_on(adjust(loader).load());
         let has_region = config.region().is_some();
         let config = match config.region() {
             Some(_) => config,
             None => config.into_builder().region(Region::from_static(FALLBACK_REGION)).build(),
         };
-        Self { config, has_region, handle, guard: None, clients: Arc::default() }
+        Self { config, has_region, runtime, guard: None, clients: Arc::default() }
     }
 
     /// A session with the same credentials, and clients of its own that have a guard.
     #[must_use]
     pub fn guarded(&self, guard: ReadOnlyGuard) -> Self {
         Self { guard: Some(guard), clients: Arc::default(), ..self.clone() }
+    }
+
+    /// A session with the same credentials, and with a runtime and connections of its own: its calls do not wait for those of this
+    /// session.
+    ///
+    /// # Errors
+    /// When the runtime cannot start.
+    pub fn separate(&self) -> io::Result<Self> {
+        let runtime = Arc::new(Builder::new_current_thread().enable_all().build()?);
+        let config = self.config.clone().into_builder().http_client(http::client()).build();
+        Ok(Self { config, runtime, clients: Arc::default(), ..self.clone() })
     }
 
     /// The region of calls that set no region.
@@ -199,7 +211,7 @@ impl AwsSession {
 
     /// Blocks this thread until the work is done.
     pub(super) fn block_on<F: Future>(&self, work: F) -> F::Output {
-        self.handle.block_on(work)
+        self.runtime.block_on(work)
     }
 
     /// CloudTrail, without retries: the caller of LookupEvents paces its calls, and a hidden retry would exceed the

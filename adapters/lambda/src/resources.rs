@@ -20,7 +20,7 @@ use onlooker_core::{
 };
 use onlooker_guard::{CallMonitor, ReadOnlyGuard};
 use onlooker_webhook::{WebhookClient, WebhookSink};
-use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
 
 /// The deployment that a function belongs to.
 pub struct FunctionResources {
@@ -68,15 +68,17 @@ impl FunctionResources {
     /// Creates the resources. They are kept until the process ends, which serves one deployment.
     pub(super) fn new(
         function: &str,
-        handle: &Handle,
+        runtime: &Arc<Runtime>,
         aws: AwsSession,
         variables: &EnvVariables,
     ) -> Result<&'static Self, FunctionError> {
         let (table, bucket) = (variables.require("ONLOOKER_TABLE")?, variables.require("ONLOOKER_BUCKET")?);
         let caller = aws.caller_identity()?;
         let guard = own_guard(function, &caller, aws.region(), variables)?;
-        // What the breakers themselves call has no breaker.
-        let breaker_table = OtherThreadTable(aws.guarded(guard.clone()).table(table));
+        // What the breakers themselves call has no breaker. They are asked in the middle of a call, so theirs need another runtime.
+        let breaker_aws =
+            aws.separate().map_err(|error| FunctionError::new("JobFailed", error.to_string()))?;
+        let breaker_table = OtherThreadTable(breaker_aws.guarded(guard.clone()).table(table));
         let limits = BreakerLimits::from(&MonitoringSettings::default());
         let process = uuid::Uuid::now_v7().to_string();
         let breakers = Arc::new(CircuitBreakers::shared(limits, Arc::new(breaker_table), process));
@@ -106,7 +108,7 @@ impl FunctionResources {
             ],
             evidence: EvidenceStore::new(table, store)
                 .expiring_after(variables.number("ONLOOKER_RETENTION_EVIDENCE_DAYS")),
-            webhook_client: WebhookClient::new(handle.clone()),
+            webhook_client: WebhookClient::new(Arc::clone(runtime)),
             topic: variables.get("ONLOOKER_TOPIC").map(|arn| aws.topic(arn)),
             bus: variables.get("ONLOOKER_BUS").map(|name| aws.event_bus(name)),
             aws,

@@ -12,7 +12,7 @@ use std::{
 
 use hyper::body::Bytes;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{runtime::Runtime, time::timeout};
 use url::{Host, Url};
 
 use crate::{
@@ -48,7 +48,7 @@ impl Resolver for SystemResolver {
 /// Sends requests to webhooks. Clones share their root certificates.
 #[derive(Clone)]
 pub struct WebhookClient {
-    handle: Handle,
+    runtime: Arc<Runtime>,
     resolver: Arc<dyn Resolver>,
     is_allowed: AddressPolicy,
     tls: Arc<OnceLock<Arc<ClientConfig>>>,
@@ -57,18 +57,18 @@ pub struct WebhookClient {
 impl WebhookClient {
     /// A client for public addresses, with the resolver and the root certificates of the operating system, which it reads at the
     /// first request.
-    pub fn new(handle: Handle) -> Self {
-        Self { handle, resolver: Arc::new(SystemResolver), is_allowed: is_public, tls: Arc::default() }
+    pub fn new(runtime: Arc<Runtime>) -> Self {
+        Self { runtime, resolver: Arc::new(SystemResolver), is_allowed: is_public, tls: Arc::default() }
     }
 
     /// A client with another resolver, policy and trust, for tests.
     pub fn with(
-        handle: Handle,
+        runtime: Arc<Runtime>,
         resolver: Arc<dyn Resolver>,
         is_allowed: AddressPolicy,
         tls: Arc<ClientConfig>,
     ) -> Self {
-        Self { handle, resolver, is_allowed, tls: Arc::new(OnceLock::from(tls)) }
+        Self { runtime, resolver, is_allowed, tls: Arc::new(OnceLock::from(tls)) }
     }
 
     /// Posts a document and follows redirects, within a limit of time. Blocks its thread.
@@ -80,7 +80,7 @@ impl WebhookClient {
         let tls = self.tls()?;
         let body = Bytes::copy_from_slice(document.as_bytes());
         let post = async { timeout(limit, self.follow(url, tls, body)).await };
-        self.handle.block_on(post).unwrap_or(Err(PostError::Timeout(limit)))
+        self.runtime.block_on(post).unwrap_or(Err(PostError::Timeout(limit)))
     }
 
     async fn follow(&self, mut url: Url, tls: Arc<ClientConfig>, body: Bytes) -> Result<(), PostError> {

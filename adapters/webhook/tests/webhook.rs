@@ -91,8 +91,8 @@ impl Fixture {
     }
 
     fn send_with(&self, policy: AddressPolicy) -> Result<(), PortError> {
-        let (handle, names) = (self.server.handle(), Arc::clone(&self.names));
-        let client = WebhookClient::with(handle, names, policy, self.server.client_tls());
+        let (runtime, names) = (self.server.runtime(), Arc::clone(&self.names));
+        let client = WebhookClient::with(runtime, names, policy, self.server.client_tls());
         let sinks = WebhookSink::all(&self.webhooks, &client, &self.clock, self.limit);
         sinks[0].send(&notification())
     }
@@ -324,7 +324,7 @@ fn a_webhook_has_its_own_least_severity() {
     let mut webhooks = webhook("generic", "https://hooks.example.test/x");
     webhooks[0].minimum_severity = Some(RiskLevel::High);
     let server = HttpsServer::start(HOST, Vec::new());
-    let (client, clock) = (WebhookClient::new(server.handle()), FakeClock::at(Time(0)));
+    let (client, clock) = (WebhookClient::new(server.runtime()), FakeClock::at(Time(0)));
     let sinks = WebhookSink::all(&webhooks, &client, &clock, Duration::from_secs(1));
     assert_eq!(sinks[0].name(), "webhook-ops");
     assert!(sinks[0].accepts(RiskLevel::High) && !sinks[0].accepts(RiskLevel::Medium));
@@ -341,8 +341,8 @@ fn a_webhook_that_fails_stops_no_other_sink_and_gets_the_notification_later() {
     answers.push(ServerAnswer::status(200));
     let fixture = Fixture::of_kind("slack", answers);
     let environment = TestEnvironment::new(Time(1_800_000_000));
-    let (handle, names) = (fixture.server.handle(), Arc::clone(&fixture.names));
-    let client = WebhookClient::with(handle, names, is_loopback, fixture.server.client_tls());
+    let (runtime, names) = (fixture.server.runtime(), Arc::clone(&fixture.names));
+    let client = WebhookClient::with(runtime, names, is_loopback, fixture.server.client_tls());
     let webhooks = WebhookSink::all(&fixture.webhooks, &client, &environment.clock, fixture.limit);
     let sinks: [&dyn NotificationSink; 2] = [&webhooks[0], &environment.sns];
     let policy = DeliveryPolicy { deduplication_seconds: 3_600, ..DeliveryPolicy::IMMEDIATE };

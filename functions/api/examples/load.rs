@@ -1,13 +1,14 @@
-//! Measures the function `api` under load, side by side with the smallest Lambda function of the same runtime.
+//! Measures the function `api` under load, side by side with the smallest Lambda function of the same runtime, and with the smallest
+//! one that stores an object before it answers.
 //!
-//! Enters: the binaries of both, requests a second, seconds of a round, rounds, and processes of each. Leaves: a table with the 50th
+//! Enters: the binaries of the three, requests a second, seconds of a round, rounds, and processes of each. Leaves: a table with the 50th
 //! and 99th percentile of the time from the arrival of a request to its answer, processor time of a request, the peak of the memory of a
 //! process, and the ratios to the smallest function; the exit code is 1 if a request failed, a verdict is not in the audit trail, or a ratio is above its limit. Laws:
-//! requests arrive by the clock and not by the answers, so that a slow answer delays no arrival; both functions get the same payload, the
+//! requests arrive by the clock and not by the answers, so that a slow answer delays no arrival; all functions get the same payload, the
 //! same number of processes and alternating rounds; a process has one request at a time, as in Lambda. The audit trail is in a fake S3 on
 //! loopback, so what is measured is the code and not the network.
 //!
-//! `cargo run --profile dist -p api --example load -- API HELLO 1000 10 3 4`
+//! `cargo run --profile dist -p api --example load -- API HELLO STORES 1000 10 3 4`
 
 #![allow(
     clippy::unwrap_used,
@@ -44,8 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [api, hello, numbers @ ..] = &args[..] else {
-        eprintln!("usage: load API HELLO [requests a second] [seconds] [rounds] [processes]");
+    let [api, hello, stores, numbers @ ..] = &args[..] else {
+        eprintln!("usage: load API HELLO STORES [requests a second] [seconds] [rounds] [processes]");
         return ExitCode::from(2);
     };
     let number =
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
     let cloud = FakeAws::start();
     cloud.state().tables.entry("t".to_owned()).or_default();
     cloud.state().bucket("b");
-    let mut subjects = [("hello", hello), ("api", api)]
+    let mut subjects = [("hello", hello), ("stores", stores), ("api", api)]
         .map(|(name, binary)| Subject::start(name, binary, &cloud, processes));
     for subject in &mut subjects {
         // The first requests of each process load what it needs.
@@ -73,9 +74,11 @@ fn main() -> ExitCode {
         "function", "requests", "p50, ms", "p99, ms", "CPU, ms", "peak MB", "errors"
     );
     let rows: Vec<[f64; 2]> = subjects.iter_mut().map(Subject::print).collect();
-    let ratio = |at: usize| rows[1][at] / rows[0][at];
+    let of = |other: usize, at: usize| rows[2][at] / rows[other][at];
+    let ratio = |at: usize| of(0, at);
     println!("{:8} {:>9} {:9.2} {:9.2}", "x hello", "", ratio(0), ratio(1));
-    let (stored, asked) = (decisions(&cloud), subjects[1].answered);
+    println!("{:8} {:>9} {:9.2} {:9.2}", "x stores", "", of(1, 0), of(1, 1));
+    let (stored, asked) = (decisions(&cloud), subjects[2].answered);
     println!("{stored} verdicts in the audit trail, {asked} given");
     let failed: usize = subjects.iter().map(|subject| subject.errors).sum();
     let mut missed = Vec::new();

@@ -206,7 +206,7 @@ pub fn seal_batch(
     sequence: u64,
     previous: &str,
     written_at: Time,
-    level: u32,
+    compressor: &mut BatchCompressor,
     entries: &[EntryLine],
 ) -> SealedBatch {
     let mut counts = BatchCounts::default();
@@ -230,22 +230,30 @@ pub fn seal_batch(
     };
     // The header has only strings and numbers, so writing it cannot fail, and neither can writing to memory.
     let header = serde_json::to_string(&header).unwrap_or_default();
-    let bytes = gzip(&[header.as_bytes(), b"\n", text.as_bytes()].concat(), level);
+    let bytes = compressor.gzip(&[header.as_bytes(), b"\n", text.as_bytes()].concat());
     let day = written_at.timestamp().strftime("%Y-%m-%d").to_string();
     let sha256 = hex(&Sha256::digest(&bytes));
     SealedBatch { key: BatchKey { day, chain: chain.to_owned(), sequence }, bytes, sha256 }
 }
 
-/// One gzip stream, without a time or a name in its header.
-fn gzip(text: &[u8], level: u32) -> Vec<u8> {
-    let level =
-        i32::try_from(level).ok().and_then(|level| CompressionLvl::new(level).ok()).unwrap_or_default();
-    let mut compressor = Compressor::new(level);
-    let mut bytes = vec![0; compressor.gzip_compress_bound(text.len())];
-    // The buffer has the size that is always enough.
-    let length = compressor.gzip_compress(text, &mut bytes).unwrap_or_default();
-    bytes.truncate(length);
-    bytes
+/// Compresses batches. It has large tables, so a writer keeps it.
+pub struct BatchCompressor(Compressor);
+
+impl BatchCompressor {
+    /// A compressor for a level of gzip; without such a level, for the usual one.
+    pub fn new(level: u32) -> Self {
+        let level = i32::try_from(level).ok().and_then(|level| CompressionLvl::new(level).ok());
+        Self(Compressor::new(level.unwrap_or_default()))
+    }
+
+    /// One gzip stream, without a time or a name in its header.
+    fn gzip(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; self.0.gzip_compress_bound(text.len())];
+        // The buffer has the size that is always enough.
+        let length = self.0.gzip_compress(text, &mut bytes).unwrap_or_default();
+        bytes.truncate(length);
+        bytes
+    }
 }
 
 /// Why the bytes of an object are not a batch.

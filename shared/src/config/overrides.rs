@@ -48,7 +48,28 @@ impl Override {
         resources: &[Arc<str>],
         time: Time,
     ) -> OverrideMatch {
-        let in_scope = match &self.resource {
+        let is_meant =
+            self.may_apply(principal, service, resources) && self.matches_operation(service, operation);
+        match is_meant {
+            false => OverrideMatch::NoMatch,
+            true if time >= self.expires => OverrideMatch::Expired,
+            true if self.has_begun(time) => OverrideMatch::Allowed,
+            true => OverrideMatch::NotBegun,
+        }
+    }
+
+    /// Whether the override applies to some call of this principal, service and resources, at some time.
+    pub(crate) fn may_apply(&self, principal: &str, service: &str, resources: &[Arc<str>]) -> bool {
+        self.is_of_service(service) && self.covers_resources(resources) && self.names_principal(principal)
+    }
+
+    /// Whether the override is about operations of a service, named by its IAM prefix.
+    pub fn is_of_service(&self, service: &str) -> bool {
+        self.operation.split_once(':').is_some_and(|(wanted, _)| wanted.eq_ignore_ascii_case(service))
+    }
+
+    fn covers_resources(&self, resources: &[Arc<str>]) -> bool {
+        match &self.resource {
             None => true,
             Some(pattern) => {
                 let holds = |bucket: &str, object: &str| {
@@ -63,14 +84,6 @@ impl Override {
                 let mut named = resources.iter().filter(|one| !is_bucket(one)).peekable();
                 named.peek().is_some() && named.all(|resource| matches(pattern, resource))
             }
-        };
-        let is_meant =
-            in_scope && self.names_principal(principal) && self.matches_operation(service, operation);
-        match is_meant {
-            false => OverrideMatch::NoMatch,
-            true if time >= self.expires => OverrideMatch::Expired,
-            true if self.has_begun(time) => OverrideMatch::Allowed,
-            true => OverrideMatch::NotBegun,
         }
     }
 

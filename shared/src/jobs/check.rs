@@ -241,8 +241,10 @@ fn apply_override(
     let principal = role_of_session(principal);
     let of = |service: &str, name: &str| config.override_for(&principal, service, name, &resources, now);
     let (service, name) = (&classification.service, &classification.operation);
-    // Not known are the parameters of the request, so it needs the actions of its operation.
-    let action = || catalog.action_alone(service, name, RequestFeatures::empty());
+    // Not known are the parameters of the request, so it needs the actions of its operation, which are of the same service.
+    let may_apply = || config.overrides.iter().any(|entry| entry.may_apply(&principal, service, &resources));
+    let action =
+        || may_apply().then(|| catalog.action_alone(service, name, RequestFeatures::empty())).flatten();
     match of(service, name).or_else(|| action().and_then(|action| of(&action.service, &action.name))) {
         Some((live, OverrideMatch::Allowed)) => classification.allowed(&format!(
             "{} ({}): {}",

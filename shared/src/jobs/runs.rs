@@ -13,11 +13,14 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::RetentionSettings,
-    ports::{PortError, Table, TableItem, WriteCondition},
+    ports::{PortError, PortErrorKind, Table, TableItem, WriteCondition},
     render::emf::Metrics,
     report::CallerIdentity,
     time::Time,
 };
+
+/// Sort key of the latest run.
+const LATEST: &str = "LATEST";
 
 /// Longest stored error of a run, in bytes.
 const MAX_ERROR_BYTES: usize = 2_048;
@@ -96,19 +99,34 @@ pub fn record_run(
         serde_json::to_value(run),
     )?;
     table.put(&kept, WriteCondition::Always)?;
-    let before = heartbeat(table, function)?.and_then(|beat| beat.succeeded_at);
+    let latest = latest_item(table, function)?;
+    // A latest run that cannot be decoded is replaced by this one.
+    let before = latest.and_then(|item| decode(item).ok()).and_then(|beat| beat.succeeded_at);
     let succeeded_at = if run.error.is_none() { before.max(Some(run.ended_at)) } else { before };
     let beat = Heartbeat { run: run.clone(), succeeded_at };
-    table.put(&item("LATEST".to_owned(), None, serde_json::to_value(beat))?, WriteCondition::Always)?;
+    table.put(&item(LATEST.to_owned(), None, serde_json::to_value(beat))?, WriteCondition::Always)?;
     Ok(())
 }
 
-/// The latest run of a function. An item that cannot be decoded counts as absent.
+/// The latest run of a function.
 ///
 /// # Errors
-/// When the table cannot be read.
+/// When the table cannot be read, or its item is not a run. The next run replaces such an item.
 pub fn heartbeat(table: &dyn Table, function: &str) -> Result<Option<Heartbeat>, PortError> {
-    let items = table.query(&format!("RUN#{function}"), "LATEST")?;
-    let latest = items.into_iter().find(|item| item.sort_key == "LATEST");
-    Ok(latest.and_then(|item| serde_json::from_value(item.body).ok()))
+    latest_item(table, function)?.map(decode).transpose()
+}
+
+fn latest_item(table: &dyn Table, function: &str) -> Result<Option<TableItem>, PortError> {
+    let items = table.query(&format!("RUN#{function}"), LATEST)?;
+    Ok(items.into_iter().find(|item| item.sort_key == LATEST))
+}
+
+fn decode(item: TableItem) -> Result<Heartbeat, PortError> {
+    let name = format!("{} {}", item.partition_key, item.sort_key);
+    serde_json::from_value(item.body).map_err(|cause| PortError {
+        operation: "decode",
+        name,
+        kind: PortErrorKind::Other,
+        cause: Box::new(cause),
+    })
 }

@@ -26,8 +26,8 @@ use std::{
 
 use onlooker_core::{
     audit::{
-        AuditKind, AuditProblemKind, AuditQuery, AuditSeal, AuditTrailEntry, AuditVerification, EntryLine,
-        GENESIS, REDACTED, SealedBatch, UNREADABLE, seal_batch, verify,
+        AuditKind, AuditProblemKind, AuditQuery, AuditSeal, AuditTrailEntry, AuditVerification,
+        BatchCompressor, EntryLine, GENESIS, REDACTED, SealedBatch, UNREADABLE, seal_batch, verify,
     },
     catalog::Catalog,
     config::{AuditSettings, Config},
@@ -198,7 +198,14 @@ fn chain(id: &str, batches: u64) -> Vec<SealedBatch> {
         .map(|sequence| {
             let lines: Vec<EntryLine> =
                 (0..2).map(|n| EntryLine::of(&note(sequence as u32 * 2 + n)).unwrap()).collect();
-            let batch = seal_batch(id, sequence, &previous, Time(NOW.0 + sequence as u32 * 7_200), 6, &lines);
+            let batch = seal_batch(
+                id,
+                sequence,
+                &previous,
+                Time(NOW.0 + sequence as u32 * 7_200),
+                &mut BatchCompressor::new(6),
+                &lines,
+            );
             previous.clone_from(&batch.sha256);
             batch
         })

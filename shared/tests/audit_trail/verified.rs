@@ -46,7 +46,14 @@ fn every_way_to_change_a_trail_is_found_and_named() {
                 let same: Vec<EntryLine> =
                     (0..2).map(|n| EntryLine::of(&note(number as u32 * 2 + n)).unwrap()).collect();
                 let content = if number == sequence { &lines } else { &same };
-                batches[number] = seal_batch(CHAIN, number as u64, &previous, written, 6, content);
+                batches[number] = seal_batch(
+                    CHAIN,
+                    number as u64,
+                    &previous,
+                    written,
+                    &mut BatchCompressor::new(6),
+                    content,
+                );
             }
             trail.extend(objects(&batches));
         })
@@ -133,7 +140,14 @@ fn every_way_to_change_a_trail_is_found_and_named() {
             change(|trail| {
                 let batches = chain(CHAIN, 2);
                 let lines = [EntryLine::of(&note(999)).unwrap()];
-                let other = seal_batch(CHAIN, 2, &batches[1].sha256, Time(NOW.0 + 200_000), 6, &lines);
+                let other = seal_batch(
+                    CHAIN,
+                    2,
+                    &batches[1].sha256,
+                    Time(NOW.0 + 200_000),
+                    &mut BatchCompressor::new(6),
+                    &lines,
+                );
                 trail.insert(other.key.to_string(), other.bytes);
             }),
             &[Kind::Fork],

@@ -18,7 +18,6 @@ mod permissions;
 
 use aws_credential_types::Credentials;
 use onlooker_aws::AwsSession;
-use tokio::runtime::Runtime;
 
 use test_support::fake_aws::{self, ACCOUNT, FakeAws, REGION};
 
@@ -26,7 +25,6 @@ use test_support::fake_aws::{self, ACCOUNT, FakeAws, REGION};
 struct AwsFixture {
     fake_aws: FakeAws,
     aws: AwsSession,
-    _runtime: Runtime,
 }
 
 impl AwsFixture {
@@ -34,13 +32,13 @@ impl AwsFixture {
         let fake_aws = FakeAws::start();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let aws = AwsSession::connect_with(runtime.handle().clone(), |loader| {
+        let aws = AwsSession::connect_with(Arc::new(runtime), |loader| {
             loader
                 .endpoint_url(fake_aws.endpoint())
                 .region(aws_config::Region::new(REGION))
                 .credentials_provider(Credentials::new(ACCOUNT, "secret", None, None, "test"))
         });
-        Self { fake_aws, aws, _runtime: runtime }
+        Self { fake_aws, aws }
     }
 
     /// With a table `t` and a bucket `b`.

@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use test_support::fake_aws::{ACCOUNT, FakeAws, REGION};
-use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
 
 use super::*;
 use crate::{FunctionProcess, FunctionResources, Invocation, JobOutcome, KeptByProcess};
@@ -25,10 +25,10 @@ const VARIABLES: [(&str, &str); 3] = [
 const FIRST_READ: Time = Time(0);
 
 /// A process as it is before its first invocation, except that it is connected to the fake AWS.
-fn process(cloud: &FakeAws, handle: &Handle) -> FunctionProcess {
+fn process(cloud: &FakeAws, runtime: &Arc<Runtime>) -> FunctionProcess {
     cloud.state().tables.entry("t".to_owned()).or_default();
     cloud.state().bucket("b");
-    let aws = AwsSession::connect_with(handle.clone(), |loader| {
+    let aws = AwsSession::connect_with(Arc::clone(runtime), |loader| {
         loader
             .endpoint_url(cloud.endpoint())
             .region(aws_config::Region::new(REGION))
@@ -36,7 +36,7 @@ fn process(cloud: &FakeAws, handle: &Handle) -> FunctionProcess {
     });
     let variables =
         onlooker_variables(VARIABLES.into_iter().map(|(name, value)| (name.into(), value.into())));
-    let resources = Some(FunctionResources::new("pull", handle, aws, &variables).unwrap());
+    let resources = Some(FunctionResources::new("pull", runtime, aws, &variables).unwrap());
     FunctionProcess {
         function: "pull",
         variables,
@@ -44,6 +44,7 @@ fn process(cloud: &FakeAws, handle: &Handle) -> FunctionProcess {
         trail: Mutex::default(),
         has_run: AtomicBool::default(),
         init_seconds: None,
+        runtime: Arc::clone(runtime),
     }
 }
 
@@ -68,20 +69,19 @@ impl io::Write for LogText {
 
 #[test]
 fn the_last_configuration_stays_in_force_if_the_object_becomes_invalid() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
     let cloud = FakeAws::start();
-    let process = process(&cloud, runtime.handle());
+    let process = process(&cloud, &runtime);
     let configure = |text: &str| cloud.state().bucket("settings").put("prod/onlooker.toml", text);
     configure("standard = \"SOC2\"\n");
-    process.ready(runtime.handle(), FIRST_READ).settings.unwrap();
+    process.ready(FIRST_READ).settings.unwrap();
 
     configure("wach = []\n");
     let log = LogText::default();
     let writer = log.clone();
     let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let response = tracing::subscriber::with_default(lines, || {
-        process.run(runtime.handle(), json!({}), &Context::default(), standard)
-    });
+    let response =
+        tracing::subscriber::with_default(lines, || process.run(json!({}), &Context::default(), standard));
     assert_eq!(response.unwrap(), "SOC2");
     let record = cloud.latest_run("pull");
     assert_eq!(record["error"]["NULL"], true, "{record}");

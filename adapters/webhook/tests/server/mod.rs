@@ -14,7 +14,7 @@ use rustls::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
-    runtime::{Handle, Runtime},
+    runtime::Runtime,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -72,7 +72,7 @@ struct ServerState {
 }
 
 pub struct HttpsServer {
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
     port: u16,
     certificate: CertificateDer<'static>,
     state: Arc<Mutex<ServerState>>,
@@ -90,7 +90,7 @@ impl HttpsServer {
             .with_single_cert(vec![certificate.clone()], key)
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(tls));
-        let runtime = Runtime::new().unwrap();
+        let runtime = Arc::new(Runtime::new().unwrap());
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(ServerState { answers: answers.into(), requests: Vec::new() }));
@@ -111,8 +111,8 @@ impl HttpsServer {
         self.port
     }
 
-    pub fn handle(&self) -> Handle {
-        self.runtime.handle().clone()
+    pub fn runtime(&self) -> Arc<Runtime> {
+        Arc::clone(&self.runtime)
     }
 
     /// Settings that trust the certificate of this server alone.

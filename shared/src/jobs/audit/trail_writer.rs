@@ -12,7 +12,10 @@ use std::{
 };
 
 use crate::{
-    audit::{AuditKind, AuditTrailEntry, EntryLine, GENESIS, MAX_BATCH_BYTES, SealedBatch, seal_batch},
+    audit::{
+        AuditKind, AuditTrailEntry, BatchCompressor, EntryLine, GENESIS, MAX_BATCH_BYTES, SealedBatch,
+        seal_batch,
+    },
     config::{AuditSettings, Standard},
     ports::{ObjectStore, PortError},
     time::Time,
@@ -105,6 +108,8 @@ struct Chain {
     id: String,
     sequence: u64,
     previous: String,
+    /// Made for the first batch.
+    compressor: Option<BatchCompressor>,
     /// A batch that was not confirmed, and the number of entries added up to it.
     pending: Option<(SealedBatch, u64)>,
 }
@@ -124,7 +129,13 @@ impl<'a> AuditTrail<'a> {
         recorded_by: &str,
         id: &str,
     ) -> Self {
-        let chain = Chain { id: id.to_owned(), sequence: 0, previous: GENESIS.to_owned(), pending: None };
+        let chain = Chain {
+            id: id.to_owned(),
+            sequence: 0,
+            previous: GENESIS.to_owned(),
+            compressor: None,
+            pending: None,
+        };
         Self {
             store,
             settings: settings.clone(),
@@ -300,8 +311,9 @@ impl<'a> AuditTrail<'a> {
         if lines.is_empty() {
             return Ok(false);
         }
-        let level = self.settings.gzip_level();
-        let batch = seal_batch(&chain.id, chain.sequence, &chain.previous, now, level, &lines);
+        let compressor =
+            chain.compressor.get_or_insert_with(|| BatchCompressor::new(self.settings.gzip_level()));
+        let batch = seal_batch(&chain.id, chain.sequence, &chain.previous, now, compressor, &lines);
         chain.pending = Some((batch, added));
         self.write_pending(chain)?;
         Ok(has_more)

@@ -195,6 +195,24 @@ fn a_late_or_failed_run_is_told() {
 }
 
 #[test]
+fn a_latest_run_that_cannot_be_decoded_is_unknown_until_the_next_run() {
+    let environment = running();
+    let damaged = TableItem {
+        partition_key: "RUN#ingest".to_owned(),
+        sort_key: "LATEST".to_owned(),
+        revision: 0,
+        expires_at: None,
+        body: json!({ "run_id": 1 }),
+    };
+    environment.table.port.put(&damaged, WriteCondition::Always).unwrap();
+    let health = monitored(&environment).health;
+    let told = health.checks.iter().find(|check| check.message.contains("`RUN#ingest LATEST`"));
+    assert_eq!(told.unwrap_or_else(|| panic!("{health:#?}")).status, HealthStatus::Unknown);
+    record(&environment, "ingest", 30, None);
+    assert_eq!(check(&environment, "heartbeat-ingest").status, HealthStatus::Healthy);
+}
+
+#[test]
 fn an_announced_log_file_waits_and_is_then_given_up() {
     let environment = running();
     let evidence = EvidenceStore::new(&environment.table, &environment.store);
