@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use self::import::{AsffFinding, Target};
+use self::import::AsffFinding;
+pub use self::import::SecurityHubTarget;
 use super::{
     Format, RenderedFile,
     export_scope::{ExportScope, control_key},
@@ -41,15 +42,18 @@ pub const MAX_BATCH: usize = 100;
 /// # Errors
 /// When a finding cannot be written as JSON.
 pub fn asff(report: &Report) -> Result<String, serde_json::Error> {
-    Ok(escape_json(serde_json::to_string_pretty(&batches(report))?))
+    Ok(escape_json(serde_json::to_string_pretty(&batches(report, None))?))
 }
 
-/// The batches of a report: findings and controls by account and region, most severe first.
-fn batches(report: &Report) -> Vec<Vec<Value>> {
+/// The batches of a report: findings and controls by account and region, most severe first. With a target all are for it, whatever
+/// account they are about.
+pub fn batches(report: &Report, target: Option<&SecurityHubTarget>) -> Vec<Vec<Value>> {
     let scope = ExportScope::of(report);
-    let mut by_target: BTreeMap<Target, Vec<Value>> = BTreeMap::new();
+    let mut by_target: BTreeMap<SecurityHubTarget, Vec<Value>> = BTreeMap::new();
     let mut add = |finding: AsffFinding| {
-        by_target.entry(finding.target.clone()).or_default().push(finding.into_json(report));
+        let target = target.unwrap_or(&finding.target).clone();
+        let value = finding.into_json(report, &target);
+        by_target.entry(target).or_default().push(value);
     };
     for finding in &report.result.findings {
         add(detail::finding(report, &scope, finding));

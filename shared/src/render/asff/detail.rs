@@ -2,7 +2,7 @@
 //!
 //! Enters: a finding and where it is. Leaves: an [`AsffFinding`]. Law: a finding that fails no control has no compliance status.
 
-use super::import::{AsffFinding, Compliance, Target};
+use super::import::{AsffFinding, Compliance, SecurityHubTarget};
 use crate::{
     finding::Finding,
     render::{
@@ -61,13 +61,13 @@ pub(super) fn finding(report: &Report, scope: &ExportScope<'_>, finding: &Findin
 }
 
 /// Where a finding is imported: its account, and its region, or that in which IAM is.
-pub(super) fn target(account: Option<&str>, region: Option<&str>, partition: &str) -> Target {
+pub(super) fn target(account: Option<&str>, region: Option<&str>, partition: &str) -> SecurityHubTarget {
     let home_of_iam = match partition {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",
         _ => "us-east-1",
     };
-    Target {
+    SecurityHubTarget {
         account: account.unwrap_or(NO_ACCOUNT).to_owned(),
         region: region.unwrap_or(home_of_iam).to_owned(),
         partition: partition.to_owned(),

@@ -24,15 +24,31 @@ const MAX_NAME: usize = 512;
 
 /// Account and region of Security Hub that a finding is imported into.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Target {
+pub struct SecurityHubTarget {
+    /// Twelve-digit account id, which is that of the credentials of the import.
     pub account: String,
+    /// Region of Security Hub.
     pub region: String,
+    /// Partition of the region: `aws`, `aws-cn`, `aws-us-gov`.
     pub partition: String,
+}
+
+impl SecurityHubTarget {
+    /// Security Hub of an account in a region.
+    pub fn new(account: &str, region: &str) -> Self {
+        let partition = match region {
+            _ if region.starts_with("cn-") => "aws-cn",
+            _ if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        Self { account: account.to_owned(), region: region.to_owned(), partition: partition.to_owned() }
+    }
 }
 
 /// What differs between findings.
 pub(super) struct AsffFinding {
-    pub target: Target,
+    /// Where it is, and where it is imported unless another target is given.
+    pub target: SecurityHubTarget,
     /// Identity in every report: `finding/<fingerprint>` or `control/<key>`.
     pub id: String,
     /// Rule or standard that it comes from.
@@ -64,16 +80,17 @@ pub(super) struct Compliance {
 }
 
 impl AsffFinding {
-    /// The finding as JSON.
-    pub(super) fn into_json(self, report: &Report) -> Value {
-        let Target { account, region, partition } = &self.target;
+    /// The finding as JSON, for import into a target.
+    pub(super) fn into_json(self, report: &Report, target: &SecurityHubTarget) -> Value {
+        let SecurityHubTarget { account, region, partition } = target;
         let updated = report.run.generated_at;
         let created = self.seen.map_or(self.created, |(first, _)| first).min(updated);
         let severity = json!({ "Label": label(self.severity), "Original": self.severity.as_str() });
         let fields = self.fields.iter().map(|(name, value)| {
             (format!("onlooker/{name}"), Value::from(visible_text(value, MAX_FIELD_VALUE)))
         });
-        let resources = self.resources.iter().take(MAX_RESOURCES).map(|one| resource(one, region));
+        let resources =
+            self.resources.iter().take(MAX_RESOURCES).map(|one| resource(one, &self.target.region));
         pruned(json!({
             "SchemaVersion": "2018-10-08",
             "Id": visible_text(&format!("onlooker/{}", self.id), MAX_ID),

@@ -8,7 +8,7 @@ use super::*;
 use crate::{render::sample, time::Time};
 
 fn findings(report: &Report) -> Vec<Value> {
-    batches(report).into_iter().flatten().collect()
+    batches(report, None).into_iter().flatten().collect()
 }
 
 fn of_rule(report: &Report, rule: &str) -> Value {
@@ -22,7 +22,7 @@ fn characters(value: &Value) -> usize {
 
 #[test]
 fn the_findings_of_the_broken_promise_are_as_reviewed() {
-    insta::assert_json_snapshot!("asff_non_compliant", batches(&sample::non_compliant()));
+    insta::assert_json_snapshot!("asff_non_compliant", batches(&sample::non_compliant(), None));
     assert_eq!(asff(&sample::empty()).unwrap(), "[]\n");
 }
 
@@ -30,7 +30,7 @@ fn the_findings_of_the_broken_promise_are_as_reviewed() {
 fn a_batch_has_at_most_a_hundred_findings_of_one_account_and_region() {
     let report = sample::large();
     let mut ids = BTreeSet::new();
-    for batch in batches(&report) {
+    for batch in batches(&report, None) {
         assert!((1..=MAX_BATCH).contains(&batch.len()));
         let products: BTreeSet<String> = batch.iter().map(|one| one["ProductArn"].to_string()).collect();
         assert_eq!(products.len(), 1);
@@ -137,4 +137,23 @@ fn a_control_without_evidence_is_a_warning() {
     let controls = findings(&report).into_iter().filter(|one| one["GeneratorId"] == "onlooker/control/SOC2");
     let statuses: Vec<Value> = controls.map(|one| one["Compliance"]["Status"].clone()).collect();
     assert_eq!(statuses, [json!("FAILED"), json!("WARNING"), json!("PASSED")]);
+}
+
+#[test]
+fn all_findings_can_be_for_one_account_and_region() {
+    let report = sample::non_compliant();
+    let target = SecurityHubTarget::new("999999999999", "us-gov-west-1");
+    let batches = batches(&report, Some(&target));
+    assert_eq!(batches.len(), 1);
+    for finding in &batches[0] {
+        assert_eq!(finding["AwsAccountId"], "999999999999");
+        assert_eq!(
+            finding["ProductArn"],
+            "arn:aws-us-gov:securityhub:us-gov-west-1:999999999999:product/999999999999/default"
+        );
+    }
+    // What a finding is about stays in its resources.
+    let write = batches[0].iter().find(|one| one["GeneratorId"] == "onlooker/write-succeeded").unwrap();
+    assert_eq!(write["Resources"][0]["Region"], "us-east-1");
+    assert_eq!(write["Resources"][0]["Id"], "arn:aws:iam::777788889999:role/ai/ReleaseNotesAgent");
 }

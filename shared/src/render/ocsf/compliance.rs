@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     OcsfEvent,
-    objects::{account, milliseconds, resource, severity},
+    objects::{milliseconds, observables, resource, severity},
 };
 use crate::{
     controls::{ControlResult, ControlState},
@@ -58,17 +58,10 @@ pub(super) fn status<'a>(report: &'a Report, scope: &ExportScope<'a>) -> OcsfEve
         "limitations": result.limitations,
         "evidence_sha256": result.inputs.evidence_sha256,
     });
-    event(
-        report,
-        scope,
-        "status",
-        "read-only",
-        &result.summary.statement,
-        severity,
-        status,
-        compliance,
-        unmapped,
-    )
+    let title = &*result.summary.statement;
+    let check =
+        ComplianceCheck { key: "status", code: "read-only", title, severity, status, compliance, unmapped };
+    event(report, scope, check)
 }
 
 /// One control.
@@ -104,7 +97,10 @@ pub(super) fn control<'a>(
         "status_details": details,
         "checks": failing.iter().take(MAX_LISTED).map(check).collect::<Vec<_>>(),
     });
-    event(report, scope, key, &control.id, &control.title, level, status, compliance, Value::Null)
+    let (code, title) = (&*control.id, &*control.title);
+    let check =
+        ComplianceCheck { key, code, title, severity: level, status, compliance, unmapped: Value::Null };
+    event(report, scope, check)
 }
 
 /// The findings that fail a control, most severe first.
@@ -114,32 +110,46 @@ fn failing<'a>(result: &'a ReportResult, control: &ControlResult) -> Vec<&'a Fin
     control.findings.iter().filter_map(|fingerprint| by_fingerprint.get(&**fingerprint).copied()).collect()
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one event, each of another kind")]
-fn event<'a>(
-    report: &'a Report,
-    scope: &ExportScope<'a>,
+/// The expected accounts, each with its region if it has only one.
+fn accounts(result: &ReportResult) -> BTreeMap<&str, Option<&str>> {
+    let mut accounts = BTreeMap::new();
+    let places = &result.coverage.account_regions;
+    for place in places.iter().filter(|place| place.is_expected() && is_account(&place.account)) {
+        accounts.entry(&*place.account).and_modify(|region| *region = None).or_insert(Some(&*place.region));
+    }
+    accounts
+}
+
+/// What differs between the compliance findings.
+struct ComplianceCheck<'a> {
     key: &'a str,
     code: &'a str,
     title: &'a str,
-    level: Severity,
-    (status_id, status, status_code): OcsfStatus,
-    mut compliance: Value,
+    severity: Severity,
+    status: OcsfStatus,
+    compliance: Value,
     unmapped: Value,
-) -> OcsfEvent<'a> {
+}
+
+fn event<'a>(report: &'a Report, scope: &ExportScope<'a>, check: ComplianceCheck<'a>) -> OcsfEvent<'a> {
+    let ComplianceCheck { key, code, title, severity, status, mut compliance, unmapped } = check;
+    let (status_id, status, status_code) = status;
     let result = &report.result;
+    let accounts = accounts(result);
+    let more = accounts.len().saturating_sub(MAX_LISTED) as u64;
     if let Some(fields) = compliance.as_object_mut() {
+        if let Some(details) = fields.get_mut("status_details").and_then(Value::as_array_mut) {
+            details
+                .extend((more > 0).then(|| format!("{} more assessed", count_noun(more, "account")).into()));
+        }
         fields.insert("status_id".to_owned(), status_id.into());
         fields.insert("status".to_owned(), status.into());
         fields.insert("status_code".to_owned(), status_code.into());
     }
-    let places = &result.coverage.account_regions;
-    let places = places.iter().filter(|place| place.is_expected() && is_account(&place.account));
-    let resources: Vec<Value> = places
-        .take(MAX_LISTED)
-        .map(|place| {
-            resource(&ExportResource::account(&place.account), Some(&place.account), Some(&place.region))
-        })
-        .collect();
+    let listed = || accounts.iter().take(MAX_LISTED);
+    let assessed: Vec<ExportResource> = listed().map(|(id, _)| ExportResource::account(id)).collect();
+    let resources: Vec<Value> =
+        assessed.iter().zip(listed()).map(|(one, (id, region))| resource(one, Some(id), *region)).collect();
     let region = result.coverage.account_regions.first().map(|place| &*place.region);
     let is_one = result.coverage.account_regions.iter().all(|place| Some(&*place.region) == region);
     let created = milliseconds(report.run.generated_at);
@@ -149,7 +159,7 @@ fn event<'a>(
         key,
         code,
         title,
-        severity: level,
+        severity,
         account: scope.home(),
         region: region.filter(|_| is_one),
         partition: "aws",
@@ -166,9 +176,7 @@ fn event<'a>(
             "start_time": result.period().map(|period| milliseconds(period.from.start())),
             "end_time": result.period().map(|period| milliseconds(period.until.start())),
             "resources": resources,
-            "observables": scope.home().map(|id| {
-                json!([{ "name": "cloud.account.uid", "type_id": 35, "type": "Account Object: uid", "value": account(id)["uid"] }])
-            }),
+            "observables": observables(assessed.iter().map(|one| &*one.id)),
             "unmapped": unmapped,
         }),
     }

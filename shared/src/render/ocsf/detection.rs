@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     OcsfEvent,
-    objects::{account, milliseconds, resource},
+    objects::{account, milliseconds, observables, resource},
 };
 use crate::{
     finding::{Finding, rule},
@@ -27,9 +27,6 @@ pub(super) fn detection<'a>(scope: &ExportScope<'a>, finding: &'a Finding) -> Oc
     if resources.is_empty() {
         resources.extend(account_id.map(ExportResource::account));
     }
-    let observables = resources.iter().enumerate().map(|(n, one)| {
-        json!({ "name": format!("resources[{n}].uid"), "type_id": 10, "type": "Resource UID", "value": one.id })
-    });
     let rule = rule(&finding.id);
     OcsfEvent {
         class: 2004,
@@ -64,7 +61,7 @@ pub(super) fn detection<'a>(scope: &ExportScope<'a>, finding: &'a Finding) -> Oc
             },
             "remediation": { "desc": finding.recommendation },
             "resources": resources.iter().map(|one| resource(one, account_id, found.region)).collect::<Vec<_>>(),
-            "observables": observables.collect::<Vec<_>>(),
+            "observables": observables(resources.iter().map(|one| &*one.id)),
             "evidences": found.entries.iter().map(|entry| evidence(entry)).collect::<Vec<_>>(),
             "unmapped": { "subject": finding.subject, "controls": finding.controls },
         }),

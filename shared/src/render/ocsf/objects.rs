@@ -52,3 +52,9 @@ pub(super) fn resource(resource: &ExportResource, account_id: Option<&str>, regi
         }),
     })
 }
+
+/// Objects `observable`: where in `resources` the ids are. Of the types that OCSF 1.5.0 has, readers know those below 11.
+pub(super) fn observables<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<Value> {
+    let observable = |(n, id): (usize, &str)| json!({ "name": format!("resources[{n}].uid"), "type_id": 10, "type": "Resource UID", "value": id });
+    ids.enumerate().map(observable).collect()
+}
