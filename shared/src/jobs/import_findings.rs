@@ -183,7 +183,7 @@ mod tests {
     fn all_findings_and_controls_are_imported_in_batches_of_a_hundred() {
         let (hub, clock) = (ScriptedHub::new(Vec::new()), CountingClock::default());
         let target = SecurityHubTarget::new("111122223333", "eu-west-1");
-        let report = sample::large();
+        let report = sample::many_findings(250);
         let summary = import_findings(&hub, &clock, &report, &target).unwrap();
         let all = report.result.findings.len() + report.result.controls.len();
         assert_eq!((summary.sent, summary.is_complete()), (all as u64, true));

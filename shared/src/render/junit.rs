@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_case_lists_a_hundred_findings_and_counts_the_others() {
-        let report = sample::large();
+        let report = sample::many_findings(250);
         let findings: BTreeMap<&str, &Finding> =
             report.result.findings.iter().map(|finding| (&*finding.fingerprint, finding)).collect();
         let all: Vec<String> = findings.keys().take(103).map(|key| (*key).to_owned()).collect();

@@ -28,7 +28,7 @@ fn the_findings_of_the_broken_promise_are_as_reviewed() {
 
 #[test]
 fn a_batch_has_at_most_a_hundred_findings_of_one_account_and_region() {
-    let report = sample::large();
+    let report = sample::many_findings(250);
     let mut ids = BTreeSet::new();
     for batch in batches(&report, None) {
         assert!((1..=MAX_BATCH).contains(&batch.len()));
@@ -71,7 +71,9 @@ fn every_finding_keeps_within_the_limits_of_the_format() {
         finding.resources = vec!["a".repeat(5_000).into()];
         finding.controls = (0..40).map(|n| format!("C{n}")).collect();
     }
-    for (name, report) in sample::all().into_iter().chain([("large", sample::large()), ("long", long)]) {
+    for (name, report) in
+        sample::all().into_iter().chain([("many", sample::many_findings(250)), ("long", long)])
+    {
         for finding in findings(&report) {
             assert!(REQUIRED.iter().all(|key| finding.get(key).is_some()), "{name}: {finding}");
             for (pointer, most) in LENGTHS {
