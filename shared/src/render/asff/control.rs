@@ -47,7 +47,6 @@ pub(super) fn control(
         description: control.evidence.clone(),
         recommendation: None,
         seen: period,
-        created: report.run.generated_at,
         resources: vec![ExportResource::account(&target.account)],
         compliance: Some(Compliance {
             status,

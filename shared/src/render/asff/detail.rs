@@ -47,7 +47,6 @@ pub(super) fn finding(report: &Report, scope: &ExportScope<'_>, finding: &Findin
         description: finding.description.clone(),
         recommendation: Some(finding.recommendation.clone()),
         seen: finding.first_seen.zip(finding.last_seen),
-        created: report.run.generated_at,
         resources,
         compliance,
         fields: vec![

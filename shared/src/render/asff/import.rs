@@ -60,8 +60,6 @@ pub(super) struct AsffFinding {
     pub recommendation: Option<String>,
     /// First and last time it was seen; the first is that of its creation.
     pub seen: Option<(Time, Time)>,
-    /// Time of its creation, if it was not seen at a time.
-    pub created: Time,
     pub resources: Vec<ExportResource>,
     /// `Compliance`: status, requirements and the reason.
     pub compliance: Option<Compliance>,
@@ -84,7 +82,9 @@ impl AsffFinding {
     pub(super) fn into_json(self, report: &Report, target: &SecurityHubTarget) -> Value {
         let SecurityHubTarget { account, region, partition } = target;
         let updated = report.run.generated_at;
-        let created = self.seen.map_or(self.created, |(first, _)| first).min(updated);
+        // What was not seen at a time, such as a grant, is as old as the period.
+        let begun = report.result.period().map_or(updated, |period| period.from.start());
+        let created = self.seen.map_or(begun, |(first, _)| first).min(updated);
         let severity = json!({ "Label": label(self.severity), "Original": self.severity.as_str() });
         let fields = self.fields.iter().map(|(name, value)| {
             (format!("onlooker/{name}"), Value::from(visible_text(value, MAX_FIELD_VALUE)))
