@@ -83,7 +83,7 @@ pub fn import_findings(
             clock.sleep(PAUSE);
             let second = with_retries(clock, || importer.import(&again))
                 .map_err(|cause| failed(summary.imported + response.imported, cause))?;
-            response.refused.retain(|one| is_final(one));
+            response.refused.retain(is_final);
             summary.add(second);
         }
         summary.sent += batch.len() as u64;
