@@ -20,6 +20,7 @@ use crate::{
 pub(super) struct ExportScope<'r> {
     entries: BTreeMap<&'r str, &'r AuditEntry>,
     home: Option<&'r str>,
+    partition: &'static str,
 }
 
 /// Account and region of a finding, and the sample calls that the report lists of it.
@@ -57,12 +58,18 @@ impl<'r> ExportScope<'r> {
         Self {
             entries: result.audit_entries.iter().map(|entry| (&*entry.event_id, entry)).collect(),
             home: caller.filter(|id| is_account(id)).or_else(|| first().map(|place| &*place.account)),
+            partition: first().map_or("aws", |place| partition_of_region(&place.region)),
         }
     }
 
     /// The account for what belongs to no account; absent without evidence.
     pub(super) const fn home(&self) -> Option<&'r str> {
         self.home
+    }
+
+    /// The partition that the evidence is from.
+    pub(super) const fn partition(&self) -> &'static str {
+        self.partition
     }
 
     /// Where a finding is.
@@ -98,13 +105,13 @@ impl ExportResource {
     }
 
     /// An account, by the identifier that Security Hub gives it.
-    pub(super) fn account(account: &str) -> Self {
+    pub(super) fn account(account: &str, partition: &str) -> Self {
         Self {
             id: format!("AWS::::Account:{account}"),
             name: account.to_owned(),
             kind: "AwsAccount",
             account: Some(account.to_owned()),
-            partition: "aws".to_owned(),
+            partition: partition.to_owned(),
         }
     }
 }
@@ -138,6 +145,15 @@ fn arn_account(arn: &str) -> Option<&str> {
 pub(super) fn partition(arn: &str) -> &str {
     let named = arn.strip_prefix("arn:").and_then(|rest| rest.split(':').next());
     named.filter(|name| matches!(*name, "aws-cn" | "aws-us-gov")).unwrap_or("aws")
+}
+
+/// Partition of a region.
+pub(super) fn partition_of_region(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
 }
 
 /// Types of Security Hub that the ARN alone shows.
@@ -182,6 +198,16 @@ mod tests {
         assert_eq!(found("principal-not-seen").0, Some("777788889999"));
         assert_eq!(scope.home(), Some("111122223333"));
         assert_eq!(ExportScope::of(&sample::empty()).home(), None);
+    }
+
+    #[test]
+    fn the_partition_is_that_of_the_evidence() {
+        let mut report = sample::non_compliant();
+        assert_eq!(ExportScope::of(&report).partition(), "aws");
+        for place in &mut report.result.coverage.account_regions {
+            place.region = "us-gov-east-1".into();
+        }
+        assert_eq!(ExportScope::of(&report).partition(), "aws-us-gov");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn control(
         ControlState::NoEvidence => ("WARNING", Severity::Medium, "ONLOOKER_NO_EVIDENCE"),
         ControlState::Fail => ("FAILED", worst, "ONLOOKER_FAIL"),
     };
-    let target = target(scope.home(), None, "aws");
+    let target = target(scope.home(), None, scope.partition());
     let period = result.period().map(|period| (period.from.start(), period.until.start()));
     AsffFinding {
         id: format!("control/{key}"),
@@ -47,7 +47,7 @@ pub(super) fn control(
         description: control.evidence.clone(),
         recommendation: None,
         seen: period,
-        resources: vec![ExportResource::account(&target.account)],
+        resources: vec![ExportResource::account(&target.account, &target.partition)],
         compliance: Some(Compliance {
             status,
             requirements: vec![format!("{standard} {}", control.id)],

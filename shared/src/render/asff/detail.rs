@@ -19,12 +19,12 @@ const NO_ACCOUNT: &str = "000000000000";
 pub(super) fn finding(report: &Report, scope: &ExportScope<'_>, finding: &Finding) -> AsffFinding {
     let result = &report.result;
     let found = scope.find(finding);
-    let partition = finding.principal.as_deref().map_or("aws", partition);
+    let partition = finding.principal.as_deref().map_or_else(|| scope.partition(), partition);
     let target = target(found.account.or(scope.home()), found.region, partition);
     let arns = finding.principal.iter().chain(&finding.resources);
     let mut resources: Vec<ExportResource> = arns.map(|arn| ExportResource::of(arn)).collect();
     if resources.is_empty() {
-        resources.push(ExportResource::account(&target.account));
+        resources.push(ExportResource::account(&target.account, &target.partition));
     }
     let standard = serialized_name(&result.standard);
     let compliance = (!finding.controls.is_empty()).then(|| Compliance {

@@ -7,7 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     finding::Severity,
-    render::{escape::visible_text, export_scope::ExportResource, json_value::pruned},
+    render::{
+        escape::visible_text,
+        export_scope::{ExportResource, partition_of_region},
+        json_value::pruned,
+    },
     report::Report,
     time::Time,
 };
@@ -36,12 +40,8 @@ pub struct SecurityHubTarget {
 impl SecurityHubTarget {
     /// Security Hub of an account in a region.
     pub fn new(account: &str, region: &str) -> Self {
-        let partition = match region {
-            _ if region.starts_with("cn-") => "aws-cn",
-            _ if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
-        Self { account: account.to_owned(), region: region.to_owned(), partition: partition.to_owned() }
+        let partition = partition_of_region(region).to_owned();
+        Self { account: account.to_owned(), region: region.to_owned(), partition }
     }
 }
 

@@ -147,7 +147,8 @@ fn event<'a>(report: &'a Report, scope: &ExportScope<'a>, check: ComplianceCheck
         fields.insert("status_code".to_owned(), status_code.into());
     }
     let listed = || accounts.iter().take(MAX_LISTED);
-    let assessed: Vec<ExportResource> = listed().map(|(id, _)| ExportResource::account(id)).collect();
+    let assessed: Vec<ExportResource> =
+        listed().map(|(id, _)| ExportResource::account(id, scope.partition())).collect();
     let resources: Vec<Value> =
         assessed.iter().zip(listed()).map(|(one, (id, region))| resource(one, Some(id), *region)).collect();
     let region = result.coverage.account_regions.first().map(|place| &*place.region);
@@ -162,7 +163,7 @@ fn event<'a>(report: &'a Report, scope: &ExportScope<'a>, check: ComplianceCheck
         severity,
         account: scope.home(),
         region: region.filter(|_| is_one),
-        partition: "aws",
+        partition: scope.partition(),
         fields: json!({
             "status_code": status_code,
             "compliance": compliance,

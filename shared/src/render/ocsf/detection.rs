@@ -25,7 +25,7 @@ pub(super) fn detection<'a>(scope: &ExportScope<'a>, finding: &'a Finding) -> Oc
     let arns = finding.principal.iter().chain(&finding.resources);
     let mut resources: Vec<ExportResource> = arns.map(|arn| ExportResource::of(arn)).collect();
     if resources.is_empty() {
-        resources.extend(account_id.map(ExportResource::account));
+        resources.extend(account_id.map(|id| ExportResource::account(id, scope.partition())));
     }
     let rule = rule(&finding.id);
     OcsfEvent {
@@ -37,7 +37,7 @@ pub(super) fn detection<'a>(scope: &ExportScope<'a>, finding: &'a Finding) -> Oc
         severity: finding.severity,
         account: account_id,
         region: found.region,
-        partition: finding.principal.as_deref().map_or("aws", partition),
+        partition: finding.principal.as_deref().map_or_else(|| scope.partition(), partition),
         fields: json!({
             "is_alert": rule.is_some_and(|rule| rule.alerts.is_some()),
             "count": (finding.count > 0).then_some(finding.count),
