@@ -99,6 +99,11 @@ read-metrics: $(E2E)/tools/bin/sam ## Read the metrics of the command line with 
 	$(BINARY)
 	$(E2E)/tools/bin/python -B tests/read_metrics.py $(TARGET)/$(HOST)/debug/onlooker
 
+.PHONY: read-exports
+read-exports: $(E2E)/exports/bin/junitparser ## Read the exports of reports with the programs and the schemas of others
+	$(BINARY)
+	$(E2E)/exports/bin/python -B tests/read_exports.py $(TARGET)/$(HOST)/debug/onlooker
+
 .PHONY: audit
 audit: ## Licenses, sources and bans of all dependencies
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --debug --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
@@ -111,6 +116,7 @@ test: ## Everything there is to test; prints the slowest Rust tests
 	$(MAKE) test-api
 	$(MAKE) self-audit
 	$(MAKE) read-metrics
+	$(MAKE) read-exports
 	$(MAKE) fuzz
 	$(MAKE) e2e
 
@@ -151,7 +157,8 @@ $(E2E)/emulator/bin/ministack: tests/e2e/emulator.txt
 $(E2E)/tools/bin/sam: tests/e2e/tools.txt
 $(E2E)/checkov/bin/checkov: tests/e2e/checkov.txt
 $(E2E)/schemathesis/bin/schemathesis: tests/e2e/schemathesis.txt
-$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis:
+$(E2E)/exports/bin/junitparser: tests/e2e/exports.txt
+$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis $(E2E)/exports/bin/junitparser:
 	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
 	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@

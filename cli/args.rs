@@ -16,7 +16,7 @@ use onlooker_core::{
 
 use crate::{
     audit, backup, catalog, certify, check, completions, config as config_command, demo, doctor, gate,
-    guardrails, health, metrics, monitor, ops, overrides, permissions, replay, report, sweep, verify,
+    guardrails, health, metrics, monitor, ops, overrides, permissions, push, replay, report, sweep, verify,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -140,6 +140,8 @@ pub enum CliCommand {
     Verify(verify::VerifyArgs),
     /// Let a pipeline go on only if a report passes
     Gate(gate::GateArgs),
+    /// Send the findings and controls of a report to another service
+    Push(push::PushArgs),
     /// Check whether Onlooker itself works
     Health(health::HealthArgs),
     /// Print metrics for Prometheus, or answer its scrapes

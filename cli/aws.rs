@@ -7,13 +7,16 @@ use std::{collections::BTreeMap, error::Error, sync::Arc};
 
 use onlooker_aws::{
     AccountPolicies, AwsProber, AwsSession, EventHistory, MissingCredentials, OrganizationPolicies, S3Source,
-    S3Uri, SystemClock,
+    S3Uri, SecurityHub, SystemClock,
 };
 use onlooker_core::{
     attestation::Signer,
     config::Diagnostic,
     log_integrity::PublicKeys,
-    ports::{Clock, CloudTrailApi, IamApi, ObjectMetadata, ObjectStore, OrganizationsApi, Prober, Table},
+    ports::{
+        Clock, CloudTrailApi, FindingImporter, IamApi, ObjectMetadata, ObjectStore, OrganizationsApi, Prober,
+        Table,
+    },
     report::CallerIdentity,
     time::Time,
 };
@@ -96,6 +99,11 @@ impl AwsConnection {
     /// The prober of required reads.
     pub fn prober(&self) -> Box<dyn Prober> {
         Box::new(AwsProber::new(self.aws.clone()))
+    }
+
+    /// Security Hub in the account and region of the connection.
+    pub fn security_hub(&self) -> Box<dyn FindingImporter> {
+        Box::new(SecurityHub::new(self.aws.clone()))
     }
 
     /// The DynamoDB table of this name.

@@ -20,6 +20,7 @@ use onlooker_core::{
     jobs::{
         audit::{AuditError, TrailChangeError},
         backup::BackupError,
+        import_findings::ImportError,
         sweep::SweepError,
     },
     ports::{PortError, PortErrorKind},
@@ -120,6 +121,19 @@ pub enum CommandError {
     /// A call of AWS failed.
     #[error(transparent)]
     Aws(PortError),
+    /// Findings were not imported, because the import ended early.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// Security Hub did not take all findings.
+    #[error("Security Hub did not import {missing} of {sent} findings{reasons}")]
+    NotImported {
+        /// Number of findings that were not imported.
+        missing: u64,
+        /// Number of findings that were sent.
+        sent: u64,
+        /// Why, one line for each of the first.
+        reasons: String,
+    },
     /// The asynchronous runtime for AWS calls cannot start.
     #[error("cannot start the asynchronous runtime for AWS calls")]
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "AWS is not called then"))]
@@ -246,6 +260,8 @@ impl CommandError {
             | Self::Backup(BackupError::Port(_) | BackupError::NameTaken(_))
             | Self::Sweep(_)
             | Self::Aws(_)
+            | Self::Import(_)
+            | Self::NotImported { .. }
             | Self::Runtime(_)
             | Self::Evidence(_)
             | Self::Guardrail(_)

@@ -22,6 +22,7 @@ mod environment;
 mod exit;
 mod fail_on;
 mod gate;
+mod given_report;
 mod guardrails;
 mod health;
 mod inputs;
@@ -34,6 +35,7 @@ mod output;
 mod overrides;
 mod permissions;
 mod progress;
+mod push;
 mod replay;
 mod report;
 mod report_output;
@@ -92,6 +94,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Sweep(args) => sweep::run(global, args),
         CliCommand::Report(args) => report::run(global, args),
         CliCommand::Gate(args) => gate::run(args),
+        CliCommand::Push(args) => push::run(global, args),
         CliCommand::Health(args) => health::run(global, args),
         CliCommand::Metrics(args) => metrics::run(global, args),
         CliCommand::Monitor(args) => monitor::run(global, args),

@@ -8,7 +8,10 @@ use onlooker_core::{
     attestation::Signer,
     config::Diagnostic,
     log_integrity::PublicKeys,
-    ports::{Clock, CloudTrailApi, IamApi, ObjectMetadata, ObjectStore, OrganizationsApi, Prober, Table},
+    ports::{
+        Clock, CloudTrailApi, FindingImporter, IamApi, ObjectMetadata, ObjectStore, OrganizationsApi, Prober,
+        Table,
+    },
     report::CallerIdentity,
     time::Time,
 };
@@ -69,6 +72,10 @@ impl AwsConnection {
     }
 
     pub fn prober(&self) -> Box<dyn Prober> {
+        match *self {}
+    }
+
+    pub fn security_hub(&self) -> Box<dyn FindingImporter> {
         match *self {}
     }
 

@@ -11,7 +11,9 @@
 
 mod fixture;
 
-use fixture::{ACCOUNT, CommandOutput, MANAGEMENT_ONLY_CONFIG, TestDirectory, WATCH_AUDITOR};
+use fixture::{
+    ACCOUNT, CommandOutput, MANAGEMENT_ONLY_CONFIG, TestDirectory, WATCH_AUDITOR, WRITE_CALL, object,
+};
 use onlooker_core::{
     current_status::{CurrentStatus, ReportBrief},
     report::Report,
@@ -21,7 +23,7 @@ use onlooker_core::{
 use serde_json::{Value, json};
 use test_support::{
     fake_aws::{
-        FakeAws,
+        FakeAws, HttpFault, HttpResponse,
         event_history::{call_record, machine_time},
         kms::FakeKmsKey,
     },
@@ -528,4 +530,71 @@ fn the_table_and_bucket_of_a_deployment_are_validated() {
     cloud.state().bucket("kept");
     validate("state").assert_exit_code(0);
     assert!(validate("other").assert_exit_code(2).stdout.contains("dynamodb:Query"));
+}
+
+/// A state with a sweep that found a write, and a fake AWS.
+fn swept_with_findings() -> (TestDirectory, FakeAws) {
+    let directory = TestDirectory::with_compliant_trail();
+    directory.write("logs/more.json.gz", object(&[WRITE_CALL]));
+    directory.run(&["sweep", "logs", WATCH_AUDITOR, "--fail-on", "none"]).assert_exit_code(0);
+    (directory, FakeAws::start())
+}
+
+#[test]
+fn findings_are_pushed_to_security_hub_and_updated_under_the_same_id() {
+    let (directory, cloud) = swept_with_findings();
+    let mut throttled = 0;
+    cloud.inject_faults(move |request| {
+        let is_first = request.operation() == "BatchImportFindings" && throttled == 0;
+        throttled += usize::from(is_first);
+        is_first
+            .then(|| HttpFault::Respond(HttpResponse::error(429, "TooManyRequestsException", "slow down")))
+    });
+    let pushed = run(&directory, &cloud, &["push", "security-hub"]).assert_exit_code(0).stdout;
+    let imported = cloud.state().imported_findings.clone();
+    assert!(imported.values().any(|finding| finding["GeneratorId"] == "onlooker/write-succeeded"));
+    let all = imported.len();
+    assert_eq!(pushed, format!("Security Hub of {ACCOUNT} in eu-west-1 imported {all} of {all} findings\n"));
+    assert_eq!(cloud.request_count("BatchImportFindings"), 2);
+    cloud.end_faults();
+    directory.run(&["report", "--format", "json", "--out", "out"]).assert_exit_code(1);
+    run(&directory, &cloud, &["push", "security-hub", "out/report.json"]).assert_exit_code(0);
+    assert!(cloud.state().imported_findings.keys().eq(imported.keys()));
+}
+
+#[test]
+fn a_push_that_security_hub_does_not_take_in_full_fails() {
+    let (directory, cloud) = swept_with_findings();
+    let denial = cloud.deny("securityhub:BatchImportFindings");
+    let refused = run(&directory, &cloud, &["push", "security-hub"]).assert_exit_code(4).stderr;
+    assert!(refused.contains("were imported into Security Hub before the import failed"), "{refused}");
+    assert!(refused.contains("(securityhub:BatchImportFindings)") && refused.contains(&denial), "{refused}");
+    let mut is_first = true;
+    cloud.inject_faults(move |request| {
+        let finding = || request.json()["Findings"][0]["Id"].clone();
+        (request.operation() == "BatchImportFindings" && std::mem::take(&mut is_first)).then(|| {
+            let failed =
+                json!([{ "Id": finding(), "ErrorCode": "InvalidInput", "ErrorMessage": "no\u{1b}[2J" }]);
+            let count = request.json()["Findings"].as_array().unwrap().len() - 1;
+            let answer = json!({ "SuccessCount": count, "FailedCount": 1, "FailedFindings": failed });
+            HttpFault::Respond(HttpResponse::json(200, &answer))
+        })
+    });
+    let refused = run(&directory, &cloud, &["push", "security-hub"]).assert_exit_code(4).stderr;
+    assert!(refused.contains("Security Hub did not import 1 of "), "{refused}");
+    assert!(refused.contains(": InvalidInput: no\\u{1b}[2J"), "{refused}");
+}
+
+#[test]
+fn a_push_needs_a_region_and_a_report() {
+    let (directory, cloud) = swept_with_findings();
+    let mut command = directory.command(&["push", "security-hub"]);
+    let without_region = cloud.environment().into_iter().filter(|(name, _)| *name != "AWS_REGION");
+    let refused: CommandOutput =
+        command.envs(without_region).env_remove("AWS_DEFAULT_REGION").output().unwrap().into();
+    assert!(refused.assert_exit_code(2).stderr.contains("set AWS_REGION"));
+    let empty = TestDirectory::new();
+    let refused = run(&empty, &cloud, &["push", "security-hub"]).assert_exit_code(2).stderr;
+    assert!(refused.contains("there is no sweep in `.onlooker`"), "{refused}");
+    assert_eq!(cloud.request_count("BatchImportFindings"), 0);
 }

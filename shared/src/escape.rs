@@ -50,7 +50,7 @@ pub(crate) fn push_code_point(text: &mut String, c: char) {
 /// Whether a character is hidden: it controls, reorders, takes no column of its own, or is blank and not a space.
 ///
 /// These are the control characters (C0, DEL, C1), white space other than the space, the characters without a width
-/// (zero-width spaces and joiners, combining marks, variation selectors), and the tables below.
+/// (zero-width spaces and joiners, combining marks, variation selectors), noncharacters, and the tables below.
 pub fn is_hidden(c: char) -> bool {
     if matches!(c, ' '..='~') {
         return false;
@@ -59,6 +59,7 @@ pub fn is_hidden(c: char) -> bool {
         || c.is_whitespace()
         || is_format(c)
         || is_ignorable(c)
+        || is_noncharacter(c)
         || c.width().is_none_or(|columns| columns == 0)
 }
 
@@ -78,6 +79,11 @@ const fn is_ignorable(c: char) -> bool {
         | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// The 66 noncharacters of Unicode, which no text should have and XML forbids in part.
+const fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || (c as u32) & 0xfffe == 0xfffe
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -92,6 +98,7 @@ mod tests {
             ("\u{202e}txt.exe", "\\u{202e}txt.exe"),
             ("ro\u{302}le", "ro\\u{302}le"),
             ("a\u{3164}\u{115f}\u{a0}b", "a\\u{3164}\\u{115f}\\u{a0}b"),
+            ("\u{fdd0}a\u{fffe}\u{10ffff}", "\\u{fdd0}a\\u{fffe}\\u{10ffff}"),
         ] {
             assert_eq!(escape_hidden(text), wanted);
         }

@@ -454,6 +454,35 @@ pub trait NotificationSink: Sync {
     fn send(&self, notification: &Notification) -> Result<(), PortError>;
 }
 
+/// AWS Security Hub in one account and region, which imports findings.
+pub trait FindingImporter: Sync {
+    /// Imports findings in the AWS Security Finding Format, at most 100.
+    ///
+    /// # Errors
+    /// When the call failed, or its response cannot be read. A finding that is refused is no error of the call.
+    fn import(&self, findings: &[Value]) -> Result<ImportResponse, PortError>;
+}
+
+/// What Security Hub answers to findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportResponse {
+    /// Number of findings that were imported.
+    pub imported: u64,
+    /// The findings that were refused.
+    pub refused: Vec<RefusedFinding>,
+}
+
+/// A finding that Security Hub refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedFinding {
+    /// `Id` of the finding.
+    pub id: String,
+    /// Error code.
+    pub code: String,
+    /// Message of the error.
+    pub message: String,
+}
+
 /// The clock of jobs that wait.
 pub trait Clock: Sync {
     /// The current time.

@@ -25,6 +25,7 @@ mod probe;
 mod public_keys;
 mod s3_source;
 mod s3_store;
+mod security_hub;
 mod session;
 mod signed_request;
 mod stack_outputs;
@@ -43,6 +44,7 @@ pub use self::{
     probe::AwsProber,
     s3_source::{S3Source, S3Uri, object_version},
     s3_store::S3Store,
+    security_hub::SecurityHub,
     session::AwsSession,
     trail_bucket::S3TrailBucket,
 };

@@ -14,6 +14,7 @@ pub mod gather;
 pub mod guardrails;
 pub mod health;
 pub mod history;
+pub mod import_findings;
 #[cfg(feature = "ingest")]
 pub mod ingest;
 pub mod maintain;
@@ -22,6 +23,7 @@ pub mod ops;
 pub mod permissions;
 pub mod publish;
 pub mod pull;
+mod retry;
 pub mod runs;
 #[cfg(feature = "ingest")]
 pub mod s3_events;

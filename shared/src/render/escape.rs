@@ -1,10 +1,26 @@
-//! Escapes hostile text for CSV and Markdown.
+//! Escapes hostile text for CSV, Markdown and fields of limited length.
 //!
-//! Enters: any text, such as a session name from a record. Leaves: a CSV cell, a Markdown code span or Markdown prose.
+//! Enters: any text, such as a session name from a record. Leaves: a CSV cell, a Markdown code span,
+//! Markdown prose or a short text.
 //! Laws: those of [`crate::escape`], on which these escapes are based; a spreadsheet finds no formula in the CSV, and
 //! a Markdown reader finds no markup.
 
 use crate::escape::{escape_hidden, push_code_point};
+
+/// A text of at most `most` characters, with hidden characters escaped as in [`escape_hidden`]. A longer text ends with an ellipsis, and
+/// not within an escape.
+pub fn visible_text(text: &str, most: usize) -> String {
+    let safe = escape_hidden(text);
+    if safe.chars().count() <= most {
+        return safe.into_owned();
+    }
+    let mut cut: String = safe.chars().take(most.saturating_sub(1)).collect();
+    if let Some(at) = cut.rfind("\\u{").filter(|at| !cut.get(*at..).unwrap_or_default().contains('}')) {
+        cut.truncate(at);
+    }
+    cut.push('…');
+    cut
+}
 
 /// A CSV cell, before quoting.
 ///

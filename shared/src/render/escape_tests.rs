@@ -162,3 +162,19 @@ proptest! {
         prop_assert_eq!(rendered.as_str(), if text.is_empty() { "(empty)" } else { &text });
     }
 }
+
+#[test]
+fn a_long_text_is_cut_and_never_within_an_escape() {
+    for (text, most, expected) in [
+        ("abcd", 4, "abcd"),
+        ("abcde", 4, "abc…"),
+        ("ééééé", 4, "ééé…"),
+        ("ab\u{1b}cdef", 8, "ab…"),
+        ("ab\u{1b}cdef", 9, "ab\\u{1b}…"),
+        ("", 0, ""),
+    ] {
+        let cut = visible_text(text, most);
+        assert_eq!(cut, expected);
+        assert!(cut.chars().count() <= most);
+    }
+}

@@ -4,25 +4,32 @@
 //! pure; every text from a record is hostile and is escaped for the output it is put in; [`FORMATS`] lists every format
 //! of a report, and what a format is called, writes and is for is in its own file.
 
+pub mod asff;
 pub mod audit_trail;
 pub mod csv;
 pub mod emf;
 pub mod escape;
+mod export_scope;
 pub mod format;
 pub mod gate;
 pub mod html;
 pub mod json;
 pub mod json_lines;
+mod json_value;
+pub mod junit;
 pub mod markdown;
 pub mod matrix;
 pub mod message;
 pub mod nagios;
+pub mod ocsf;
 pub mod openmetrics;
+pub mod oscal;
 pub mod permissions;
 pub mod permissions_diff;
 pub mod principal_graph;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod sarif;
 pub mod slack;
 pub mod teams;
 pub mod terminal;
@@ -35,8 +42,18 @@ use thiserror::Error;
 use crate::report::Report;
 
 /// Every format of a report, in the order of the help.
-pub const FORMATS: &[&Format] =
-    &[&json::FORMAT, &html::FORMAT, &csv::FORMAT, &markdown::FORMAT, &terminal::FORMAT];
+pub const FORMATS: &[&Format] = &[
+    &json::FORMAT,
+    &html::FORMAT,
+    &csv::FORMAT,
+    &markdown::FORMAT,
+    &terminal::FORMAT,
+    &ocsf::FORMAT,
+    &asff::FORMAT,
+    &sarif::FORMAT,
+    &oscal::FORMAT,
+    &junit::FORMAT,
+];
 
 /// A format of a report; of one about activity, unless another kind is named.
 #[derive(Debug)]

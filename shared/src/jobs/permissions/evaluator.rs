@@ -13,12 +13,12 @@ use super::{
     IamPorts, PermissionsRequest,
     policy_reader::{MissingPrincipal, PolicyReadResult, PrincipalFailure, UnsupportedPrincipal},
     read_policies,
-    retry::with_retries,
     simulation::{PolicySimulator, representative_actions},
     targets::is_role_arn,
 };
 use crate::{
     grants::{Evaluator, PolicySnapshot},
+    jobs::retry::with_retries,
     permissions::{
         AssessedPrincipal, CheckStatus, OverallStatus, PermissionCheck, PermissionsAssessment,
         PermissionsAssessor, PrincipalIdentity, Probe, ProbeOutcome,

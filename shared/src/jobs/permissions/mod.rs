@@ -13,7 +13,6 @@ mod evaluator;
 mod outcome;
 mod policy_history;
 mod policy_reader;
-mod retry;
 mod simulation;
 mod targets;
 

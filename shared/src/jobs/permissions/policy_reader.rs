@@ -11,11 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     IamPorts, PermissionsRequest,
-    retry::with_retries,
     targets::{PrincipalTarget, targets},
 };
 use crate::{
     grants::{Policy, PolicyOrigin, PolicySnapshot},
+    jobs::retry::with_retries,
     permissions::details,
     ports::{OrganizationPolicyType, PortError, PortErrorKind},
 };

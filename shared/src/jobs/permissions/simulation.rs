@@ -16,11 +16,12 @@ use std::{cell::Cell, collections::BTreeMap};
 
 use serde::Deserialize as _;
 
-use super::{IamPorts, retry::with_retries};
+use super::IamPorts;
 use crate::{
     catalog::Catalog,
     grants::{Action, Certainty, Grant, Grants, PolicySnapshot},
     jobs::publish::serialization_error,
+    jobs::retry::with_retries,
     operation::Capabilities,
     permissions::{SimulationComparison, SimulationConflict},
     ports::{PortError, PortErrorKind, SimulationResult, Table, TableItem, WriteCondition},

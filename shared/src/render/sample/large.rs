@@ -1,11 +1,12 @@
 //! A report that is too large for a page.
 //!
 //! Enters: the broken promise. Leaves: a thousand principals and more, thousands of findings, a year, many accounts
-//! and regions.
+//! and regions; and a report that is large in its findings alone.
 
 use super::{builders::*, matrix, non_compliant};
 use crate::{
     coverage::EventClassState,
+    finding::Finding,
     hex::hex,
     report::{InputFile, Report},
     time::Hour,
@@ -58,6 +59,17 @@ pub fn large() -> Report {
             sha256: hex(&sha256("input", &n.to_string())),
             records: 42,
         })
+        .collect();
+    Report::new(report.result, report.run).unwrap()
+}
+
+/// The broken promise with this number of findings, all else as it is.
+pub fn many_findings(count: u32) -> Report {
+    let mut report = non_compliant();
+    let templates = report.result.findings.clone();
+    report.result.findings = (0..count)
+        .zip(templates.iter().cycle())
+        .map(|(n, template)| Finding { fingerprint: fingerprint(n), ..template.clone() })
         .collect();
     Report::new(report.result, report.run).unwrap()
 }

@@ -16,7 +16,7 @@ use crate::report::Report;
 
 pub use self::{
     hostile::hostile,
-    large::large,
+    large::{large, many_findings},
     non_compliant::non_compliant,
     small::{compliant, discovery, empty, insufficient},
 };

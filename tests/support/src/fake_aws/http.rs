@@ -51,6 +51,9 @@ impl HttpRequest {
         if let Some(action) = self.form_fields().get("Action") {
             return action.clone();
         }
+        if (&*self.method, &*self.path) == ("POST", "/findings/import") {
+            return "BatchImportFindings".to_owned();
+        }
         match (&*self.method, self.key()) {
             ("GET", "") if self.query.contains_key("object-lock") => "GetObjectLockConfiguration".to_owned(),
             ("GET", "") if self.query.contains_key("session") => "CreateSession".to_owned(),

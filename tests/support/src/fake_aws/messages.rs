@@ -1,4 +1,4 @@
-//! Fakes of STS, SNS, EventBridge and CloudFormation.
+//! Fakes of STS, SNS, EventBridge, Security Hub and CloudFormation.
 
 use serde_json::json;
 
@@ -73,6 +73,30 @@ pub fn put_events(state: &mut FakeAwsState, request: &HttpRequest) -> HttpRespon
     }
     let failed = said.iter().filter(|entry| entry.get("ErrorCode").is_some()).count();
     HttpResponse::json(200, &json!({ "FailedEntryCount": failed, "Entries": said }))
+}
+
+/// Imports findings of the caller's account and region, at most 100, and refuses others.
+pub fn batch_import_findings(state: &mut FakeAwsState, request: &HttpRequest) -> HttpResponse {
+    let asked = request.json();
+    let findings = asked["Findings"].as_array().expect("findings");
+    if !(1..=100).contains(&findings.len()) {
+        return HttpResponse::error(400, "InvalidInputException", "1 to 100 findings");
+    }
+    let (account, region) = (request.account(), request.region());
+    let product = format!("arn:aws:securityhub:{region}:{account}:product/{account}/default");
+    let (mut imported, mut refused) = (0, Vec::new());
+    for finding in findings {
+        let id = finding["Id"].as_str().expect("an id").to_owned();
+        if finding["AwsAccountId"] == account.as_str() && finding["ProductArn"] == product.as_str() {
+            state.imported_findings.insert(id, finding.clone());
+            imported += 1;
+        } else {
+            refused
+                .push(json!({ "Id": id, "ErrorCode": "InvalidInput", "ErrorMessage": "not your account" }));
+        }
+    }
+    let answer = json!({ "SuccessCount": imported, "FailedCount": refused.len(), "FailedFindings": refused });
+    HttpResponse::json(200, &answer)
 }
 
 fn query_response(name: &str, result: &str) -> HttpResponse {

@@ -60,6 +60,8 @@ pub struct FakeAwsState {
     pub published: Vec<BTreeMap<String, String>>,
     /// Events put on EventBridge buses.
     pub put_events: Vec<Value>,
+    /// Findings that Security Hub imported, by id.
+    pub imported_findings: BTreeMap<String, Value>,
     /// Requests so far: operation, account, region.
     pub requests: Vec<(String, String, String)>,
     fault_hook: Option<FaultHook>,
@@ -188,6 +190,7 @@ impl FakeAwsState {
             "ListPublicKeys" => public_keys::list_public_keys(self, request),
             "PutEvents" => messages::put_events(self, request),
             "Publish" => messages::publish(self, request),
+            "BatchImportFindings" => messages::batch_import_findings(self, request),
             "DescribeStacks" => messages::describe_stacks(self, request),
             "GetCallerIdentity" => messages::get_caller_identity(request),
             "AssumeRole" => messages::assume_role(request),
