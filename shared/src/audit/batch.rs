@@ -236,21 +236,32 @@ pub fn seal_batch(
     SealedBatch { key: BatchKey { day, chain: chain.to_owned(), sequence }, bytes, sha256 }
 }
 
+/// Length below which a batch is stored without compression, in bytes. It would save some hundred bytes, and take a tenth of the time of
+/// its writer.
+const COMPRESSED_FROM: usize = 2 << 10;
+
 /// Compresses batches. It has large tables, so a writer keeps it.
-pub struct BatchCompressor(Compressor);
+pub struct BatchCompressor {
+    compressor: Compressor,
+    /// Writes blocks without compression.
+    storer: Compressor,
+}
 
 impl BatchCompressor {
     /// A compressor for a level of gzip; without such a level, for the usual one.
     pub fn new(level: u32) -> Self {
         let level = i32::try_from(level).ok().and_then(|level| CompressionLvl::new(level).ok());
-        Self(Compressor::new(level.unwrap_or_default()))
+        let stored = CompressionLvl::new(0).unwrap_or_default();
+        Self { compressor: Compressor::new(level.unwrap_or_default()), storer: Compressor::new(stored) }
     }
 
     /// One gzip stream, without a time or a name in its header.
     fn gzip(&mut self, text: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0; self.0.gzip_compress_bound(text.len())];
+        let is_short = text.len() < COMPRESSED_FROM;
+        let compressor = if is_short { &mut self.storer } else { &mut self.compressor };
+        let mut bytes = vec![0; compressor.gzip_compress_bound(text.len())];
         // The buffer has the size that is always enough.
-        let length = self.0.gzip_compress(text, &mut bytes).unwrap_or_default();
+        let length = compressor.gzip_compress(text, &mut bytes).unwrap_or_default();
         bytes.truncate(length);
         bytes
     }
