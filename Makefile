@@ -139,7 +139,7 @@ pack: $(E2E)/tools/bin/sam ## Pack what is built, with templates, checksums and 
 
 .PHONY: release-cli
 release-cli: ## Build the command line as it is released
-	$(CARGO) build --locked --profile dist --features clouds --target $(HOST)
+	$(CARGO) build --locked --profile dist --features clouds,parquet --target $(HOST)
 
 .PHONY: release-functions
 # `sam build` always builds the profile `release`; these variables give it the settings of `dist`.

@@ -26,6 +26,14 @@ fn every_format_has_a_name_and_a_sentence_of_its_own() {
         assert_eq!(Format::by_name(format.name), Some(*format));
     }
     assert_eq!(Format::by_name("pdf"), None);
+    let unknown = Format::named("pdf\u{202e}").unwrap_err().to_string();
+    assert!(
+        unknown.starts_with("there is no format `pdf\\u{202e}`") && unknown.contains("json, html"),
+        "{unknown}"
+    );
+    let has_parquet = cfg!(feature = "parquet");
+    assert_eq!(OMITTED_FORMATS.is_empty(), has_parquet);
+    assert_eq!(Format::named("parquet").is_ok(), has_parquet);
 }
 
 #[test]
