@@ -7,7 +7,7 @@ use super::{
     escape::{markdown as prose, markdown_code as code},
     format::{count_noun, serialized_name, thousands},
     json::escape_json,
-    markdown::MarkdownPage,
+    markdown::{MarkdownPage, PageLimits, fit},
 };
 use crate::permissions::diff::{
     AccessChange, ActionChange, GrantState, PermissionsDiff, PrincipalChange, PrincipalDiff,
@@ -99,7 +99,7 @@ pub fn grant_text(grant: Option<&GrantState>) -> String {
 
 /// The changes as Markdown.
 pub fn markdown(diff: &PermissionsDiff) -> String {
-    let mut page = MarkdownPage(String::new());
+    let mut page = MarkdownPage::new(PageLimits::FULL);
     let result =
         diff.access_change.map_or_else(|| "no principals".to_owned(), |one| code(&serialized_name(&one)));
     page.line(format_args!(
@@ -141,7 +141,7 @@ pub fn markdown(diff: &PermissionsDiff) -> String {
             count_noun(more as u64, "principal")
         ));
     }
-    page.0
+    fit(page)
 }
 
 fn principal(page: &mut MarkdownPage, one: &PrincipalDiff) {
