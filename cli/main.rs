@@ -31,6 +31,7 @@ mod monitor;
 mod monitored;
 mod ops;
 mod output;
+mod output_path;
 mod overrides;
 mod permissions;
 mod progress;

@@ -32,6 +32,7 @@ Examples:
   onlooker report                          the latest sweep on one screen
   onlooker report --list                   all sweeps
   onlooker report --run 01J8 --format html,csv --out reports
+  onlooker report --format markdown --out comment.md
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
   onlooker report --since 7d --authorization-details iam.json
   onlooker report --remote --stack onlooker
@@ -79,8 +80,9 @@ pub struct ReportArgs {
     /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_parser = args::format(), value_delimiter = ',')]
     pub format: Vec<&'static Format>,
-    /// Directory for the files `report.json`, `report.html` and so on; created if missing
-    #[arg(long, value_name = "DIR")]
+    /// Directory for the files `report.json`, `report.html` and so on, created if missing; or, for one format of one file, a
+    /// file: a name with an ending, such as `page.html`
+    #[arg(long, value_name = "FILE|DIR")]
     pub out: Option<PathBuf>,
     /// Print JSON on standard output
     #[arg(long)]
