@@ -17,6 +17,7 @@ pub mod own_roles;
 mod parts;
 mod profile;
 mod reader;
+mod report_format;
 mod schema;
 mod standard;
 mod template;
@@ -40,6 +41,7 @@ pub use self::{
     overrides::OverrideMatch,
     parts::{CloudTrailSettings, Part, ReportSettings, ValidationSettings},
     profile::ConfigProfile,
+    report_format::ReportFormat,
     schema::schema,
     template::template,
     variables::{EnvVariable, RESERVED_VARIABLES, variables},
