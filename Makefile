@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 20
 BENCH_RECORDS ?= 1000000
 # Pinned sources of the operation catalog; see docs/catalog.md.
 CATALOG_DIR := .tools/catalog
-# Emulator, checkov, and SAM with cargo-lambda, in environments of their own.
+# Emulator, checkov, readers of tables, and SAM with cargo-lambda, in environments of their own.
 E2E := $(CURDIR)/target/e2e
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # cargo-lambda names the target it builds for. Tests name it too, so that nothing is compiled twice.
@@ -99,6 +99,11 @@ read-metrics: $(E2E)/tools/bin/sam ## Read the metrics of the command line with 
 	$(BINARY)
 	$(E2E)/tools/bin/python -B tests/read_metrics.py $(TARGET)/$(HOST)/debug/onlooker
 
+.PHONY: read-tables
+read-tables: $(E2E)/tables/bin/installed ## Read Parquet, CSV, JSON lines and OpenMetrics of a report with pyarrow, DuckDB and prometheus_client
+	$(BINARY)
+	$(E2E)/tables/bin/python -B tests/read_tables.py $(TARGET)/$(HOST)/debug/onlooker
+
 .PHONY: audit
 audit: ## Licenses, sources and bans of all dependencies
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --debug --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
@@ -111,6 +116,7 @@ test: ## Everything there is to test; prints the slowest Rust tests
 	$(MAKE) test-api
 	$(MAKE) self-audit
 	$(MAKE) read-metrics
+	$(MAKE) read-tables
 	$(MAKE) fuzz
 	$(MAKE) e2e
 
@@ -151,7 +157,8 @@ $(E2E)/emulator/bin/ministack: tests/e2e/emulator.txt
 $(E2E)/tools/bin/sam: tests/e2e/tools.txt
 $(E2E)/checkov/bin/checkov: tests/e2e/checkov.txt
 $(E2E)/schemathesis/bin/schemathesis: tests/e2e/schemathesis.txt
-$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis:
+$(E2E)/tables/bin/installed: tests/e2e/tables.txt
+$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis $(E2E)/tables/bin/installed:
 	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
 	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
