@@ -3,10 +3,7 @@
 //! Enters: a report, the least that is accepted, and an earlier report. Leaves: one line, or the result as JSON, JUnit or SARIF. Laws:
 //! the exit code is 0 only if every check passes; a file that is not the report that its id names is refused.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use onlooker_core::{
@@ -15,13 +12,14 @@ use onlooker_core::{
     finding::Severity,
     gate::{GateCriteria, GateOutcome, GateResult, baseline_problem, gate},
     render::gate::{junit, sarif},
-    report::{Report, SCHEMA_VERSION},
+    report::Report,
 };
 use onlooker_local::sweep_state::SweepState;
 
 use crate::{
     exit::{CommandError, CommandOutcome},
     output,
+    report_file::read_report,
 };
 
 /// Options of `gate`.
@@ -120,10 +118,10 @@ fn percent(text: &str) -> Result<f64, String> {
 /// Runs `gate`.
 pub fn run(args: GateArgs) -> Result<CommandOutcome, CommandError> {
     let report = match &args.report {
-        Some(path) => read(path)?,
+        Some(path) => read_report(path)?,
         None => latest(&args.state)?,
     };
-    let baseline = args.baseline.as_deref().map(read).transpose()?;
+    let baseline = args.baseline.as_deref().map(read_report).transpose()?;
     if let Some(problem) = baseline.as_ref().and_then(|baseline| baseline_problem(&report, baseline)) {
         return Err(CommandError::Usage(Diagnostic {
             message: format!("the baseline {problem}, so it excuses nothing"),
@@ -176,34 +174,4 @@ fn latest(state: &Path) -> Result<Report, CommandError> {
     let state = SweepState::open_existing(state)?.ok_or_else(missing)?;
     let run = state.runs()?.into_iter().next().ok_or_else(missing)?;
     Ok(state.report(&run.run_id)?)
-}
-
-/// Reads a report and compares its result with its id.
-fn read(path: &Path) -> Result<Report, CommandError> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
-    } else {
-        fs::read(path)
-    };
-    let bytes = bytes.map_err(|source| CommandError::Input { path: path.to_owned(), source })?;
-    let refused = |problem: String| {
-        CommandError::Usage(Diagnostic {
-            message: format!("`{}` {problem}", path.display()),
-            remedy: "give a `report.json` as `onlooker report --out DIR` writes it".to_owned(),
-        })
-    };
-    let report: Report = serde_json::from_slice(&bytes)
-        .map_err(|cause| refused(format!("is not a report: {}", escape_hidden(&cause.to_string()))))?;
-    let major = |version: &str| version.split('.').next().map(str::to_owned);
-    if major(&report.schema_version) != major(SCHEMA_VERSION) {
-        let version = escape_hidden(&report.schema_version).into_owned();
-        return Err(refused(format!(
-            "has the schema version {version}; this program reads {SCHEMA_VERSION}"
-        )));
-    }
-    match report.result.id() {
-        Ok(id) if id == report.id => Ok(report),
-        _ => Err(refused("was changed: its result is not the one that its id names".to_owned())),
-    }
 }

@@ -37,6 +37,7 @@ mod permissions;
 mod progress;
 mod replay;
 mod report;
+mod report_file;
 mod report_output;
 mod signing_key;
 mod source;

@@ -23,6 +23,7 @@ pub mod parquet;
 pub mod permissions;
 pub mod permissions_diff;
 pub mod principal_graph;
+pub mod report_diff;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod slack;

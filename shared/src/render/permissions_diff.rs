@@ -193,13 +193,13 @@ mod tests {
     use super::*;
     use crate::{
         escape::is_hidden,
-        permissions::diff::tests::hostile_diff,
+        permissions::diff::{DIFF_SCHEMA_VERSION, tests::hostile_diff},
         render::json::tests::{assert_schema_is_current, schema_violation},
     };
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_schema_is_current("permissions-diff.schema.json", &schema().unwrap());
+        assert_schema_is_current("permissions-diff.schema.json", DIFF_SCHEMA_VERSION, &schema().unwrap());
     }
 
     #[test]
