@@ -50,9 +50,9 @@ dynamodb:Query and s3:GetObject; with `--stack` also
 cloudformation:DescribeStacks. Table and bucket are outputs of the stack.
 
 The exit code is that of the sweep that is shown, by the statuses and severities
-of --fail-on. With --diff, only what got worse counts: a watched principal that is
-NON_COMPLIANT and was not, one that was COMPLIANT and is INSUFFICIENT_EVIDENCE,
-and findings that are new or more severe.")]
+of --fail-on. With --diff, only what got worse counts: a watched principal that
+is NON_COMPLIANT and was not, one that was COMPLIANT and is
+INSUFFICIENT_EVIDENCE, and findings that are new or more severe.")]
 pub struct ReportArgs {
     /// Show a published report of a deployment: its latest, or with `--since` and `--until` the newest for that
     /// window

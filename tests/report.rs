@@ -9,6 +9,9 @@ use std::fs;
 use fixture::{READ_CALL, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, all_formats, object};
 use serde_json::Value;
 
+/// The catalog that is built in.
+const CATALOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/shared/data/catalog.bin");
+
 /// Two sweeps: one that proved the promise, and one that found a write.
 fn two_sweeps() -> (TestDirectory, [String; 2]) {
     let directory = TestDirectory::with_compliant_trail();
@@ -91,6 +94,39 @@ fn two_reports_are_compared_and_only_what_got_worse_fails() {
         (&[&before, &after, "--list"], "--list"),
     ] {
         diff(args).assert_exit_code(2).assert_stderr(&[said]);
+    }
+}
+
+#[test]
+fn each_object_that_a_command_prints_as_json_names_its_version() {
+    let (directory, [first, second]) = two_sweeps();
+    directory.run(&["backup", "create", "--to", "backups"]).assert_exit_code(0);
+    let (before, after) =
+        (format!(".onlooker/reports/{first}.json"), format!(".onlooker/reports/{second}.json"));
+    let printed: [&[&str]; 14] = [
+        &["report"],
+        &["report", "--diff", &before, &after],
+        &["gate"],
+        &["health"],
+        &["doctor"],
+        &["config", "validate", "--quick"],
+        &["catalog", "show"],
+        &["catalog", "diff", CATALOG, CATALOG],
+        &["audit", "summary"],
+        &["audit", "verify"],
+        &["replay", "--catalog", CATALOG],
+        &["backup", "verify", "backups"],
+        &["backup", "prune", "backups", "--keep", "1", "--dry-run"],
+        &["backup", "restore", "backups", "latest", "--dry-run"],
+    ];
+    for command in printed {
+        let json = if command[0] == "gate" { &["--format", "json"][..] } else { &["--json"] };
+        let ran = directory.run(&[command, json].concat());
+        let value: Value =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{command:?}: {}", ran.stderr));
+        let version =
+            value["schema_version"].as_str().unwrap_or_else(|| panic!("{command:?} has no version"));
+        assert!(version.split('.').all(|number| number.parse::<u32>().is_ok()), "{command:?}: {version}");
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) mod sample;
 pub mod slack;
 pub mod teams;
 pub mod terminal;
+pub mod versioned;
 pub mod webhook;
 
 use std::error::Error;
