@@ -182,6 +182,7 @@ impl Config {
                 max_audit_entries: self.audit.max_audit_entries,
                 ..AuditSettings::default()
             },
+            report: ReportSettings { formats: ReportSettings::default().formats, ..self.report.clone() },
             ..self.clone()
         }
     }

@@ -75,13 +75,22 @@ impl ReportFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::FORMATS;
+    use crate::{config::Config, render::FORMATS};
 
     #[test]
     fn the_name_is_the_one_in_the_configuration() {
         for format in ReportFormat::ALL {
             assert_eq!(serde_json::to_value(format).unwrap(), format.as_str());
         }
+    }
+
+    #[test]
+    fn the_formats_of_stored_reports_do_not_change_the_result() {
+        let mut config = Config::default();
+        config.report.formats = vec![ReportFormat::Markdown];
+        assert_eq!(config.without_operational_settings(), Config::default().without_operational_settings());
+        config.report.include_cloudtrail_events = false;
+        assert_ne!(config.without_operational_settings(), Config::default().without_operational_settings());
     }
 
     #[test]
