@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 20
 BENCH_RECORDS ?= 1000000
 # Pinned sources of the operation catalog; see docs/catalog.md.
 CATALOG_DIR := .tools/catalog
-# Emulator, checkov, and SAM with cargo-lambda, in environments of their own.
+# Emulator, checkov, readers of tables, and SAM with cargo-lambda, in environments of their own.
 E2E := $(CURDIR)/target/e2e
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # cargo-lambda names the target it builds for. Tests name it too, so that nothing is compiled twice.
@@ -104,6 +104,11 @@ read-exports: $(E2E)/exports/bin/junitparser ## Read the exports of reports with
 	$(BINARY)
 	$(E2E)/exports/bin/python -B tests/read_exports.py $(TARGET)/$(HOST)/debug/onlooker
 
+.PHONY: read-tables
+read-tables: $(E2E)/tables/bin/installed ## Read Parquet, CSV, JSON lines and OpenMetrics of a report with pyarrow, DuckDB and prometheus_client
+	$(BINARY)
+	$(E2E)/tables/bin/python -B tests/read_tables.py $(TARGET)/$(HOST)/debug/onlooker
+
 .PHONY: audit
 audit: ## Licenses, sources and bans of all dependencies
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --debug --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
@@ -117,6 +122,7 @@ test: ## Everything there is to test; prints the slowest Rust tests
 	$(MAKE) self-audit
 	$(MAKE) read-metrics
 	$(MAKE) read-exports
+	$(MAKE) read-tables
 	$(MAKE) fuzz
 	$(MAKE) e2e
 
@@ -145,7 +151,7 @@ pack: $(E2E)/tools/bin/sam ## Pack what is built, with templates, checksums and 
 
 .PHONY: release-cli
 release-cli: ## Build the command line as it is released
-	$(CARGO) build --locked --profile dist --features clouds --target $(HOST)
+	$(CARGO) build --locked --profile dist --features clouds,parquet --target $(HOST)
 
 .PHONY: release-functions
 # `sam build` always builds the profile `release`; these variables give it the settings of `dist`.
@@ -158,7 +164,8 @@ $(E2E)/tools/bin/sam: tests/e2e/tools.txt
 $(E2E)/checkov/bin/checkov: tests/e2e/checkov.txt
 $(E2E)/schemathesis/bin/schemathesis: tests/e2e/schemathesis.txt
 $(E2E)/exports/bin/junitparser: tests/e2e/exports.txt
-$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis $(E2E)/exports/bin/junitparser:
+$(E2E)/tables/bin/installed: tests/e2e/tables.txt
+$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis $(E2E)/exports/bin/junitparser $(E2E)/tables/bin/installed:
 	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
 	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@

@@ -11,7 +11,7 @@ use clap::{
 };
 use onlooker_core::{
     config::{self, Standard, Watch},
-    render::{FORMATS, Format},
+    render::{FORMATS, Format, OMITTED_FORMATS, UnknownFormat},
 };
 
 use crate::{
@@ -179,7 +179,17 @@ pub enum CliCommand {
 /// Reads the name of a format.
 pub fn format() -> impl TypedValueParser<Value = &'static Format> {
     let names = FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.help));
-    PossibleValuesParser::new(names).try_map(|name| Format::by_name(&name).ok_or("there is no such format"))
+    let omitted = OMITTED_FORMATS.iter().map(|(name, _)| PossibleValue::new(*name).hide(true));
+    PossibleValuesParser::new(names.chain(omitted)).try_map(|name| {
+        Format::named(&name).map_err(|error| match error {
+            UnknownFormat::Omitted { feature, .. } => {
+                format!(
+                    "{error}: install `onlooker` again with `cargo install --path . --features {feature}`"
+                )
+            }
+            UnknownFormat::Nonexistent { .. } => error.to_string(),
+        })
+    })
 }
 
 /// Reads one of these values by its word.

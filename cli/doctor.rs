@@ -21,6 +21,9 @@ use crate::{
     output,
 };
 
+/// Version of the shape of what `onlooker doctor --json` prints.
+const SCHEMA_VERSION: &str = "1.0";
+
 /// Options of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -112,7 +115,7 @@ pub fn run(global: &GlobalArgs, args: &DoctorArgs) -> Result<CommandOutcome, Com
     }
     let diagnosis = Diagnosis { checks };
     if args.json {
-        output::json(&diagnosis)?;
+        output::versioned_json(SCHEMA_VERSION, &diagnosis)?;
     } else {
         diagnosis.print(global.quiet)?;
     }

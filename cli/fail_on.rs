@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use onlooker_core::{
     config::Diagnostic,
     finding::Severity,
-    report::{Report, ReportMode},
+    report::{DifferenceResult, Report, ReportDifference, ReportMode},
     score::Status,
 };
 
@@ -98,6 +98,33 @@ impl FailOn {
         self.has(FailureCondition::Insufficient)
     }
 
+    /// The outcome of a command that compares two reports: what got worse.
+    pub fn judge_difference(&self, difference: &ReportDifference) -> Judgment {
+        let judgment = |outcome, reason| Judgment { outcome, reason };
+        let result = difference.result();
+        if result == DifferenceResult::NewViolation && self.has(FailureCondition::NonCompliant) {
+            return judgment(CommandOutcome::Violation, None);
+        }
+        if let Some(least) = self.least_severity() {
+            let severe = difference.worse_findings().filter(|severity| *severity >= least).count();
+            if severe > 0 {
+                let reason = format!("new or more severe: {}", severe_findings(severe, least));
+                return judgment(CommandOutcome::Violation, Some(reason));
+            }
+        }
+        match result {
+            DifferenceResult::LessEvidence if self.fails_without_evidence() => {
+                judgment(CommandOutcome::InsufficientEvidence, None)
+            }
+            _ => judgment(CommandOutcome::Proven, None),
+        }
+    }
+
+    /// The least severity of a finding that the command fails on.
+    fn least_severity(&self) -> Option<Severity> {
+        self.fail_on.iter().filter_map(|condition| condition.severity()).min()
+    }
+
     /// The outcome of a command that shows a report.
     pub fn judge(&self, report: &Report) -> Judgment {
         let result = &report.result;
@@ -106,13 +133,10 @@ impl FailOn {
         if status == Some(Status::NonCompliant) && self.has(FailureCondition::NonCompliant) {
             return judgment(CommandOutcome::Violation, None);
         }
-        if let Some(least) = self.fail_on.iter().filter_map(|condition| condition.severity()).min() {
+        if let Some(least) = self.least_severity() {
             let severe = result.findings.iter().filter(|finding| finding.severity >= least).count();
             if severe > 0 {
-                let (findings, are) = if severe == 1 { ("finding", "is") } else { ("findings", "are") };
-                let or_worse = if least == Severity::Critical { "" } else { " or more severe" };
-                let reason = format!("{severe} {findings} {are} {}{or_worse}", least.as_str());
-                return judgment(CommandOutcome::Violation, Some(reason));
+                return judgment(CommandOutcome::Violation, Some(severe_findings(severe, least)));
             }
         }
         if self.fails_without_evidence() {
@@ -129,4 +153,11 @@ impl FailOn {
         }
         judgment(CommandOutcome::Proven, None)
     }
+}
+
+/// `2 findings are HIGH or more severe`.
+fn severe_findings(count: usize, least: Severity) -> String {
+    let (findings, are) = if count == 1 { ("finding", "is") } else { ("findings", "are") };
+    let or_worse = if least == Severity::Critical { "" } else { " or more severe" };
+    format!("{count} {findings} {are} {}{or_worse}", least.as_str())
 }

@@ -16,7 +16,8 @@ use onlooker_core::{
 
 use crate::{
     exit::{CommandError, CommandOutcome},
-    given_report, output,
+    output,
+    report_file::{given_or_latest, read_report},
 };
 
 /// Options of `gate`.
@@ -114,8 +115,8 @@ fn percent(text: &str) -> Result<f64, String> {
 
 /// Runs `gate`.
 pub fn run(args: GateArgs) -> Result<CommandOutcome, CommandError> {
-    let report = given_report::given_or_latest(args.report.as_deref(), &args.state)?;
-    let baseline = args.baseline.as_deref().map(given_report::read).transpose()?;
+    let report = given_or_latest(args.report.as_deref(), &args.state)?;
+    let baseline = args.baseline.as_deref().map(read_report).transpose()?;
     if let Some(problem) = baseline.as_ref().and_then(|baseline| baseline_problem(&report, baseline)) {
         return Err(CommandError::Usage(Diagnostic {
             message: format!("the baseline {problem}, so it excuses nothing"),

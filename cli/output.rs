@@ -5,7 +5,7 @@
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-use onlooker_core::render::json::escape_json;
+use onlooker_core::render::{json::escape_json, versioned::VersionedValue};
 
 use crate::exit::CommandError;
 
@@ -28,6 +28,11 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
         let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         write!(out, "{}", escape_json(text.map_err(io::Error::other)?))
     })
+}
+
+/// Writes an object as JSON, as [`json`] does, with the version of its shape as its first field.
+pub fn versioned_json(version: &'static str, value: &impl serde::Serialize) -> Result<(), CommandError> {
+    json(&VersionedValue { schema_version: version, value })
 }
 
 /// A JSON array on standard output, written item by item: indented on a terminal, otherwise one item in each line.

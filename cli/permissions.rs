@@ -169,8 +169,9 @@ pub struct PermissionsArgs {
     /// `csv` [default: terminal]
     #[arg(long, value_name = "FORMATS", value_parser = formats::format(), value_delimiter = ',', help_heading = "Output")]
     pub format: Vec<OutputFormat>,
-    /// Directory for the files `permissions.json`, `permissions.html` and so on; created if missing
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    /// Directory for the files `permissions.json`, `permissions.html` and so on, created if missing; or, for one format of one file, a
+    /// file: a name with an ending, such as `page.html`
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Print JSON, its schema is published; with --list: one line for each granted action
     #[arg(long, help_heading = "Output")]

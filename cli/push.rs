@@ -17,7 +17,8 @@ use crate::{
     args::GlobalArgs,
     aws::AwsConnection,
     exit::{CommandError, CommandOutcome},
-    given_report, output,
+    output,
+    report_file::given_or_latest,
 };
 
 /// Refused findings that the error lists.
@@ -69,7 +70,7 @@ struct SecurityHubArgs {
 /// Runs `push`.
 pub fn run(global: &GlobalArgs, args: PushArgs) -> Result<CommandOutcome, CommandError> {
     let PushTarget::SecurityHub(args) = args.target;
-    let report = given_report::given_or_latest(args.report.as_deref(), &args.state)?;
+    let report = given_or_latest(args.report.as_deref(), &args.state)?;
     let cloud = AwsConnection::connect("push security-hub")?;
     let region = cloud.configured_region().ok_or_else(|| {
         CommandError::Usage(Diagnostic {

@@ -10,7 +10,8 @@ use onlooker_core::{
     certificate::{PREDICATE_TYPE, ReadOnlyCertificate},
     config::Diagnostic,
     escape::escape_hidden,
-    report::{Report, ReportDifference},
+    render::report_diff,
+    report::{DifferenceResult, Report, ReportDifference},
     score::Status,
 };
 use onlooker_local::{
@@ -185,55 +186,20 @@ fn lost_certificates(
 }
 
 fn outcome(replay: &Replay) -> CommandOutcome {
-    let becomes = |status: Status| {
-        let statuses = replay.difference.principals.values();
-        statuses.filter(|[before, _]| *before != Some(status)).any(|[_, after]| *after == Some(status))
-    };
-    if !replay.lost_certificates.is_empty() || becomes(Status::NonCompliant) {
-        return CommandOutcome::Violation;
-    }
-    let is_lost = |[before, after]: &[Option<Status>; 2]| {
-        *before == Some(Status::Compliant) && *after == Some(Status::InsufficientEvidence)
-    };
-    match replay.difference.principals.values().any(is_lost) {
-        true => CommandOutcome::InsufficientEvidence,
-        false => CommandOutcome::Proven,
+    match replay.difference.result() {
+        _ if !replay.lost_certificates.is_empty() => CommandOutcome::Violation,
+        DifferenceResult::NewViolation => CommandOutcome::Violation,
+        DifferenceResult::LessEvidence => CommandOutcome::InsufficientEvidence,
+        DifferenceResult::NotWorse => CommandOutcome::Proven,
     }
 }
 
 fn print(out: &mut dyn io::Write, replay: &Replay) -> io::Result<()> {
     let difference = &replay.difference;
-    let status = |status: Option<Status>| status.map_or("none", Status::as_str);
     let [from, to] = &difference.catalogs;
     writeln!(out, "catalog {from} -> {to}")?;
-    if difference.is_empty() && replay.lost_certificates.is_empty() {
-        return writeln!(out, "nothing changes");
-    }
-    if let Some([before, after]) = difference.status {
-        writeln!(out, "status  {} -> {}", status(before), status(after))?;
-    }
-    for (principal, [before, after]) in &difference.principals {
-        writeln!(out, "principal  {}  {} -> {}", escape_hidden(principal), status(*before), status(*after))?;
-    }
-    for (operation, verdicts) in &difference.operations {
-        let [before, after] = verdicts.map(|verdict| {
-            verdict.map_or_else(
-                || "a plain read".to_owned(),
-                |verdict| format!("{} {}", verdict.operation_type.as_str(), verdict.risk_level.as_str()),
-            )
-        });
-        writeln!(out, "operation  {}  {} -> {}", escape_hidden(operation), before, after)?;
-    }
-    for (sign, findings) in [("new", &difference.new_findings), ("gone", &difference.gone_findings)] {
-        for finding in findings {
-            writeln!(
-                out,
-                "{sign} finding  {}  {}  {}",
-                finding.severity.as_str(),
-                escape_hidden(&finding.title),
-                escape_hidden(&finding.subject)
-            )?;
-        }
+    if !difference.is_empty() || replay.lost_certificates.is_empty() {
+        write!(out, "{}", report_diff::changes_text(difference, "a plain read"))?;
     }
     for lost in &replay.lost_certificates {
         writeln!(

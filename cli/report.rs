@@ -1,7 +1,9 @@
 //! `onlooker report`: shows the reports of past sweeps.
 //!
-//! Enters: the state of past sweeps. Leaves: one of their reports in any format, the list of them, or a new report
-//! for a period. Law: a stored report is shown unchanged.
+//! Enters: the state of past sweeps, or two reports. Leaves: one report in any format, the list of them, a new report
+//! for a period, or what changed from one report to another. Law: a stored report is shown unchanged.
+
+mod diff;
 
 use std::path::PathBuf;
 
@@ -32,19 +34,25 @@ Examples:
   onlooker report                          the latest sweep on one screen
   onlooker report --list                   all sweeps
   onlooker report --run 01J8 --format html,csv --out reports
+  onlooker report --format markdown --out comment.md
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
   onlooker report --since 7d --authorization-details iam.json
   onlooker report --remote --stack onlooker
                                            current status of a deployment
   onlooker report --remote --table NAME --bucket NAME
   onlooker report --remote --list
+  onlooker report --diff old/report.json new/report.json
+                                           what changed, and did anything get
+                                           worse?
 
 `--remote` needs `cargo install --path . --features aws` and the permissions
 dynamodb:Query and s3:GetObject; with `--stack` also
 cloudformation:DescribeStacks. Table and bucket are outputs of the stack.
 
 The exit code is that of the sweep that is shown, by the statuses and severities
-of --fail-on.")]
+of --fail-on. With --diff, only what got worse counts: a watched principal that
+is NON_COMPLIANT and was not, one that was COMPLIANT and is
+INSUFFICIENT_EVIDENCE, and findings that are new or more severe.")]
 pub struct ReportArgs {
     /// Show a published report of a deployment: its latest, or with `--since` and `--until` the newest for that
     /// window
@@ -62,6 +70,11 @@ pub struct ReportArgs {
     /// Sweep to show: its id, the start of its id, or `latest`
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub run: String,
+    /// Compare two reports, each a `report.json` or `-`: new, gone and changed findings, statuses and scores; as text, `json` or
+    /// `markdown`
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"],
+          conflicts_with_all = ["run", "list", "since", "until", "authorization_details", "remote", "state"])]
+    pub diff: Vec<PathBuf>,
     /// List the sweeps with their time, status and score
     #[arg(long, conflicts_with_all = ["run", "since", "until", "format", "out", "fail_on"])]
     pub list: bool,
@@ -79,8 +92,9 @@ pub struct ReportArgs {
     /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_parser = args::format(), value_delimiter = ',')]
     pub format: Vec<&'static Format>,
-    /// Directory for the files `report.json`, `report.html` and so on; created if missing
-    #[arg(long, value_name = "DIR")]
+    /// Directory for the files `report.json`, `report.html` and so on, created if missing; or, for one format of one file, a
+    /// file: a name with an ending, such as `page.html`
+    #[arg(long, value_name = "FILE|DIR")]
     pub out: Option<PathBuf>,
     /// Print JSON on standard output
     #[arg(long)]
@@ -98,6 +112,9 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
     let publication = ReportOutput { formats: args.format, out: args.out, json: args.json };
     publication.validate()?;
     args.fail_on.validate()?;
+    if !args.diff.is_empty() {
+        return diff::run(global, &args.diff, &publication, &args.fail_on);
+    }
     if args.remote {
         let deployment = Deployment::from_args(args.stack, args.table, args.bucket)?;
         if args.list {

@@ -1,6 +1,6 @@
 //! Writes a report to files or to standard output.
 //!
-//! Enters: a report, formats, a directory. Leaves: files, or text on standard output. Laws: a file is written
+//! Enters: a report, formats, a file or a directory. Leaves: files, or text on standard output. Laws: a file is written
 //! completely or not at all; standard output has one format.
 
 use std::{
@@ -12,18 +12,18 @@ use onlooker_core::{
     config::Diagnostic,
     escape::escape_hidden,
     render::{
-        Format, html, json, render,
+        FORMATS, Format, html, json, render,
         terminal::{self, TerminalStyle, terminal},
     },
     report::Report,
 };
-use onlooker_local::sweep_state::write_atomically;
 
 use crate::{
     args::GlobalArgs,
     exit::{CommandError, CommandOutcome},
     fail_on::{FailOn, Judgment},
     output,
+    output_path::OutputFiles,
 };
 
 /// Where and how a report is written.
@@ -31,7 +31,7 @@ use crate::{
 pub struct ReportOutput {
     /// Requested formats of the report.
     pub formats: Vec<&'static Format>,
-    /// Directory for the report's files; `None` for standard output.
+    /// File or directory for the report's files; `None` for standard output.
     pub out: Option<PathBuf>,
     /// Whether to print JSON on standard output, in addition to files.
     pub json: bool,
@@ -43,6 +43,7 @@ impl ReportOutput {
         let fault = |message: &str, remedy: &str| {
             Err(CommandError::Usage(Diagnostic { message: message.to_owned(), remedy: remedy.to_owned() }))
         };
+        self.files()?;
         match (&self.out, &*self.formats) {
             (None, [format]) if !format.fits_standard_output => fault(
                 &format!("the format `{}` cannot be printed on standard output", format.name),
@@ -50,7 +51,7 @@ impl ReportOutput {
             ),
             (None, [_, _, ..]) => fault(
                 "only one format can be printed on standard output",
-                "give a directory with `--out DIR`",
+                "give a directory for all of them with `--out DIR`",
             ),
             (None, [_]) if self.json => {
                 fault("`--json` and `--format` both print on standard output", "remove one of them")
@@ -59,20 +60,20 @@ impl ReportOutput {
         }
     }
 
+    /// The files to write, if there are any.
+    fn files(&self) -> Result<Option<OutputFiles<Report>>, Diagnostic> {
+        let choose = |path: &PathBuf| {
+            OutputFiles::choose(path, &self.formats, FORMATS, &[&json::FORMAT, &html::FORMAT])
+        };
+        self.out.as_ref().map(choose).transpose()
+    }
+
     /// Writes the files and prints the report. `also` are further files to mention.
     pub fn write(&self, global: &GlobalArgs, report: &Report, also: &[PathBuf]) -> Result<(), CommandError> {
-        let mut files = Vec::new();
-        if let Some(dir) = &self.out {
-            let formats: &[&Format] =
-                if self.formats.is_empty() { &[&json::FORMAT, &html::FORMAT] } else { &self.formats };
-            for format in formats {
-                for file in render(report, format)? {
-                    let path = dir.join(file.name);
-                    write_atomically(&path, &file.bytes)?;
-                    files.push(path);
-                }
-            }
-        }
+        let mut files = match self.files()? {
+            Some(files) => files.write(report)?,
+            None => Vec::new(),
+        };
         if self.json {
             return print(report, &json::FORMAT);
         }

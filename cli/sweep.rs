@@ -144,8 +144,9 @@ pub struct SweepArgs {
     /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_parser = args::format(), value_delimiter = ',', help_heading = "Output")]
     pub format: Vec<&'static Format>,
-    /// Directory for the files `report.json`, `report.html` and so on; created if missing
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    /// Directory for the files `report.json`, `report.html` and so on, created if missing; or, for one format of one file, a
+    /// file: a name with an ending, such as `page.html`
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Print the report as JSON on standard output
     #[arg(long, help_heading = "Output")]

@@ -9,6 +9,9 @@ use std::fs;
 use fixture::{READ_CALL, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, all_formats, object};
 use serde_json::Value;
 
+/// The catalog that is built in.
+const CATALOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/shared/data/catalog.bin");
+
 /// Two sweeps: one that proved the promise, and one that found a write.
 fn two_sweeps() -> (TestDirectory, [String; 2]) {
     let directory = TestDirectory::with_compliant_trail();
@@ -43,6 +46,88 @@ fn past_sweeps_are_listed_newest_first() {
     );
     directory.run(&["sweep", "logs"]).assert_exit_code(0);
     assert!(directory.run(&["report", "--list"]).stdout.contains("discovery"));
+}
+
+#[test]
+fn two_reports_are_compared_and_only_what_got_worse_fails() {
+    let (directory, [first, second]) = two_sweeps();
+    let path = |id: &str| format!(".onlooker/reports/{id}.json");
+    let (before, after) = (path(&first), path(&second));
+    let diff = |args: &[&str]| directory.run(&[&["report", "--diff"], args].concat());
+    let text = diff(&[&before, &after]).assert_exit_code(1).stdout;
+    for line in [
+        "status  COMPLIANT -> NON_COMPLIANT\n",
+        "principal  arn:aws:iam::111122223333:role/Auditor  COMPLIANT -> NON_COMPLIANT\n",
+        "new finding  CRITICAL  ",
+        "result  a watched principal breaks the promise that did not before\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let back = diff(&[&after, &before]).assert_exit_code(0).stdout;
+    assert!(back.contains("gone finding  CRITICAL  ") && !back.contains("new finding"), "{back}");
+    assert!(diff(&[&after, &after]).assert_exit_code(0).stdout.contains("nothing changes\n"));
+    diff(&[&before, &after, "--fail-on", "none"]).assert_exit_code(0);
+    let severe = diff(&[&before, &after, "--fail-on", "high"]).assert_exit_code(1);
+    severe.assert_stderr(&["new or more severe: 1 finding is HIGH or more severe"]);
+
+    let json: Value =
+        serde_json::from_str(&diff(&[&before, &after, "--json"]).assert_exit_code(1).stdout).expect("JSON");
+    assert_eq!(json["schema_version"], "1.0");
+    assert_eq!(json["new_findings"][0]["severity"], "CRITICAL");
+    let page = diff(&[&before, &after, "--format", "markdown"]).assert_exit_code(1).stdout;
+    assert!(page.starts_with("# Onlooker: two reports\n") && page.contains("## New findings"), "{page}");
+    diff(&[&before, &after, "--out", "changes"]).assert_exit_code(1);
+    assert!(directory.join("changes/report-diff.json").is_file());
+    diff(&[&before, &after, "--format", "markdown", "--out", "c.md"]).assert_exit_code(1);
+    assert_eq!(fs::read_to_string(directory.join("c.md")).expect("a file"), page);
+
+    directory.write(
+        "changed.json",
+        fs::read_to_string(directory.join(&after)).expect("a report").replace("CRITICAL", "LOW"),
+    );
+    for (args, said) in [
+        (&[&*before, "changed.json"][..], "was changed"),
+        (&[&before, "logs/13.json.gz"], "is not a report"),
+        (&[&before, "absent.json"], "absent.json"),
+        (&[&before], "2 values"),
+        (&[&before, &after, "--format", "html"], "`markdown`"),
+        (&[&before, &after, "--list"], "--list"),
+    ] {
+        diff(args).assert_exit_code(2).assert_stderr(&[said]);
+    }
+}
+
+#[test]
+fn each_object_that_a_command_prints_as_json_names_its_version() {
+    let (directory, [first, second]) = two_sweeps();
+    directory.run(&["backup", "create", "--to", "backups"]).assert_exit_code(0);
+    let (before, after) =
+        (format!(".onlooker/reports/{first}.json"), format!(".onlooker/reports/{second}.json"));
+    let printed: [&[&str]; 14] = [
+        &["report"],
+        &["report", "--diff", &before, &after],
+        &["gate"],
+        &["health"],
+        &["doctor"],
+        &["config", "validate", "--quick"],
+        &["catalog", "show"],
+        &["catalog", "diff", CATALOG, CATALOG],
+        &["audit", "summary"],
+        &["audit", "verify"],
+        &["replay", "--catalog", CATALOG],
+        &["backup", "verify", "backups"],
+        &["backup", "prune", "backups", "--keep", "1", "--dry-run"],
+        &["backup", "restore", "backups", "latest", "--dry-run"],
+    ];
+    for command in printed {
+        let json = if command[0] == "gate" { &["--format", "json"][..] } else { &["--json"] };
+        let ran = directory.run(&[command, json].concat());
+        let value: Value =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{command:?}: {}", ran.stderr));
+        let version =
+            value["schema_version"].as_str().unwrap_or_else(|| panic!("{command:?} has no version"));
+        assert!(version.split('.').all(|number| number.parse::<u32>().is_ok()), "{command:?}: {version}");
+    }
 }
 
 #[test]

@@ -483,6 +483,34 @@ fn several_formats_go_to_files_and_one_to_standard_output() {
 }
 
 #[test]
+fn one_format_of_one_file_goes_to_a_file() {
+    let directory = TestDirectory::with_compliant_trail();
+    let sweep =
+        |args: &[&str]| directory.run(&[&["sweep", "logs", "--no-state", WATCH_AUDITOR], args].concat());
+    let read = |name: &str| fs::read_to_string(directory.join(name)).expect("a file");
+    let ran = sweep(&["--format", "markdown", "--out", "new/comment.md"]).assert_exit_code(0);
+    assert!(ran.stdout.contains("new/comment.md") && read("new/comment.md").starts_with("# Onlooker"));
+    sweep(&["--out", "page.html"]).assert_exit_code(0);
+    assert!(read("page.html").trim_start().starts_with("<!"), "the name tells the format");
+    sweep(&["--format", "json", "--out", "page.html"]).assert_exit_code(0);
+    report(&read("page.html"));
+    sweep(&["--format", "openmetrics", "--format", "html,json", "--out", "v1.2/"]).assert_exit_code(0);
+    assert!(read("v1.2/report.prom").ends_with("# EOF\n"));
+    sweep(&["--format", "html", "--out", "v1.2"]).assert_exit_code(0);
+
+    for (args, remedy) in [
+        (&["--format", "csv", "--out", "all.csv"][..], "`all/`"),
+        (&["--format", "parquet", "--out", "all.parquet"], "`all/`"),
+        (&["--format", "json,html", "--out", "all.zip"], "`all/`"),
+        (&["--out", "report.doc"], "`--format`"),
+        (&["--format", "json", "--out", "/dev/null"], "`--out`"),
+    ] {
+        sweep(args).assert_exit_code(2).assert_stderr(&[remedy, "help:"]);
+    }
+    assert!(!directory.join("all").exists() && !directory.join("report.doc").exists());
+}
+
+#[test]
 fn quiet_prints_only_results() {
     let directory = TestDirectory::with_compliant_trail();
     let screen =

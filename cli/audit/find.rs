@@ -201,12 +201,15 @@ fn row(stored: &StoredEntry) -> Vec<TextCell> {
     ]
 }
 
+/// Version of the shape of what `onlooker audit summary --json` prints.
+const SCHEMA_VERSION: &str = "1.0";
+
 /// Runs `audit summary`.
 pub fn summary(global: &GlobalArgs, args: SummaryArgs) -> Result<CommandOutcome, CommandError> {
     let (entries, outcome) = find(args.filters, &args.place)?;
     let counts = audit_trail::counts(&entries);
     if args.json {
-        output::json(&counts)?;
+        output::versioned_json(SCHEMA_VERSION, &counts)?;
         return Ok(outcome);
     }
     let screen = ScreenSettings::of(global);

@@ -8,7 +8,7 @@ use std::{io, path::PathBuf};
 use clap::Args;
 use onlooker_core::{
     attestation::StatementCheck,
-    audit::{AuditVerification, SignatureState},
+    audit::{AUDIT_VERIFICATION_SCHEMA_VERSION, AuditVerification, SignatureState},
     config::Diagnostic,
     escape::escape_hidden,
     jobs::audit::{plan_pruning, prune as prune_trail, seal_trail, verify_trail},
@@ -85,7 +85,7 @@ pub fn verify(global: &GlobalArgs, args: VerifyArgs) -> Result<CommandOutcome, C
         .map_err(CommandError::AuditTrail)?;
     bar.finish();
     if args.json {
-        output::json(&found)?;
+        output::versioned_json(AUDIT_VERIFICATION_SCHEMA_VERSION, &found)?;
     } else {
         output::write(|out| print(out, &found))?;
     }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use clap::Args;
 use onlooker_core::{
-    backup::Rotation,
+    backup::{ROTATION_SCHEMA_VERSION, Rotation},
     jobs::backup::{plan_pruning, prune},
     render::format::count_noun,
 };
@@ -47,7 +47,7 @@ pub fn run(global: &GlobalArgs, args: &PruneArgs) -> Result<CommandOutcome, Comm
         prune(repository, destination.remover(), &rotation).map_err(CommandError::BackupStore)?;
     }
     if args.json {
-        output::json(&rotation)?;
+        output::versioned_json(ROTATION_SCHEMA_VERSION, &rotation)?;
     } else if !global.quiet {
         let verb = if args.dry_run { "would remove" } else { "removed" };
         output::write(|out| print(out, verb, &rotation))?;

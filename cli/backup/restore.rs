@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 
 use clap::Args;
 use onlooker_core::{
-    backup::{EntryComparison, RestorePlan, RestoreRecord},
+    backup::{EntryComparison, RESTORE_PLAN_SCHEMA_VERSION, RestorePlan, RestoreRecord},
     config::Diagnostic,
     escape::escape_hidden,
     jobs::backup::{RestoreTargets, plan_restore, restore},
@@ -68,7 +68,7 @@ pub fn run(global: &GlobalArgs, args: RestoreArgs) -> Result<CommandOutcome, Com
     bar.finish();
     let plan = plan?;
     if args.json {
-        output::json(&plan)?;
+        output::versioned_json(RESTORE_PLAN_SCHEMA_VERSION, &plan)?;
     } else {
         output::write(|out| print(out, &plan))?;
     }

@@ -8,7 +8,9 @@ use std::io;
 use clap::Args;
 use onlooker_core::{
     backup::{BackupProblemKind, BackupStatus},
-    jobs::backup::{BackupError, BackupVerification, ListedBackup, list, verify},
+    jobs::backup::{
+        BACKUP_VERIFICATION_SCHEMA_VERSION, BackupError, BackupVerification, ListedBackup, list, verify,
+    },
     render::format::count_noun,
 };
 
@@ -97,7 +99,7 @@ pub fn verify_backup(global: &GlobalArgs, args: &VerifyArgs) -> Result<CommandOu
         other => other?,
     };
     if args.json {
-        output::json(&found)?;
+        output::versioned_json(BACKUP_VERIFICATION_SCHEMA_VERSION, &found)?;
     } else {
         output::write(|out| print(out, &found))?;
     }

@@ -39,6 +39,9 @@ pub struct AccuracyArgs {
     json: bool,
 }
 
+/// Version of the shape of what `onlooker catalog accuracy --json` prints.
+const SCHEMA_VERSION: &str = "1.0";
+
 /// Runs `catalog accuracy`.
 pub fn run(global: &GlobalArgs, args: AccuracyArgs) -> Result<CommandOutcome, CommandError> {
     let own;
@@ -75,7 +78,7 @@ pub fn run(global: &GlobalArgs, args: AccuracyArgs) -> Result<CommandOutcome, Co
         if let (true, Some(fields)) = (args.misses, value.as_object_mut()) {
             fields.insert("misses".into(), misses(&result));
         }
-        output::json(&value)?;
+        output::versioned_json(SCHEMA_VERSION, &value)?;
     } else {
         let name = format!("catalog {} ({})", catalog.version(), short_hash(catalog.hash()));
         show(ScreenSettings::of(global), &name, &result, args.misses)?;

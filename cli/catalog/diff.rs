@@ -42,6 +42,9 @@ pub struct DiffArgs {
     json: bool,
 }
 
+/// Version of the shape of what `onlooker catalog diff --json` prints.
+const SCHEMA_VERSION: &str = "1.0";
+
 /// Runs `catalog diff`.
 pub fn run(global: &GlobalArgs, args: DiffArgs) -> Result<CommandOutcome, CommandError> {
     let of_file = |path: &Path| inputs::catalog_file(path);
@@ -70,12 +73,15 @@ fn compare(
         all.iter().filter(|one| !args.looser || one.direction == ChangeDirection::Looser).collect();
     if args.json {
         let name = |catalog: &Catalog| json!({ "version": catalog.version(), "hash": catalog.hash() });
-        output::json(&json!({
-            "old": name(old), "new": name(new),
-            "added": added, "removed": removed, "changed": changed,
-            "looser": looser, "stricter": stricter,
-            "changes": shown,
-        }))?;
+        output::versioned_json(
+            SCHEMA_VERSION,
+            &json!({
+                "old": name(old), "new": name(new),
+                "added": added, "removed": removed, "changed": changed,
+                "looser": looser, "stricter": stricter,
+                "changes": shown,
+            }),
+        )?;
         return Ok(CommandOutcome::Proven);
     }
     let screen = ScreenSettings::of(global);

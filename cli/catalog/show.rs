@@ -62,6 +62,9 @@ struct CatalogContents {
     by_service: BTreeMap<String, ServiceCounts>,
 }
 
+/// Version of the shape of what `onlooker catalog show --json` prints.
+const SCHEMA_VERSION: &str = "1.0";
+
 /// Runs `catalog show`.
 pub fn run(global: &GlobalArgs, args: ShowArgs) -> Result<CommandOutcome, CommandError> {
     let contents = match args.file {
@@ -73,7 +76,7 @@ pub fn run(global: &GlobalArgs, args: ShowArgs) -> Result<CommandOutcome, Comman
         }
     };
     match args.json {
-        true => output::json(&contents)?,
+        true => output::versioned_json(SCHEMA_VERSION, &contents)?,
         false => show(ScreenSettings::of(global), &contents, args.services)?,
     }
     Ok(CommandOutcome::Proven)

@@ -89,6 +89,9 @@ fn diagnose(loaded: &LoadedConfig, quick: bool) -> Diagnosis {
     Diagnosis { checks }
 }
 
+/// Version of the shape of what `onlooker config validate --json` prints.
+const SCHEMA_VERSION: &str = "1.0";
+
 fn validate_json(
     checked: Result<LoadedConfig, CommandError>,
     quick: bool,
@@ -96,14 +99,17 @@ fn validate_json(
     match checked {
         Ok(loaded) => {
             let (warnings, diagnosis) = (warnings(&loaded)?, diagnose(&loaded, quick));
-            output::json(&json!({
-                "valid": true, "file": loaded.path, "problems": [], "warnings": warnings,
-                "checks": diagnosis.checks,
-            }))?;
+            output::versioned_json(
+                SCHEMA_VERSION,
+                &json!({
+                    "valid": true, "file": loaded.path, "problems": [], "warnings": warnings,
+                    "checks": diagnosis.checks,
+                }),
+            )?;
             Ok(diagnosis.outcome())
         }
         Err(CommandError::Config(ConfigFileError::Invalid(error))) => {
-            output::json(&json!({ "valid": false, "problems": error.problems }))?;
+            output::versioned_json(SCHEMA_VERSION, &json!({ "valid": false, "problems": error.problems }))?;
             Err(CommandError::Config(ConfigFileError::Invalid(error)))
         }
         Err(other) => {
@@ -115,7 +121,7 @@ fn validate_json(
             let mut causes = vec![other.to_string().lines().next().unwrap_or_default().to_owned()];
             causes.extend(other.source().map(ToString::to_string));
             let problem = json!({ "key": key, "message": causes.join(": "), "remedy": "correct the file" });
-            output::json(&json!({ "valid": false, "problems": [problem] }))?;
+            output::versioned_json(SCHEMA_VERSION, &json!({ "valid": false, "problems": [problem] }))?;
             Err(other)
         }
     }

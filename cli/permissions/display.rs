@@ -14,7 +14,6 @@ use onlooker_core::{
     permissions::{OverallStatus, PermissionsReport},
     render::{self, Format, format::count_noun},
 };
-use onlooker_local::sweep_state::write_atomically;
 
 use super::{detail, formats::OutputFormat, outcome};
 use crate::{
@@ -33,7 +32,7 @@ pub struct PermissionsDisplay {
     pub all: bool,
     /// Requested formats.
     pub formats: Vec<OutputFormat>,
-    /// Directory for files; none for standard output.
+    /// File or directory for files; none for standard output.
     pub out: Option<PathBuf>,
 }
 
@@ -43,16 +42,10 @@ pub fn show(
     form: &PermissionsDisplay,
     report: &PermissionsReport,
 ) -> Result<CommandOutcome, CommandError> {
-    let mut written = Vec::new();
-    if let Some(directory) = &form.out {
-        for format in form.report_formats() {
-            for file in format.files(report)? {
-                let path = directory.join(file.name);
-                write_atomically(&path, &file.bytes)?;
-                written.push(path);
-            }
-        }
-    }
+    let written = match form.files()? {
+        Some(files) => files.write(report)?,
+        None => Vec::new(),
+    };
     match (form.json, &form.out, &*form.formats) {
         (true, ..) => print_format(report, &render::permissions::JSON)?,
         (_, None, [OutputFormat::Report(format)]) => print_format(report, format)?,

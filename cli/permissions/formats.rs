@@ -3,6 +3,8 @@
 //! Enters: the option `--format`. Leaves: the chosen formats, or an error before any work is done. Law: standard output
 //! has one format.
 
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use onlooker_core::{
     config::Diagnostic,
@@ -11,7 +13,7 @@ use onlooker_core::{
 };
 
 use super::PermissionsDisplay;
-use crate::exit::CommandError;
+use crate::{exit::CommandError, output_path::OutputFiles};
 
 /// A format on the command line.
 #[derive(Clone, Copy, Debug)]
@@ -61,20 +63,16 @@ pub fn format() -> impl TypedValueParser<Value = OutputFormat> {
 }
 
 impl PermissionsDisplay {
-    /// Formats of the files; JSON and HTML if none is requested.
-    pub fn report_formats(&self) -> Vec<&'static Format<PermissionsReport>> {
-        let chosen: Vec<_> = self
-            .formats
-            .iter()
-            .filter_map(|format| match format {
-                OutputFormat::Report(format) => Some(*format),
-                _ => None,
-            })
-            .collect();
-        match self.formats.is_empty() {
-            true => vec![&render::permissions::JSON, &render::permissions::HTML],
-            false => chosen,
-        }
+    /// The files to write, if there are any: JSON and HTML if no format is requested.
+    pub fn files(&self) -> Result<Option<OutputFiles<PermissionsReport>>, Diagnostic> {
+        use render::permissions::{FORMATS, HTML, JSON};
+        let of_report = |format: &OutputFormat| match format {
+            OutputFormat::Report(format) => Some(*format),
+            _ => None,
+        };
+        let chosen: Vec<_> = self.formats.iter().filter_map(of_report).collect();
+        let choose = |path: &PathBuf| OutputFiles::choose(path, &chosen, FORMATS, &[&JSON, &HTML]);
+        self.out.as_ref().map(choose).transpose()
     }
 
     /// Rejects invalid combinations before any work is done.
@@ -104,7 +102,7 @@ impl PermissionsDisplay {
                     "leave it out: with `--out DIR` it is printed too",
                 )
             }
-            _ => Ok(()),
+            _ => Ok(self.files().map(|_| ())?),
         }
     }
 }

@@ -24,7 +24,6 @@ use onlooker_core::{
         principal_graph::{self, FORMATS},
     },
 };
-use onlooker_local::sweep_state::write_atomically;
 
 use super::{
     ContextArgs, PolicyReader, detail,
@@ -35,6 +34,7 @@ use crate::{
     environment,
     exit::{CommandError, CommandOutcome},
     inputs, output,
+    output_path::OutputFiles,
     report_output::note,
     text_table::{CellTone, ScreenSettings},
 };
@@ -101,8 +101,9 @@ pub struct GraphArgs {
     /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_parser = format(), value_delimiter = ',', help_heading = "Output")]
     pub format: Vec<GraphFormat>,
-    /// Directory for the files `principal-graph.json`, `principal-graph.html` and so on; created if missing
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    /// Directory for the files `principal-graph.json`, `principal-graph.html` and so on, created if missing; or, for one format of one file, a
+    /// file: a name with an ending, such as `page.html`
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Print JSON; its schema is published
     #[arg(long, help_heading = "Output")]
@@ -194,29 +195,27 @@ fn validate(args: &GraphArgs) -> Result<(), CommandError> {
             "the format `terminal` is for standard output",
             "leave it out: with `--out DIR` it is printed too",
         ),
-        _ => Ok(()),
+        _ => Ok(files(args).map(|_| ())?),
     }
 }
 
+/// The files to write, if there are any: JSON and HTML if no format is requested.
+fn files(args: &GraphArgs) -> Result<Option<OutputFiles<PrincipalGraph>>, Diagnostic> {
+    let of_file = |format: &GraphFormat| match format {
+        GraphFormat::File(format) => Some(*format),
+        GraphFormat::Terminal => None,
+    };
+    let chosen: Vec<_> = args.format.iter().filter_map(of_file).collect();
+    let defaults = [&principal_graph::JSON, &principal_graph::HTML];
+    let choose = |path: &PathBuf| OutputFiles::choose(path, &chosen, FORMATS, &defaults);
+    args.out.as_ref().map(choose).transpose()
+}
+
 fn print(global: &GlobalArgs, args: &GraphArgs, graph: &PrincipalGraph) -> Result<(), CommandError> {
-    let mut written = Vec::new();
-    if let Some(directory) = &args.out {
-        let chosen = args.format.iter().filter_map(|format| match format {
-            GraphFormat::File(format) => Some(*format),
-            GraphFormat::Terminal => None,
-        });
-        let mut chosen: Vec<&Format<PrincipalGraph>> = chosen.collect();
-        if chosen.is_empty() {
-            chosen = vec![&principal_graph::JSON, &principal_graph::HTML];
-        }
-        for format in chosen {
-            for file in format.files(graph)? {
-                let path = directory.join(file.name);
-                write_atomically(&path, &file.bytes)?;
-                written.push(path);
-            }
-        }
-    }
+    let written = match files(args)? {
+        Some(files) => files.write(graph)?,
+        None => Vec::new(),
+    };
     let to_print = match (args.json, &args.out, args.format.as_slice()) {
         (true, ..) => Some(&principal_graph::JSON),
         (_, None, [GraphFormat::File(format)]) => Some(*format),

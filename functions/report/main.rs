@@ -6,10 +6,11 @@
 //! read evidence and `policies/`, to write each object of `reports/`, `findings/`, `summaries/` and `cache/` once, the topic and
 //! the bus. It sends alert digests that are due.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use lambda_runtime::Error;
 use onlooker_core::{
+    config::{Config, Diagnostic},
     jobs::{
         evaluation::EvaluationCriteria,
         evidence::{compact, record_identity, record_removal},
@@ -23,6 +24,7 @@ use onlooker_core::{
         runs::heartbeat,
     },
     ports::{Clock as _, Table},
+    render::Format,
     report::{Report, ReportRun},
 };
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
@@ -67,6 +69,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
             settings.threads(),
         )(window, run)
     };
+    let formats = formats(&settings.config)?;
     let webhooks = invocation.webhooks();
     let sinks = resources.sinks(&webhooks)?;
     let publisher = ReportPublisher {
@@ -78,6 +81,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         latest_reports: Some(resources.latest_reports),
         bucket: &resources.bucket,
         clock,
+        formats: &formats,
         make_report: &make_report,
         account: &resources.caller.account,
         interval_seconds: payload
@@ -102,6 +106,20 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     let digests = digests.map_err(|error| FunctionError::from(error).with_metrics(metrics.clone()))?;
     let metrics = metrics.field("digests_sent", digests.sent as f64);
     Ok(JobOutcome { response: response(&published), metrics, is_quiet: false, notes: Vec::new() })
+}
+
+/// The formats that the configuration names, each once.
+fn formats(config: &Config) -> Result<Vec<&'static Format>, Diagnostic> {
+    let names: BTreeSet<&str> = config.report.formats.iter().map(|format| format.as_str()).collect();
+    let named = |name: &str| {
+        Format::named(name).map_err(|error| Diagnostic {
+            message: format!("`report.formats` names a format that this function does not have: {error}"),
+            remedy: "remove it from `report.formats` or from the parameter `ReportFormats`; `onlooker report --remote --format` writes it \
+                     from the stored report"
+                .to_owned(),
+        })
+    };
+    names.into_iter().map(named).collect()
 }
 
 /// Whether this function has no record of a run, and no report was attempted.
@@ -148,7 +166,38 @@ fn schedule_seconds(schedule: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::schedule_seconds;
+    use onlooker_core::{config::ReportFormat, render::FORMATS};
+
+    use super::*;
+
+    #[test]
+    fn the_formats_of_the_configuration_are_those_of_the_report_each_once() {
+        let mut config = Config::default();
+        let names =
+            |config: &Config| -> Vec<&str> { formats(config).unwrap().iter().map(|one| one.name).collect() };
+        assert_eq!(names(&config), ["csv", "html", "json"]);
+        config.report.formats = vec![ReportFormat::Markdown, ReportFormat::Markdown];
+        assert_eq!(names(&config), ["markdown"]);
+    }
+
+    #[test]
+    fn a_format_that_the_function_does_not_have_is_named() {
+        for format in ReportFormat::ALL {
+            let mut config = Config::default();
+            config.report.formats = vec![format];
+            let has_it = FORMATS.iter().any(|one| one.name == format.as_str());
+            match formats(&config) {
+                Ok(_) => assert!(has_it, "{format:?}"),
+                Err(fault) => {
+                    assert!(
+                        !has_it && fault.message.contains(&format!("`{}`", format.as_str())),
+                        "{fault:?}"
+                    );
+                    assert!(fault.remedy.contains("`ReportFormats`"), "{fault:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn schedules_are_read() {

@@ -29,5 +29,5 @@ pub use self::{
     recorder::{AuditCriteria, CallRecorder, UNREADABLE},
     redaction::{REDACTED, redact_secrets},
     seal::{AuditSeal, ChainHead, SEALS_PREFIX},
-    verify::{AuditVerification, ChainSummary, RecordSummary, verify},
+    verify::{AUDIT_VERIFICATION_SCHEMA_VERSION, AuditVerification, ChainSummary, RecordSummary, verify},
 };

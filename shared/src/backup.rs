@@ -27,9 +27,10 @@ pub use self::{
     },
     name::BackupName,
     restore_plan::{
-        ComparisonCounts, EntryComparison, PlannedChange, RestoreChanges, RestorePlan, RestoreRecord,
+        ComparisonCounts, EntryComparison, PlannedChange, RESTORE_PLAN_SCHEMA_VERSION, RestoreChanges,
+        RestorePlan, RestoreRecord,
     },
-    rotation::{BackupStatus, KnownBackup, MIN_AGE_OF_REMOVED_REST, Rotation},
+    rotation::{BackupStatus, KnownBackup, MIN_AGE_OF_REMOVED_REST, ROTATION_SCHEMA_VERSION, Rotation},
 };
 
 /// What an entry of a backup belongs to. The order is that of the archive, and that in which a restore writes: what the state

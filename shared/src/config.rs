@@ -18,6 +18,7 @@ mod parts;
 mod profile;
 mod reader;
 mod reference;
+mod report_format;
 mod schema;
 mod standard;
 mod template;
@@ -42,6 +43,7 @@ pub use self::{
     parts::{CloudTrailSettings, Part, ReportSettings, ValidationSettings},
     profile::ConfigProfile,
     reference::reference,
+    report_format::ReportFormat,
     schema::schema,
     template::template,
     variables::{EnvVariable, RESERVED_VARIABLES, variables},
@@ -182,6 +184,7 @@ impl Config {
                 max_audit_entries: self.audit.max_audit_entries,
                 ..AuditSettings::default()
             },
+            report: ReportSettings { formats: ReportSettings::default().formats, ..self.report.clone() },
             ..self.clone()
         }
     }

@@ -17,11 +17,16 @@ mod limitations;
 mod maintenance;
 mod redaction;
 mod status_reasons;
+mod stored;
 
 pub use compose::compose;
-pub use difference::{FindingLine, OperationVerdict, ReportDifference};
+pub use difference::{
+    DIFFERENCE_SCHEMA_VERSION, DifferenceResult, FindingChange, FindingLine, OperationVerdict,
+    ReportDifference,
+};
 pub use maintenance::{MaintenanceTask, RestoredSpan, TaskRecord, TaskResult};
 pub use redaction::{redact, redact_value};
+pub use stored::StoredReportError;
 
 pub use crate::{
     access_matrix::{

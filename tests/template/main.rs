@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, fs};
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{RESERVED_VARIABLES, variables},
+    config::{RESERVED_VARIABLES, ReportFormat, variables},
     operation::OperationType,
 };
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
@@ -293,6 +293,21 @@ fn parameters_have_descriptions_and_constraints() {
     let all: BTreeSet<&str> =
         stack.0["Parameters"].as_object().expect("parameters").keys().map(String::as_str).collect();
     assert_eq!(shown, all);
+}
+
+#[test]
+fn the_formats_of_reports_are_those_that_the_functions_have() {
+    let stack = StackTemplate::read();
+    let parameter = stack.parameter("ReportFormats");
+    let pattern = parameter["AllowedPattern"].as_str().expect("a pattern");
+    let names = pattern.split(['(', ')']).nth(1).expect("a group");
+    assert_eq!(pattern, format!("^$|^({names})(,({names}))*$"));
+    // The writer of Parquet is part of the command line alone.
+    let of_functions = ReportFormat::ALL.into_iter().filter(|format| *format != ReportFormat::Parquet);
+    let of_functions: Vec<&str> = of_functions.map(ReportFormat::as_str).collect();
+    assert_eq!(names.split('|').collect::<Vec<_>>(), of_functions);
+    let described = parameter["ConstraintDescription"].as_str().expect("a description");
+    assert!(of_functions.iter().all(|name| described.contains(name)), "{described}");
 }
 
 #[test]

@@ -188,12 +188,12 @@ fn parameter(name: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::json::{escape_json, tests::assert_schema_is_current};
+    use crate::render::json::{escape_json, tests::assert_document_is_current};
 
     #[test]
     fn the_published_schema_is_current() {
         let text = serde_json::to_string_pretty(&openapi()).unwrap();
-        assert_schema_is_current("openapi.json", &escape_json(text));
+        assert_document_is_current("openapi.json", &escape_json(text));
         let is_served = serde_json::from_str::<Value>(OPENAPI).unwrap() == openapi();
         assert!(
             is_served || std::env::var_os("UPDATE_SCHEMA").is_some(),

@@ -51,6 +51,9 @@ pub struct RecordSummary {
     pub signature: RecordSignature,
 }
 
+/// Version of the shape of what `onlooker audit verify --json` prints; the first number changes if a field loses its meaning.
+pub const AUDIT_VERIFICATION_SCHEMA_VERSION: &str = "1.0";
+
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AuditVerification {

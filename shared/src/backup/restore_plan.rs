@@ -100,6 +100,9 @@ impl RestoreChanges {
     }
 }
 
+/// Version of the shape of what `onlooker backup restore --json` prints; the first number changes if a field loses its meaning.
+pub const RESTORE_PLAN_SCHEMA_VERSION: &str = "1.0";
+
 /// What a restore would do.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RestorePlan {

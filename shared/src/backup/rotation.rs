@@ -51,6 +51,9 @@ pub struct KnownBackup {
     pub status: BackupStatus,
 }
 
+/// Version of the shape of what `onlooker backup prune --json` prints; the first number changes if a field loses its meaning.
+pub const ROTATION_SCHEMA_VERSION: &str = "1.0";
+
 /// What a rotation removes and keeps, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Rotation {

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::{Config, ReportFormat};
 
 /// Whether calls are held against the promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +39,7 @@ impl Default for CloudTrailSettings {
     }
 }
 
-/// What a report contains.
+/// What a report contains, and how a deployment stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReportSettings {
@@ -49,6 +49,9 @@ pub struct ReportSettings {
     pub include_cloudtrail_events: bool,
     /// Whether the summary of a report contains the key findings and the top actions.
     pub generate_executive_summary: bool,
+    /// Formats in which the function `report` stores a report. JSON and HTML are always among them: the status, the newest report
+    /// and the index lead to them. The command line has `--format`.
+    pub formats: Vec<ReportFormat>,
 }
 
 impl Default for ReportSettings {
@@ -57,6 +60,7 @@ impl Default for ReportSettings {
             include_performance_metrics: true,
             include_cloudtrail_events: true,
             generate_executive_summary: true,
+            formats: vec![ReportFormat::Json, ReportFormat::Html, ReportFormat::Csv],
         }
     }
 }

@@ -18,7 +18,7 @@ const NOW: Time = Time(1_800_000_000);
 #[test]
 fn the_published_schema_is_current() {
     let text = serde_json::to_string_pretty(&schema()).unwrap();
-    assert_schema_is_current("dashboard.schema.json", &escape_json(text));
+    assert_schema_is_current("dashboard.schema.json", DASHBOARD_SCHEMA_VERSION, &escape_json(text));
 }
 
 #[test]

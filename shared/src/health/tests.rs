@@ -42,7 +42,7 @@ fn pull(change: impl FnOnce(&mut WorkerRun)) -> impl FnOnce(&mut HealthInputs) {
 #[test]
 fn the_published_schema_is_current() {
     let text = serde_json::to_string_pretty(&schema()).unwrap();
-    assert_schema_is_current("health.schema.json", &escape_json(text));
+    assert_schema_is_current("health.schema.json", HEALTH_SCHEMA_VERSION, &escape_json(text));
 }
 
 #[test]

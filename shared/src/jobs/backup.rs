@@ -17,7 +17,7 @@ pub use self::{
     list::{ListedBackup, list},
     prune::{plan_pruning, prune},
     restore::{RestoreTargets, plan_restore, restore},
-    verify::{BackupVerification, verify},
+    verify::{BACKUP_VERIFICATION_SCHEMA_VERSION, BackupVerification, verify},
 };
 use crate::{
     backup::{BackupName, BackupProblem, RestoreRecord},

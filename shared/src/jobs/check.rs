@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn the_published_schema_is_current() {
         let text = serde_json::to_string_pretty(&schema()).unwrap();
-        assert_schema_is_current("check.schema.json", &escape_json(text));
+        assert_schema_is_current("check.schema.json", CHECK_SCHEMA_VERSION, &escape_json(text));
     }
 
     #[test]

@@ -178,3 +178,15 @@ pub fn generate_guardrails(task: GuardrailsTask<'_>) -> Result<Guardrails, Guard
         not_generated: not_made,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::json::{escape_json, tests::assert_schema_is_current};
+
+    #[test]
+    fn the_published_schema_is_current() {
+        let text = serde_json::to_string_pretty(&schemars::schema_for!(Guardrails)).unwrap();
+        assert_schema_is_current("guardrails.schema.json", SCHEMA_VERSION, &escape_json(text));
+    }
+}

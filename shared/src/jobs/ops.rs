@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn the_published_schema_is_current() {
         let text = serde_json::to_string_pretty(&schema()).unwrap();
-        assert_schema_is_current("ops.schema.json", &escape_json(text));
+        assert_schema_is_current("ops.schema.json", OPS_SCHEMA_VERSION, &escape_json(text));
     }
 
     #[test]

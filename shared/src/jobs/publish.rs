@@ -39,7 +39,10 @@ use crate::{
     config::{DeliveryPolicy, RetentionSettings},
     current_status::CurrentStatus,
     ports::{Clock, LatestReports, NotificationSink, ObjectStore, PortError, PortErrorKind, Table},
-    render::emf::{MetricUnit, Metrics},
+    render::{
+        Format,
+        emf::{MetricUnit, Metrics},
+    },
     report::{Report, ReportRun},
     score::Status,
 };
@@ -97,6 +100,8 @@ pub struct ReportPublisher<'a> {
     pub bucket: &'a str,
     /// Clock that gives the current time.
     pub clock: &'a dyn Clock,
+    /// Formats in which a report is stored, besides JSON and HTML, which always are.
+    pub formats: &'a [&'static Format],
     /// Makes the report on a window.
     pub make_report: ReportFn<'a>,
     /// Account of the deployment, for keys.

@@ -217,6 +217,10 @@ mod tests {
     #[test]
     fn the_published_schema_is_current() {
         let text = serde_json::to_string_pretty(&schema()).unwrap();
-        assert_schema_is_current("trail-integrity.schema.json", &escape_json(text));
+        assert_schema_is_current(
+            "trail-integrity.schema.json",
+            TRAIL_INTEGRITY_SCHEMA_VERSION,
+            &escape_json(text),
+        );
     }
 }

@@ -1,9 +1,12 @@
 //! What holds for every registered format.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::escape::is_hidden;
+use crate::{
+    escape::is_hidden,
+    report::{ReportDifference, SCHEMA_VERSION},
+};
 
 fn rendered() -> impl Iterator<Item = (&'static Format, &'static str, Vec<RenderedFile>)> {
     FORMATS.iter().flat_map(|format| {
@@ -26,6 +29,14 @@ fn every_format_has_a_name_and_a_sentence_of_its_own() {
         assert_eq!(Format::by_name(format.name), Some(*format));
     }
     assert_eq!(Format::by_name("pdf"), None);
+    let unknown = Format::named("pdf\u{202e}").unwrap_err().to_string();
+    assert!(
+        unknown.starts_with("there is no format `pdf\\u{202e}`") && unknown.contains("json, html"),
+        "{unknown}"
+    );
+    let has_parquet = cfg!(feature = "parquet");
+    assert_eq!(OMITTED_FORMATS.is_empty(), has_parquet);
+    assert_eq!(Format::named("parquet").is_ok(), has_parquet);
 }
 
 #[test]
@@ -90,6 +101,47 @@ fn what_fits_standard_output_is_one_text_without_hidden_characters() {
         let text = str::from_utf8(&file.bytes).unwrap();
         let hidden = text.chars().find(|c| *c != '\n' && is_hidden(*c));
         assert_eq!(hidden, None, "{} {sample}", format.name);
+    }
+}
+
+/// Reports as each version of the schema wrote them, by version. `UPDATE_SCHEMA` writes that of a version without one.
+fn reports_of_each_version() -> BTreeMap<String, Vec<u8>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/reports");
+    let current = folder.join(format!("report-v{SCHEMA_VERSION}.json"));
+    if std::env::var_os("UPDATE_SCHEMA").is_some() && !current.exists() {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(&current, json::json(&sample::non_compliant()).unwrap()).unwrap();
+    }
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let named = files.filter_map(|path| {
+        let name = path.file_name()?.to_str()?;
+        let version = name.strip_prefix("report-v")?.strip_suffix(".json")?.to_owned();
+        Some((version, std::fs::read(&path).unwrap()))
+    });
+    named.collect()
+}
+
+#[test]
+fn a_report_of_every_schema_version_is_read_and_rendered_in_every_format() {
+    let reports = reports_of_each_version();
+    assert!(reports.contains_key(SCHEMA_VERSION), "UPDATE_SCHEMA=1 writes the report of a new version");
+    for (version, bytes) in reports {
+        let written: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let report = Report::from_json(&bytes).unwrap();
+        assert_eq!(report.schema_version, version);
+        assert_eq!(written["result"]["summary"]["overall_compliance"], "NON_COMPLIANT", "{version}");
+        for format in FORMATS {
+            let files = render(&report, format).unwrap();
+            assert!(files.iter().all(|file| !file.bytes.is_empty()), "{} of {version}", format.name);
+        }
+        for finding in written["result"]["findings"].as_array().unwrap() {
+            let severity = finding["severity"].as_str().unwrap();
+            let titles = report.result.findings.iter().map(|one| (one.severity.as_str(), one.title.as_str()));
+            let expected = (severity, finding["title"].as_str().unwrap());
+            assert!(titles.clone().any(|one| one == expected), "{version}: {expected:?}");
+        }
+        let difference = ReportDifference::between(&report, &report);
+        assert!(difference.is_empty(), "{version}");
     }
 }
 

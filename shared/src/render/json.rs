@@ -70,26 +70,117 @@ pub(crate) mod tests {
     use serde_json::{Map, Value};
 
     use super::*;
-    use crate::render::sample;
+    use crate::{render::sample, report::SCHEMA_VERSION};
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_schema_is_current("report.schema.json", &schema().unwrap());
+        assert_schema_is_current("report.schema.json", SCHEMA_VERSION, &schema().unwrap());
     }
 
-    /// Asserts that a published schema matches the types; with `UPDATE_SCHEMA` in the environment, writes it.
-    pub fn assert_schema_is_current(name: &str, current: &str) {
-        let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-        let path = docs.join(name);
+    fn published_path(name: &str) -> std::path::PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
+    }
+
+    /// Asserts that a published document is current; with `UPDATE_SCHEMA` in the environment, writes it.
+    pub fn assert_document_is_current(name: &str, current: &str) {
         if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::create_dir_all(docs).unwrap();
-            std::fs::write(&path, current).unwrap();
+            std::fs::write(published_path(name), current).unwrap();
         }
-        let published = std::fs::read_to_string(path).unwrap_or_default();
+        let published = std::fs::read_to_string(published_path(name)).unwrap_or_default();
         assert!(
             published == current,
             "docs/{name} is stale: run UPDATE_SCHEMA=1 cargo test -p onlooker-core schema"
         );
+    }
+
+    /// Asserts that a published schema matches the types and names its version; with `UPDATE_SCHEMA` in the environment, writes it.
+    /// A schema that differs from the published one in more than words needs another version, also to be written.
+    pub fn assert_schema_is_current(name: &str, version: &str, current: &str) {
+        let published = std::fs::read_to_string(published_path(name)).unwrap_or_default();
+        let current = with_version(current, version);
+        assert!(
+            !needs_another_version(&published, &current),
+            "docs/{name} differs from the types, and both have the version {version}: raise the constant with the version, the \
+             second number for a field that is new, the first for anything else; then UPDATE_SCHEMA=1 cargo test -p onlooker-core schema"
+        );
+        assert_document_is_current(name, &current);
+    }
+
+    /// A schema that names the version of the values that it describes.
+    fn with_version(schema: &str, version: &str) -> String {
+        let Value::Object(schema) = serde_json::from_str(schema).unwrap() else { panic!("a schema") };
+        let mut fields = schema.into_iter();
+        let first = fields.next().unwrap();
+        assert_eq!(first.0, "$schema");
+        let comment = ("$comment".to_owned(), Value::from(format!("version {version}")));
+        let all: Map<String, Value> = [first, comment].into_iter().chain(fields).collect();
+        escape_json(serde_json::to_string_pretty(&all).unwrap())
+    }
+
+    /// Whether two schemas of one version accept different values.
+    fn needs_another_version(published: &str, current: &str) -> bool {
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        let (published, current) = (read(published), read(current));
+        published["$comment"] == current["$comment"] && without_words(published) != without_words(current)
+    }
+
+    /// A schema without what is for readers alone. A field of this name keeps its schema.
+    fn without_words(schema: Value) -> Value {
+        match schema {
+            Value::Object(fields) => fields
+                .into_iter()
+                .filter(|(key, value)| !(matches!(&**key, "title" | "description") && value.is_string()))
+                .map(|(key, value)| (key, without_words(value)))
+                .collect(),
+            Value::Array(items) => items.into_iter().map(without_words).collect(),
+            other => other,
+        }
+    }
+
+    #[test]
+    fn a_schema_that_accepts_other_values_needs_another_version() {
+        let schema = |version: &str, description: &str, kind: &str| {
+            let text = format!(
+                r#"{{"$schema": "s", "description": "{description}", "properties": {{"title": {{"type": "{kind}"}}}}}}"#
+            );
+            with_version(&text, version)
+        };
+        let published = schema("1.0", "a", "string");
+        assert!(
+            published.starts_with("{\n  \"$schema\": \"s\",\n  \"$comment\": \"version 1.0\","),
+            "{published}"
+        );
+        assert!(!needs_another_version(&published, &published));
+        assert!(!needs_another_version(&published, &schema("1.0", "b", "string")), "only words changed");
+        assert!(needs_another_version(&published, &schema("1.0", "a", "number")));
+        assert!(!needs_another_version(&published, &schema("2.0", "a", "number")));
+        assert!(!needs_another_version("", &published), "nothing was published");
+    }
+
+    #[test]
+    fn every_published_schema_names_its_version() {
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            return; // Other tests are writing them.
+        }
+        let mut count = 0;
+        for entry in std::fs::read_dir(published_path("")).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.to_string_lossy().ends_with(".schema.json") {
+                continue;
+            }
+            let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let version = schema["$comment"].as_str().and_then(|comment| comment.strip_prefix("version "));
+            assert!(version.is_some(), "{}", path.display());
+            // The results of `onlooker check` are a list, and each has the version.
+            let item =
+                schema["items"]["$ref"].as_str().and_then(|link| schema.pointer(link.strip_prefix('#')?));
+            let has_field = ["schema_version", "version"]
+                .iter()
+                .any(|field| item.unwrap_or(&schema)["properties"][field]["type"] == "string");
+            assert!(has_field, "{} describes no version", path.display());
+            count += 1;
+        }
+        assert!(count > 15, "{count}");
     }
 
     #[test]
@@ -156,7 +247,8 @@ pub(crate) mod tests {
         schema.iter().find_map(|(keyword, wanted)| {
             let wrong = |fits: bool| (!fits).then(|| format!("{at}: {value} violates {keyword} {wanted}"));
             match keyword.as_str() {
-                "$schema" | "$defs" | "title" | "description" | "format" | "required" | "default" => None,
+                "$schema" | "$comment" | "$defs" | "title" | "description" | "format" | "required"
+                | "default" => None,
                 "$ref" => {
                     let pointer = wanted.as_str().unwrap().strip_prefix('#').unwrap();
                     schema_violation(value, root.pointer(pointer).unwrap(), root, at)

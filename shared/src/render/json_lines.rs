@@ -1,7 +1,8 @@
 //! A published report and its findings as JSON lines, for queries over many reports.
 //!
 //! Enters: a report in short, and its findings. Leaves: one JSON object a line, for the report or for each finding.
-//! Laws: every line names its report and revision, so that a query can select the newest revision; no line holds a
+//! Laws: every line names its report and revision, so that a query can select the newest revision; every line has every
+//! key, with `null` for what is absent; no line holds a
 //! character that controls a terminal; the order is that of the report.
 
 use serde::Serialize;
@@ -53,10 +54,29 @@ pub fn summary_line(report: &ReportBrief) -> Result<String, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::Value;
 
     use super::*;
     use crate::{escape::is_hidden, render::sample};
+
+    /// A reader such as DuckDB takes the columns from the first lines, and drops a key that comes later.
+    #[test]
+    fn every_line_has_the_same_keys() {
+        let mut keys = BTreeSet::new();
+        for (_, report) in sample::all() {
+            let reported = ReportBrief::from_report(&report, Time(0), Time(3_600), "key");
+            let lines = finding_lines(&reported, &report.result.findings).unwrap();
+            for line in lines.lines() {
+                let line: Value = serde_json::from_str(line).unwrap();
+                keys.insert((true, line.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>()));
+            }
+            let summary: Value = serde_json::from_str(&summary_line(&reported).unwrap()).unwrap();
+            keys.insert((false, summary.as_object().unwrap().keys().cloned().collect()));
+        }
+        assert_eq!(keys.len(), 2, "one set of keys for findings, one for reports: {keys:?}");
+    }
 
     #[test]
     fn each_finding_is_one_line_that_round_trips_and_names_its_report() {

@@ -1,12 +1,16 @@
 //! The report as Markdown for a pull request.
 //!
 //! Enters: a [`Report`]. Leaves: GitHub Flavored Markdown. Laws: no text of the report forms markup: values are code
-//! spans, prose is escaped word by word; a long list is truncated and states how much is left out.
+//! spans, prose is escaped word by word; a long list is truncated and states how much is left out; the page is short enough for
+//! a comment on GitHub (see [`limits`]).
 
+mod limits;
 mod matrix;
 
 use std::fmt::Display;
 
+use self::limits::{MAX_LENGTH, length};
+pub(super) use self::limits::{PageLimits, fit};
 use super::{
     Format, RenderedFile,
     escape::{markdown as prose, markdown_code as code},
@@ -33,13 +37,26 @@ pub const FORMAT: Format = Format {
     },
 };
 
-/// Maximum number of rows of a table: GitHub limits the length of a comment.
-const MAX_ROWS: usize = 50;
-
-/// The report as Markdown.
+/// The report as Markdown, short enough for a comment on GitHub.
 pub fn markdown(report: &Report) -> String {
+    let mut page = sections(report, PageLimits::FULL);
+    for limits in PageLimits::NARROWER {
+        if length(&page.text()) <= MAX_LENGTH {
+            break;
+        }
+        page = match limits.shorten(report) {
+            Some(short) => sections(&short, limits),
+            None => sections(report, limits),
+        };
+    }
+    fit(page)
+}
+
+/// The sections of the page; the first is the heading.
+fn sections(report: &Report, limits: PageLimits) -> MarkdownPage {
     let result = &report.result;
-    let mut page = MarkdownPage(String::new());
+    let mut page = MarkdownPage::new(limits);
+    heading(&mut page, result);
     summary(&mut page, result);
     findings(&mut page, result);
     principals(&mut page, result);
@@ -50,19 +67,55 @@ pub fn markdown(report: &Report) -> String {
     controls(&mut page, result);
     limitations(&mut page, report);
     inputs(&mut page, report);
-    page.0
+    page
+}
+
+/// One part of a page.
+#[derive(Debug)]
+struct PageSection {
+    name: String,
+    text: String,
 }
 
 /// The Markdown page as far as it is written.
-pub(super) struct MarkdownPage(pub(super) String);
+#[derive(Debug)]
+pub(super) struct MarkdownPage {
+    sections: Vec<PageSection>,
+    limits: PageLimits,
+}
 
 impl MarkdownPage {
+    pub(super) const fn new(limits: PageLimits) -> Self {
+        Self { sections: Vec::new(), limits }
+    }
+
+    /// Begins a section, which is left out as a whole if there is no place for it.
+    fn begin(&mut self, name: &str) {
+        self.sections.push(PageSection { name: name.to_owned(), text: String::new() });
+    }
+
+    fn text(&self) -> String {
+        self.sections.iter().map(|section| section.text.as_str()).collect()
+    }
+
     pub(super) fn line(&mut self, line: impl Display) {
-        self.0.push_str(&line.to_string());
-        self.0.push('\n');
+        if self.sections.is_empty() {
+            self.begin("");
+        }
+        if let Some(section) = self.sections.last_mut() {
+            section.text.push_str(&line.to_string());
+            section.text.push('\n');
+        }
+    }
+
+    /// Most rows of a table, items of a list or values of a cell.
+    const fn rows(&self) -> usize {
+        self.limits.rows
     }
 
     pub(super) fn title(&mut self, title: impl Display) {
+        let title = title.to_string();
+        self.begin(&title);
         self.line(format_args!("\n## {title}\n"));
     }
 
@@ -76,7 +129,7 @@ impl MarkdownPage {
         let ruler = header.map(|name| if name.starts_with(':') { "---:" } else { "---" });
         self.line(format_args!("| {} |", header.map(|name| name.trim_start_matches(':')).join(" | ")));
         self.line(format_args!("| {} |", ruler.join(" | ")));
-        for row in rows.take(MAX_ROWS) {
+        for row in rows.take(self.limits.rows) {
             self.line(format_args!("| {} |", row.join(" | ")));
         }
         self.note_omitted(total);
@@ -84,28 +137,35 @@ impl MarkdownPage {
 
     pub(super) fn list(&mut self, items: impl ExactSizeIterator<Item = String>) {
         let total = items.len();
-        for item in items.take(MAX_ROWS) {
+        for item in items.take(self.limits.rows) {
             self.line(format_args!("- {item}"));
         }
         self.note_omitted(total);
     }
 
     fn note_omitted(&mut self, total: usize) {
-        if total > MAX_ROWS {
-            let more = thousands((total - MAX_ROWS) as u64);
-            self.line(format_args!("\nThe first {MAX_ROWS}; {more} more are in the JSON report."));
+        let shown = self.limits.rows;
+        if total > shown {
+            let more = thousands((total - shown) as u64);
+            self.line(format_args!("\nThe first {shown}; {more} more are in the JSON report."));
         }
     }
 }
 
-fn summary(page: &mut MarkdownPage, result: &ReportResult) {
-    let totals = &result.totals;
+fn heading(page: &mut MarkdownPage, result: &ReportResult) {
+    page.begin("");
     let status = match result.status() {
         Some(status) => code(status.as_str()),
         None if result.mode == ReportMode::Discovery => "discovery".to_owned(),
         None => "no status".to_owned(),
     };
-    page.line(format_args!("# Onlooker: {status}\n\n{}\n", prose(&result.summary.statement)));
+    page.line(format_args!("# Onlooker: {status}\n"));
+}
+
+fn summary(page: &mut MarkdownPage, result: &ReportResult) {
+    page.begin("summary");
+    let totals = &result.totals;
+    page.line(format_args!("{}\n", prose(&result.summary.statement)));
     if let Some(inferred) = &result.summary.inferred {
         page.line(format_args!("**Inferred:** {}\n", prose(inferred)));
     }
@@ -131,8 +191,9 @@ fn summary(page: &mut MarkdownPage, result: &ReportResult) {
     }
     let unseen = &result.summary.unseen_watches;
     if !unseen.is_empty() {
-        let shown = unseen.iter().take(MAX_ROWS).map(|pattern| code(pattern)).collect::<Vec<_>>().join(", ");
-        let more = match unseen.len().saturating_sub(MAX_ROWS) {
+        let most = page.rows();
+        let shown = unseen.iter().take(most).map(|pattern| code(pattern)).collect::<Vec<_>>().join(", ");
+        let more = match unseen.len().saturating_sub(most) {
             0 => String::new(),
             more => format!(" and {} more", thousands(more as u64)),
         };
@@ -204,6 +265,7 @@ fn findings(page: &mut MarkdownPage, result: &ReportResult) {
             ]
         }),
     );
+    page.begin("details of the findings");
     page.line("\n<details><summary>Details and recommendations</summary>\n");
     page.list(result.findings.iter().map(detail));
     page.line("\n</details>");
@@ -293,7 +355,7 @@ fn coverage(page: &mut MarkdownPage, coverage: &Coverage) {
     ));
     log_integrity(page, coverage);
     let mut places: Vec<&AccountRegionCoverage> = coverage.account_regions.iter().collect();
-    if places.len() > MAX_ROWS {
+    if places.len() > page.rows() {
         places.sort_by_key(|place| place.gaps.is_empty());
     }
     if !places.is_empty() {
@@ -453,7 +515,11 @@ fn limitations(page: &mut MarkdownPage, report: &Report) {
 fn inputs(page: &mut MarkdownPage, report: &Report) {
     let (inputs, run) = (&report.result.inputs, &report.run);
     page.title("Inputs");
-    let watched: Vec<String> = inputs.watched.iter().take(MAX_ROWS).map(|pattern| code(pattern)).collect();
+    let most = page.rows();
+    let mut watched: Vec<String> = inputs.watched.iter().take(most).map(|pattern| code(pattern)).collect();
+    if inputs.watched.len() > most {
+        watched.push(format!("{} more", thousands((inputs.watched.len() - most) as u64)));
+    }
     let rows = [
         ["Report".to_owned(), code(&report.id)],
         ["Standard".to_owned(), code(&serialized_name(&report.result.standard))],
@@ -474,7 +540,7 @@ fn inputs(page: &mut MarkdownPage, report: &Report) {
             ),
         ],
     ];
-    let (skipped, excluded) = (skipped(run), excluded(run));
+    let (skipped, excluded) = (skipped(run), excluded(run, most));
     let more = [("Skipped files", skipped), ("Excluded files", excluded)];
     let more = more.into_iter().filter_map(|(title, text)| Some([title.to_owned(), text?]));
     let maintenance = run.maintenance.iter().map(|record| {
@@ -491,8 +557,8 @@ fn skipped(run: &ReportRun) -> Option<String> {
 }
 
 /// How many files the caller excluded, and by which globs.
-fn excluded(run: &ReportRun) -> Option<String> {
-    let globs = || run.exclude.iter().take(MAX_ROWS).map(|glob| code(glob)).collect::<Vec<_>>().join(", ");
+fn excluded(run: &ReportRun, most: usize) -> Option<String> {
+    let globs = || run.exclude.iter().take(most).map(|glob| code(glob)).collect::<Vec<_>>().join(", ");
     (!run.exclude.is_empty()).then(|| format!("{} by {}", count_noun(run.excluded_files, "file"), globs()))
 }
 
@@ -539,6 +605,27 @@ mod tests {
         for forbidden in ["Link", "Image", "HtmlInline"] {
             assert!(!document_shape(&hostile).iter().any(|kind| kind == forbidden), "{forbidden}");
         }
+    }
+
+    #[test]
+    fn no_text_outside_of_code_mentions_a_person_or_links() {
+        let mut report = sample::hostile();
+        let hostile =
+            "@octocat, see #1, GH-2, org/repo#3, https://example.com www.example.com <img src=x> deadbeef01";
+        report.result.summary.key_findings = vec![hostile.to_owned()];
+        report.result.findings[0].title = hostile.to_owned();
+        let page = markdown(&report);
+        let arena = Arena::new();
+        let mut options = Options::default();
+        options.extension.table = true;
+        for node in parse_document(&arena, &page, &options).descendants() {
+            if let NodeValue::Text(text) = &node.data().value {
+                for forbidden in ["@octocat", "#1", "#3", "GH-2", "://", "www.", "<img", "deadbeef01"] {
+                    assert!(!text.contains(forbidden), "{forbidden} in {text}");
+                }
+            }
+        }
+        assert!(page.contains("`@octocat`"), "{page}");
     }
 
     #[test]

@@ -202,12 +202,32 @@ fn an_operational_alert_names_what_happened() {
 
 #[test]
 fn the_published_notification_schemas_are_current() {
-    assert_schema_is_current("alert-digest.schema.json", &digest_schema().unwrap());
-    assert_schema_is_current("operational-alert.schema.json", &operational_alert_schema().unwrap());
-    assert_schema_is_current("alert.schema.json", &alert_schema().unwrap());
-    assert_schema_is_current("status.schema.json", &status_schema().unwrap());
-    assert_schema_is_current("report-issued.schema.json", &report_issued_schema().unwrap());
-    assert_schema_is_current("over-privileged.schema.json", &over_privileged_schema().unwrap());
+    assert_schema_is_current(
+        "alert-digest.schema.json",
+        crate::alert::DIGEST_VERSION,
+        &digest_schema().unwrap(),
+    );
+    assert_schema_is_current(
+        "operational-alert.schema.json",
+        crate::alert::OPERATIONAL_VERSION,
+        &operational_alert_schema().unwrap(),
+    );
+    assert_schema_is_current("alert.schema.json", crate::alert::ALERT_VERSION, &alert_schema().unwrap());
+    assert_schema_is_current(
+        "status.schema.json",
+        crate::current_status::STATUS_VERSION,
+        &status_schema().unwrap(),
+    );
+    assert_schema_is_current(
+        "report-issued.schema.json",
+        crate::current_status::STATUS_VERSION,
+        &report_issued_schema().unwrap(),
+    );
+    assert_schema_is_current(
+        "over-privileged.schema.json",
+        OVER_PRIVILEGED_VERSION,
+        &over_privileged_schema().unwrap(),
+    );
 }
 
 #[test]

@@ -24,22 +24,26 @@ pub mod nagios;
 pub mod ocsf;
 pub mod openmetrics;
 pub mod oscal;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod permissions;
 pub mod permissions_diff;
 pub mod principal_graph;
+pub mod report_diff;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod sarif;
 pub mod slack;
 pub mod teams;
 pub mod terminal;
+pub mod versioned;
 pub mod webhook;
 
 use std::error::Error;
 
 use thiserror::Error;
 
-use crate::report::Report;
+use crate::{escape::escape_hidden, report::Report};
 
 /// Every format of a report, in the order of the help.
 pub const FORMATS: &[&Format] = &[
@@ -53,7 +57,33 @@ pub const FORMATS: &[&Format] = &[
     &sarif::FORMAT,
     &oscal::FORMAT,
     &junit::FORMAT,
+    &openmetrics::FORMAT,
+    #[cfg(feature = "parquet")]
+    &parquet::FORMAT,
 ];
+
+/// Formats that this build does not have, each with the feature of the command line that adds it.
+pub const OMITTED_FORMATS: &[(&str, &str)] =
+    if cfg!(feature = "parquet") { &[] } else { &[("parquet", "parquet")] };
+
+/// No format of this build has a name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum UnknownFormat {
+    /// The format exists, and this build does not have it.
+    #[error("the format `{name}` is not part of this build, which was made without the feature `{feature}`")]
+    Omitted {
+        /// Name of the format.
+        name: &'static str,
+        /// Feature of the command line that adds it.
+        feature: &'static str,
+    },
+    /// There is no such format.
+    #[error("there is no format `{name}`; the formats are {}", FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", "))]
+    Nonexistent {
+        /// The name, with hidden characters escaped.
+        name: String,
+    },
+}
 
 /// A format of a report; of one about activity, unless another kind is named.
 #[derive(Debug)]
@@ -97,6 +127,19 @@ impl Format {
     /// The format with this name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         FORMATS.iter().copied().find(|format| format.name == name)
+    }
+
+    /// The format with this name, or why there is none.
+    ///
+    /// # Errors
+    /// [`UnknownFormat`], naming the format.
+    pub fn named(name: &str) -> Result<&'static Self, UnknownFormat> {
+        let omitted = OMITTED_FORMATS.iter().find(|(omitted, _)| *omitted == name);
+        match (Self::by_name(name), omitted) {
+            (Some(format), _) => Ok(format),
+            (None, Some(&(name, feature))) => Err(UnknownFormat::Omitted { name, feature }),
+            (None, None) => Err(UnknownFormat::Nonexistent { name: escape_hidden(name).into_owned() }),
+        }
     }
 }
 

@@ -1,14 +1,16 @@
-//! Health, dashboard and last runs as OpenMetrics text.
+//! Health, dashboard and last runs, or one report, as OpenMetrics text.
 //!
-//! Enters: a [`Health`] and a [`Dashboard`]. Leaves: text by OpenMetrics 1.0 (`application/openmetrics-text`), which Prometheus scrapes and
+//! Enters: a [`Health`] and a [`Dashboard`], or a report. Leaves: text by OpenMetrics 1.0 (`application/openmetrics-text`), which Prometheus scrapes and
 //! which node_exporter reads from a file: it takes the types `gauge` and `counter` alone. Laws: each family is there once with its
 //! type, its unit and its help; no series is there twice; a unit is a base unit (seconds, bytes, ratio) or is in the name
 //! (percent); what is not known has no series; a label never names a principal; the text ends with `# EOF`.
 
 mod families;
+mod report;
 mod text;
 
 pub use self::families::run_metric_name;
+pub use self::report::{FORMAT, report_metrics};
 pub use self::text::MEDIA_TYPE;
 use self::{
     families::{dashboard, health, runs, seed_names},

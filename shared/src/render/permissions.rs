@@ -102,15 +102,20 @@ pub(super) mod tests {
             AssessedPrincipal, PrincipalIdentity, SimulationComparison, SimulationConflict, UnreadPart,
             assess,
         },
+        permissions::{GRANTED_ACTION_SCHEMA_VERSION, PERMISSIONS_SCHEMA_VERSION},
         render::json::tests::{assert_schema_is_current, schema_violation},
         time::Time,
     };
 
     #[test]
     fn the_published_schemas_are_current() {
-        assert_schema_is_current("permissions.schema.json", &schema().unwrap());
+        assert_schema_is_current("permissions.schema.json", PERMISSIONS_SCHEMA_VERSION, &schema().unwrap());
         let schema = serde_json::to_string_pretty(&GrantedAction::schema()).unwrap();
-        assert_schema_is_current("granted-action.schema.json", &escape_json(schema));
+        assert_schema_is_current(
+            "granted-action.schema.json",
+            GRANTED_ACTION_SCHEMA_VERSION,
+            &escape_json(schema),
+        );
     }
 
     pub fn sample_permissions() -> PermissionsReport {

@@ -7,7 +7,7 @@ use super::{
     escape::{markdown as prose, markdown_code as code},
     format::{count_noun, serialized_name, thousands},
     json::escape_json,
-    markdown::MarkdownPage,
+    markdown::{MarkdownPage, PageLimits, fit},
 };
 use crate::permissions::diff::{
     AccessChange, ActionChange, GrantState, PermissionsDiff, PrincipalChange, PrincipalDiff,
@@ -99,7 +99,7 @@ pub fn grant_text(grant: Option<&GrantState>) -> String {
 
 /// The changes as Markdown.
 pub fn markdown(diff: &PermissionsDiff) -> String {
-    let mut page = MarkdownPage(String::new());
+    let mut page = MarkdownPage::new(PageLimits::FULL);
     let result =
         diff.access_change.map_or_else(|| "no principals".to_owned(), |one| code(&serialized_name(&one)));
     page.line(format_args!(
@@ -141,7 +141,7 @@ pub fn markdown(diff: &PermissionsDiff) -> String {
             count_noun(more as u64, "principal")
         ));
     }
-    page.0
+    fit(page)
 }
 
 fn principal(page: &mut MarkdownPage, one: &PrincipalDiff) {
@@ -193,13 +193,13 @@ mod tests {
     use super::*;
     use crate::{
         escape::is_hidden,
-        permissions::diff::tests::hostile_diff,
+        permissions::diff::{DIFF_SCHEMA_VERSION, tests::hostile_diff},
         render::json::tests::{assert_schema_is_current, schema_violation},
     };
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_schema_is_current("permissions-diff.schema.json", &schema().unwrap());
+        assert_schema_is_current("permissions-diff.schema.json", DIFF_SCHEMA_VERSION, &schema().unwrap());
     }
 
     #[test]

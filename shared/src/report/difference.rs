@@ -1,7 +1,8 @@
-//! Compares two reports on the same evidence.
+//! Compares two reports.
 //!
-//! Enters: a report before and one after a change, such as of the catalog. Leaves: a [`ReportDifference`]. Laws: equal results
-//! have no difference; of swapped reports new and gone are swapped.
+//! Enters: a report before and one after a change: of the catalog on the same evidence, or of the evidence. Leaves: a
+//! [`ReportDifference`]. Laws: equal results have no difference; of swapped reports new and gone are swapped, and so are before and
+//! after of each change; evidence that is missing in the second report is never an improvement.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,16 +16,28 @@ use super::{OperationSummary, Report};
 use crate::{
     finding::{Finding, Severity},
     operation::{OperationType, RiskLevel},
+    period::Period,
     score::Status,
 };
 
-/// What differs between two reports on the same evidence.
+/// Version of the shape of [`ReportDifference`]; the first number changes if a field loses its meaning.
+pub const DIFFERENCE_SCHEMA_VERSION: &str = "1.0";
+
+/// What differs between two reports. Of each pair the first is of the report before, the second of the report after.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportDifference {
+    /// Version of this shape.
+    pub schema_version: String,
     /// Ids of the reports.
     pub reports: [String; 2],
+    /// The hours that they are about; absent without evidence.
+    pub periods: [Option<Period>; 2],
     /// Versions of their catalogs.
     pub catalogs: [String; 2],
+    /// Their compliance scores, 0 to 100; absent without watched calls.
+    pub compliance_scores: [Option<f64>; 2],
+    /// Their risk scores, 0 to 100; absent in a discovery.
+    pub risk_scores: [Option<f64>; 2],
     /// The overall statuses, if they differ.
     pub status: Option<[Option<Status>; 2]>,
     /// Watched principals with another status, by ARN.
@@ -35,6 +48,30 @@ pub struct ReportDifference {
     pub new_findings: Vec<FindingLine>,
     /// Findings that only the first report has.
     pub gone_findings: Vec<FindingLine>,
+    /// Findings of both reports whose severity or count differs.
+    pub changed_findings: Vec<FindingChange>,
+}
+
+/// A finding of both reports that is not the same in both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FindingChange {
+    /// The finding as the second report has it.
+    pub finding: FindingLine,
+    /// Its severities.
+    pub severities: [Severity; 2],
+    /// Its numbers of calls, grants or other things.
+    pub counts: [u64; 2],
+}
+
+/// Whether the second report is worse than the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DifferenceResult {
+    /// No principal has a worse status.
+    NotWorse,
+    /// A watched principal is `INSUFFICIENT_EVIDENCE` that was `COMPLIANT`.
+    LessEvidence,
+    /// A watched principal is `NON_COMPLIANT` that was not.
+    NewViolation,
 }
 
 /// How an operation is classified; an operation that is a plain read is in no report.
@@ -57,6 +94,8 @@ pub struct FindingLine {
     pub fingerprint: String,
     /// What happened and to which principal.
     pub title: String,
+    /// ARN of the principal, when it is about one.
+    pub principal: Option<Arc<str>>,
     /// What it is about besides the principal.
     pub subject: String,
 }
@@ -69,6 +108,7 @@ impl FindingLine {
             id: finding.id.clone(),
             fingerprint: finding.fingerprint.clone(),
             title: finding.title.clone(),
+            principal: finding.principal.clone(),
             subject: finding.subject.clone(),
         }
     }
@@ -92,13 +132,18 @@ impl ReportDifference {
         };
         let status = [one.summary.overall_compliance, two.summary.overall_compliance];
         Self {
+            schema_version: DIFFERENCE_SCHEMA_VERSION.to_owned(),
             reports: [before.id.clone(), after.id.clone()],
+            periods: [one.period(), two.period()],
             catalogs: [one.inputs.catalog_version.clone(), two.inputs.catalog_version.clone()],
+            compliance_scores: [one.compliance.score, two.compliance.score],
+            risk_scores: [one.summary.risk_score, two.summary.risk_score],
             status: (status[0] != status[1]).then_some(status),
             principals: changed(&statuses(before), &statuses(after)),
             operations: changed(&verdicts(&one.operations), &verdicts(&two.operations)),
             new_findings: only_in(&two.findings, &one.findings),
             gone_findings: only_in(&one.findings, &two.findings),
+            changed_findings: changed_findings(&one.findings, &two.findings),
         }
     }
 
@@ -109,12 +154,45 @@ impl ReportDifference {
             && self.operations.is_empty()
             && self.new_findings.is_empty()
             && self.gone_findings.is_empty()
+            && self.changed_findings.is_empty()
+            && is_same(&self.compliance_scores)
+            && is_same(&self.risk_scores)
+    }
+
+    /// Whether the second report is worse than the first, by the statuses of watched principals.
+    pub fn result(&self) -> DifferenceResult {
+        let is_broken = |[before, after]: &[Option<Status>; 2]| {
+            *after == Some(Status::NonCompliant) && *before != Some(Status::NonCompliant)
+        };
+        if self.principals.values().any(is_broken) {
+            return DifferenceResult::NewViolation;
+        }
+        let is_lost = |[before, after]: &[Option<Status>; 2]| {
+            *before == Some(Status::Compliant) && *after == Some(Status::InsufficientEvidence)
+        };
+        match self.principals.values().any(is_lost) {
+            true => DifferenceResult::LessEvidence,
+            false => DifferenceResult::NotWorse,
+        }
+    }
+
+    /// The severity of each finding that the second report alone has, or that is more severe in it.
+    pub fn worse_findings(&self) -> impl Iterator<Item = Severity> {
+        let raised = self.changed_findings.iter().filter_map(|one| {
+            let [before, after] = one.severities;
+            (after > before).then_some(after)
+        });
+        self.new_findings.iter().map(|one| one.severity).chain(raised)
     }
 
     /// JSON Schema of the difference.
     pub fn schema() -> schemars::Schema {
         schemars::schema_for!(Self)
     }
+}
+
+fn is_same<T: PartialEq>([before, after]: &[T; 2]) -> bool {
+    before == after
 }
 
 /// Keys with different values.
@@ -127,9 +205,89 @@ fn changed<K: Clone + Ord, V: Copy + PartialEq>(
     both.filter(|(_, [before, after])| before != after).collect()
 }
 
+/// The findings of both reports that differ, in the order of the second.
+fn changed_findings(before: &[Finding], after: &[Finding]) -> Vec<FindingChange> {
+    let known: BTreeMap<&String, &Finding> = before.iter().map(|one| (&one.fingerprint, one)).collect();
+    let change = |now: &Finding| {
+        let was = known.get(&now.fingerprint)?;
+        let (severities, counts) = ([was.severity, now.severity], [was.count, now.count]);
+        let differs = !is_same(&severities) || !is_same(&counts);
+        differs.then(|| FindingChange { finding: FindingLine::of(now), severities, counts })
+    };
+    after.iter().filter_map(change).collect()
+}
+
 /// The findings that are not among the others.
 fn only_in(findings: &[Finding], others: &[Finding]) -> Vec<FindingLine> {
     let known: BTreeSet<&String> = others.iter().map(|other| &other.fingerprint).collect();
     let is_new = |finding: &&Finding| !known.contains(&finding.fingerprint);
     findings.iter().filter(is_new).map(FindingLine::of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn equal_results_have_no_difference() {
+        for (name, report) in sample::all() {
+            let same = ReportDifference::between(&report, &report);
+            assert!(same.is_empty() && same.result() == DifferenceResult::NotWorse, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_swapped_reports_everything_is_swapped() {
+        let all = sample::all();
+        for (one, before) in &all {
+            for (two, after) in &all {
+                let (there, back) =
+                    (ReportDifference::between(before, after), ReportDifference::between(after, before));
+                assert_eq!(there.new_findings, back.gone_findings, "{one} {two}");
+                assert_eq!(there.changed_findings.len(), back.changed_findings.len(), "{one} {two}");
+                let swapped: BTreeMap<_, _> =
+                    back.principals.iter().map(|(arn, [b, a])| (arn.clone(), [*a, *b])).collect();
+                assert_eq!(there.principals, swapped, "{one} {two}");
+                assert_eq!(there.is_empty(), back.is_empty(), "{one} {two}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_finding_that_is_more_severe_or_more_frequent_is_changed() {
+        let before = sample::non_compliant();
+        let mut after = before.clone();
+        let last = after.result.findings.last_mut().unwrap();
+        (last.severity, last.count) = (Severity::High, last.count + 5);
+        let difference = ReportDifference::between(&before, &after);
+        let [change] = &*difference.changed_findings else { panic!("{difference:?}") };
+        assert_eq!(change.counts[1], change.counts[0] + 5);
+        assert_eq!(difference.worse_findings().collect::<Vec<_>>(), [Severity::High]);
+        assert!(difference.new_findings.is_empty() && difference.gone_findings.is_empty());
+        let better = ReportDifference::between(&after, &before);
+        assert_eq!(better.worse_findings().count(), 0);
+    }
+
+    #[test]
+    fn a_lost_proof_is_less_evidence_and_a_violation_outranks_it() {
+        let set = |statuses: &[Option<Status>]| {
+            let mut report = sample::non_compliant();
+            report.result.principals.truncate(statuses.len());
+            for (principal, status) in report.result.principals.iter_mut().zip(statuses) {
+                principal.status = *status;
+            }
+            report
+        };
+        let result = |before: &[Option<Status>], after: &[Option<Status>]| {
+            ReportDifference::between(&set(before), &set(after)).result()
+        };
+        use Status::{Compliant, InsufficientEvidence, NonCompliant};
+        let (proven, open, broken) = (Some(Compliant), Some(InsufficientEvidence), Some(NonCompliant));
+        assert_eq!(result(&[proven, proven], &[open, proven]), DifferenceResult::LessEvidence);
+        assert_eq!(result(&[proven, proven], &[open, broken]), DifferenceResult::NewViolation);
+        assert_eq!(result(&[None, open], &[broken, open]), DifferenceResult::NewViolation);
+        assert_eq!(result(&[broken, open], &[broken, proven]), DifferenceResult::NotWorse);
+        assert_eq!(result(&[None, broken], &[open, open]), DifferenceResult::NotWorse);
+    }
 }

@@ -13,7 +13,6 @@ mod kinds;
 mod managed_policies;
 mod patterns;
 mod scenario;
-mod schema;
 mod tampering;
 mod templates;
 mod through_services;

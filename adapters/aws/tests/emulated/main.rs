@@ -16,6 +16,8 @@ mod notifications;
 mod objects;
 mod permissions;
 
+use std::sync::Arc;
+
 use aws_credential_types::Credentials;
 use onlooker_aws::AwsSession;
 

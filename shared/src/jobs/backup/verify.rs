@@ -23,6 +23,9 @@ use crate::{
     ports::PortError,
 };
 
+/// Version of the shape of what `onlooker backup verify --json` prints; the first number changes if a field loses its meaning.
+pub const BACKUP_VERIFICATION_SCHEMA_VERSION: &str = "1.0";
+
 /// What was found in a backup.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BackupVerification {

@@ -6,13 +6,13 @@
 //! objects of a revision describe the same run.
 //!
 //! The JSON report is written first, and everything else is derived from it. The revision item is written after JSON,
-//! HTML and CSV, so a recorded revision is complete. The lines for queries are written last, so a query never finds a
+//! HTML and the configured formats, so a recorded revision is complete. The lines for queries are written last, so a query never finds a
 //! revision that is not recorded. A kill in between leaves at most objects without a revision item; the retry records
 //! them, unless the evidence has changed since.
 //!
 //! ```text
 //! WINDOW#<since>_<until>   REVISION#<number>   {report summary, purpose, keys}
-//! reports/account=<id>/dt=<last day>/<since>_<until>_r<number>_<id8>.json | .html | .<table>.csv
+//! reports/account=<id>/dt=<last day>/<since>_<until>_r<number>_<id8>.json | .html | .<file of a format>
 //! findings/account=<id>/dt=<last day>/<the same>.jsonl    a line for each finding
 //! summaries/account=<id>/dt=<last day>/<the same>.jsonl   a line for the report
 //! ```
@@ -23,12 +23,9 @@ use super::{PublishErrorKind, ReportPublisher, ReportPurpose, ReportWindow, seri
 use crate::{
     current_status::ReportBrief,
     ports::{TableItem, WriteCondition},
-    render::{Format, csv, html, json, json_lines, render},
+    render::{html, json, json_lines, render},
     report::{Report, ReportRun},
 };
-
-/// The formats that are derived from the stored JSON report.
-const OTHER_FORMATS: [&Format; 2] = [&html::FORMAT, &csv::FORMAT];
 
 /// Attempts to create a revision when another run writes first.
 const MAX_ATTEMPTS: usize = 4;
@@ -146,7 +143,13 @@ fn write_other_formats(
 ) -> Result<RevisionRecord, PublishErrorKind> {
     let key = format!("reports/{stem}.json");
     let mut keys = vec![key.clone()];
-    for format in OTHER_FORMATS {
+    // The page is always there: the index and the newest report lead to it.
+    let further = publisher
+        .formats
+        .iter()
+        .copied()
+        .filter(|format| **format != json::FORMAT && **format != html::FORMAT);
+    for format in [&html::FORMAT].into_iter().chain(further) {
         for file in render(report, format).map_err(|cause| serialization_error(&key, cause))? {
             let key = format!("reports/{stem}.{}", file.suffix());
             publisher.store.create(&key, &file.bytes, file.media_type)?;

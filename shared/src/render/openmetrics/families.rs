@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Family, unit, help of each gauge with a fixed name.
-type FixedFamily = (&'static str, &'static str, &'static str);
+pub(super) type FixedFamily = (&'static str, &'static str, &'static str);
 
 const STATUS: FixedFamily =
     ("onlooker_compliance_status", "", "1 for the status that may be claimed now, 0 for the others.");
@@ -148,7 +148,7 @@ const RUN_UNITS: &[(&str, HealthUnit)] = &[
     ("disk_share", HealthUnit::Percent),
 ];
 
-fn gauge((name, unit, help): FixedFamily) -> MetricFamily<'static> {
+pub(super) fn gauge((name, unit, help): FixedFamily) -> MetricFamily<'static> {
     MetricFamily { name, kind: MetricType::Gauge, unit, help }
 }
 

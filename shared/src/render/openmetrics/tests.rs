@@ -75,6 +75,45 @@ fn every_text_follows_the_rules_and_names_no_principal() {
 }
 
 #[test]
+fn the_text_of_a_report_has_its_figures_and_names_no_principal() {
+    for (name, report) in sample::all() {
+        let series = parse(&report_metrics(&report));
+        let result = &report.result;
+        assert_eq!(
+            series.get("onlooker_compliance_score").copied(),
+            result.compliance.score,
+            "{name}: score"
+        );
+        assert_eq!(series.get("onlooker_risk_score").copied(), result.summary.risk_score, "{name}: risk");
+        assert_eq!(series["onlooker_missing_hours"], result.coverage.missing_hours() as f64, "{name}: hours");
+        let sum = |family: &str| -> f64 {
+            series
+                .iter()
+                .filter(|(key, _)| key.starts_with(&format!("{family}{{")))
+                .map(|(_, value)| value)
+                .sum()
+        };
+        assert_eq!(sum("onlooker_findings"), result.findings.len() as f64, "{name}: findings");
+        assert_eq!(sum("onlooker_controls"), result.controls.len() as f64, "{name}: controls");
+        let with_status = result.principals.iter().filter(|principal| principal.status.is_some()).count();
+        assert_eq!(sum("onlooker_principals_by_status"), with_status as f64, "{name}: principals");
+        let generated_at = f64::from(report.run.generated_at.0);
+        assert_eq!(series["onlooker_report_generated_timestamp_seconds"], generated_at, "{name}: seconds");
+    }
+}
+
+#[test]
+fn a_discovery_has_no_status_in_its_text() {
+    let text = report_metrics(&sample::discovery());
+    assert!(!text.contains("onlooker_compliance_status") && !text.contains("by_status"), "{text}");
+}
+
+#[test]
+fn the_text_of_a_report_matches_its_snapshot() {
+    insta::assert_snapshot!("openmetrics_report", report_metrics(&sample::non_compliant()));
+}
+
+#[test]
 fn the_names_of_the_audit_system_before_are_aliases() {
     let report = sample::non_compliant();
     let dashboard = Dashboard::of(Some(&report), None, NOW);
@@ -155,8 +194,12 @@ fn families() -> BTreeSet<String> {
     let text = openmetrics(&health_sample::healthy(), &dashboard, Some(1));
     let of_digests = health_sample::digests_without_verification();
     let more = openmetrics(&of_digests, &dashboard, None);
-    let names =
-        text.lines().chain(more.lines()).filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let of_report = report_metrics(&sample::non_compliant());
+    let names = text
+        .lines()
+        .chain(more.lines())
+        .chain(of_report.lines())
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     names.map(str::to_owned).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::{
     render::{
         escape::{markdown as prose, markdown_code as code},
         format::{count_noun, serialized_name, thousands},
-        markdown::MarkdownPage,
+        markdown::{MarkdownPage, PageLimits, fit},
     },
 };
 
@@ -17,7 +17,7 @@ const MAX_DETAILS: usize = 20;
 
 /// The report as Markdown.
 pub(super) fn markdown(report: &PermissionsReport) -> String {
-    let mut page = MarkdownPage(String::new());
+    let mut page = MarkdownPage::new(PageLimits::FULL);
     let overall = report
         .overall
         .map_or_else(|| "no principal was evaluated".to_owned(), |status| code(&serialized_name(&status)));
@@ -46,7 +46,7 @@ pub(super) fn markdown(report: &PermissionsReport) -> String {
         let more = count_noun(more as u64, "principal");
         page.line(format_args!("\nThe details of {more} more are in the JSON report."));
     }
-    page.0
+    fit(page)
 }
 
 fn details(page: &mut MarkdownPage, one: &PermissionsAssessment) {

@@ -9,7 +9,7 @@ use crate::{
     render::{
         escape::{markdown as prose, markdown_code as code},
         format::count_noun,
-        markdown::MarkdownPage,
+        markdown::{MarkdownPage, PageLimits, fit},
     },
 };
 
@@ -18,7 +18,7 @@ const MAX_SOURCES: usize = 20;
 
 /// The graph as Markdown.
 pub(super) fn markdown(graph: &PrincipalGraph) -> String {
-    let mut page = MarkdownPage(String::new());
+    let mut page = MarkdownPage::new(PageLimits::FULL);
     let drawing = GraphDrawing::of(graph);
     page.line(format_args!(
         "# Onlooker principal graph: {}\n\n{}.\n",
@@ -78,7 +78,7 @@ pub(super) fn markdown(graph: &PrincipalGraph) -> String {
     for sentence in &graph.limitations {
         page.line(format_args!("- {}", prose(sentence)));
     }
-    page.0
+    fit(page)
 }
 
 /// What the drawing leaves out, in sentences.

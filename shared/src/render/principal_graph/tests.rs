@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    permissions::principal_graph::tests::{example, hostile_graph},
+    permissions::principal_graph::{
+        PRINCIPAL_GRAPH_SCHEMA_VERSION,
+        tests::{example, hostile_graph},
+    },
     render::json::tests::{assert_schema_is_current, schema_violation},
 };
 
@@ -13,7 +16,11 @@ fn text(format: &Format<PrincipalGraph>, graph: &PrincipalGraph) -> String {
 
 #[test]
 fn the_published_schema_is_current() {
-    assert_schema_is_current("principal-graph.schema.json", &schema().unwrap());
+    assert_schema_is_current(
+        "principal-graph.schema.json",
+        PRINCIPAL_GRAPH_SCHEMA_VERSION,
+        &schema().unwrap(),
+    );
 }
 
 #[test]

@@ -16,6 +16,38 @@ fn unchanged_evidence_publishes_nothing_and_renews_the_current_status() {
 }
 
 #[test]
+fn a_report_is_stored_in_the_formats_of_the_configuration_and_always_as_json_and_html() {
+    let of_all: &[&Format] = FORMATS;
+    for formats in
+        [&[][..], &[&csv::FORMAT], &[&json::FORMAT, &markdown::FORMAT, &openmetrics::FORMAT], of_all]
+    {
+        let environment = environment_on_second_day();
+        let config = config();
+        let reporter = |window, run| report(&environment, &config, window, run);
+        let publisher = ReportPublisher { formats, ..report_publisher(&environment, &reporter, &[]) };
+        let (window, purpose) = (ReportWindow::current(NOW), ReportPurpose::Current);
+        let published = publish(&publisher, window, purpose, &run_of(&environment, "run-1")).unwrap();
+        let revision = &published.reports[0].revision;
+        let stored = objects(&environment);
+        let read: Report = serde_json::from_slice(&stored[&revision.report.report_key]).unwrap();
+        let stem = revision.report.report_key.strip_suffix(".json").unwrap();
+        let both: [&Format; 2] = [&json::FORMAT, &html::FORMAT];
+        let expected: BTreeMap<String, Vec<u8>> = formats
+            .iter()
+            .copied()
+            .chain(both)
+            .flat_map(|format| render(&read, format).unwrap())
+            .map(|file| (format!("{stem}.{}", file.suffix()), file.bytes))
+            .collect();
+        let found: BTreeMap<String, Vec<u8>> =
+            stored.into_iter().filter(|(key, _)| key.starts_with(stem)).collect();
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        assert!(found == expected);
+        assert!(expected.keys().all(|key| revision.keys.contains(key)));
+    }
+}
+
+#[test]
 fn revisions_increase_by_one_and_change_no_earlier_report() {
     let environment = environment_on_second_day();
     let window = ReportWindow::current(NOW);
