@@ -259,7 +259,7 @@ impl CommandError {
 
     /// Whether each line of the message without indentation is a separate problem.
     const fn lists_problems(&self) -> bool {
-        matches!(self, Self::Config(ConfigFileError::Invalid(_)))
+        matches!(self, Self::Config(ConfigFileError::Invalid(_)) | Self::Pack(ControlPackError::Invalid(_)))
     }
 
     /// The message for standard error, with its causes.

@@ -39,6 +39,7 @@ mod report;
 mod report_output;
 mod signing_key;
 mod source;
+mod standards;
 mod sweep;
 mod text_table;
 mod time_arg;
@@ -107,6 +108,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Catalog(args) => catalog::run(global, args),
         CliCommand::Config(args) => config::run(global, args),
         CliCommand::Doctor(args) => doctor::run(global, &args),
+        CliCommand::Standards(args) => standards::run(global, args),
         CliCommand::Override(args) => overrides::run(global, args),
         CliCommand::Completions(args) => completions::run(args),
     }

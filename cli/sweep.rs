@@ -102,8 +102,10 @@ pub struct SweepArgs {
     /// Watch principals that match this pattern, in addition to those of the configuration; repeatable
     #[arg(long, value_name = "ARN-PATTERN", value_parser = args::watch, help_heading = "Watched principals")]
     pub watch: Vec<Watch>,
-    /// Standard with the controls of the report: GENERAL, SOC2, ISO27001 or CUSTOM [default: as configured]
-    #[arg(long, value_name = "NAME", value_parser = args::standard, help_heading = "Watched principals")]
+    /// Standard with the controls of the report: GENERAL, SOC2, ISO27001, CIS_AWS, NIST_800_53 or CUSTOM [default: as
+    /// configured]
+    #[arg(long, value_name = "NAME", value_parser = args::standard(), hide_possible_values = true,
+          help_heading = "Watched principals")]
     pub standard: Option<Standard>,
     /// Your own control pack; implies `--standard CUSTOM`
     #[arg(long, value_name = "FILE", conflicts_with = "standard", help_heading = "Watched principals")]

@@ -139,6 +139,23 @@ impl ColumnWidths {
     }
 }
 
+/// The text as lines of at most `width` columns, broken at spaces; a longer word has a line of its own.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let Some(line) = lines.last_mut() else { break };
+        match measure_text_width(line) {
+            0 => line.push_str(word),
+            used if used + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Prints a complete list of rows.
 pub fn print(out: &mut dyn Write, screen: ScreenSettings, rows: &[Vec<TextCell>]) -> io::Result<()> {
     let mut columns = ColumnWidths::default();
@@ -166,6 +183,13 @@ mod tests {
         assert_eq!(plain, "a              x\nlong\\u{1b}[2J\n");
         let colored = printed(ScreenSettings { colored: true, width: None }, &rows);
         assert_eq!(console::strip_ansi_codes(&colored), plain);
+    }
+
+    #[test]
+    fn a_text_breaks_at_spaces() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a longer-than-five b", 5), ["a", "longer-than-five", "b"]);
+        assert_eq!(wrap("", 5), [""]);
     }
 
     #[test]

@@ -156,7 +156,8 @@ pub(crate) mod tests {
         schema.iter().find_map(|(keyword, wanted)| {
             let wrong = |fits: bool| (!fits).then(|| format!("{at}: {value} violates {keyword} {wanted}"));
             match keyword.as_str() {
-                "$schema" | "$defs" | "title" | "description" | "format" | "required" | "default" => None,
+                "$schema" | "$defs" | "title" | "description" | "format" | "required" | "default"
+                | "examples" => None,
                 "$ref" => {
                     let pointer = wanted.as_str().unwrap().strip_prefix('#').unwrap();
                     schema_violation(value, root.pointer(pointer).unwrap(), root, at)

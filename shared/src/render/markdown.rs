@@ -424,6 +424,17 @@ fn controls(page: &mut MarkdownPage, result: &ReportResult) {
             [code(&control.id), prose(&control.title), state, prose(&control.evidence)]
         }),
     );
+    let limits = result.controls.iter().filter_map(|control| {
+        let shows = control.shows.as_deref().map(|text| format!("a pass shows: {}", prose(text)));
+        let rest = control.does_not_show.as_deref().map(|text| format!("no report shows: {}", prose(text)));
+        let parts: Vec<String> = [shows, rest].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("{}: {}", code(&control.id), parts.join(" ")))
+    });
+    let limits: Vec<String> = limits.collect();
+    if !limits.is_empty() {
+        page.line("");
+        page.list(limits.into_iter());
+    }
 }
 
 fn limitations(page: &mut MarkdownPage, report: &Report) {
