@@ -20,8 +20,8 @@ use onlooker_core::{
 
 use crate::{
     audit, backup, catalog, certify, check, completions, config as config_command, demo, doctor, gate,
-    guardrails, health, metrics, monitor, ops, overrides, permissions, replay, report, standards, sweep,
-    verify,
+    guardrails, health, manual, metrics, monitor, ops, overrides, permissions, replay, report, standards,
+    sweep, verify,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -179,6 +179,8 @@ pub enum CliCommand {
     Override(overrides::OverrideArgs),
     /// Print shell completions
     Completions(completions::CompletionsArgs),
+    /// Write manual pages and completion scripts, for packages
+    Manual(manual::ManualArgs),
 }
 
 /// Reads the name of a format.

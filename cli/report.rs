@@ -20,7 +20,7 @@ use crate::{
     exit::{CommandError, CommandOutcome},
     fail_on::FailOn,
     output,
-    report_output::{ReportOutput, conclude},
+    report_output::{ReportExtent, ReportOutput, conclude},
     sweep::{EvidencePeriod, SweepScope, run_sweep},
     time_arg::TimeArg,
 };
@@ -30,6 +30,7 @@ use crate::{
 #[command(after_long_help = "\
 Examples:
   onlooker report                          the latest sweep on one screen
+  onlooker report --full                   all of it
   onlooker report --list                   all sweeps
   onlooker report --run 01J8 --format html,csv --out reports
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
@@ -85,6 +86,9 @@ pub struct ReportArgs {
     /// Print JSON on standard output
     #[arg(long)]
     pub json: bool,
+    /// How much is printed.
+    #[command(flatten)]
+    pub extent: ReportExtent,
     /// What the command fails on.
     #[command(flatten)]
     pub fail_on: FailOn,
@@ -95,7 +99,13 @@ pub struct ReportArgs {
 
 /// Runs `report`.
 pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, CommandError> {
-    let publication = ReportOutput { formats: args.format, out: args.out, json: args.json };
+    let publication = ReportOutput {
+        formats: args.format,
+        out: args.out,
+        json: args.json,
+        extent: args.extent,
+        again: None,
+    };
     publication.validate()?;
     args.fail_on.validate()?;
     if args.remote {
@@ -131,6 +141,13 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         publication.write(global, &report, &[])?;
         return Ok(conclude(global, &report, &args.fail_on));
     }
+    if runs.is_empty() {
+        return Err(CommandError::Usage(Diagnostic {
+            message: format!("there is no sweep in `{}`", args.state.display()),
+            remedy: "sweep log files first with `onlooker sweep PATH`, or give the state with `--state DIR`"
+                .into(),
+        }));
+    }
     let wanted = |run: &&PastRun| args.run == "latest" || run.run_id.starts_with(&args.run);
     let found: Vec<&PastRun> = runs.iter().filter(wanted).collect();
     let run = match *found {
@@ -158,7 +175,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         }
     };
     let report = state.report(&run.run_id)?;
-    publication.write(global, &report, &[])?;
+    publication.write(global, &report, &[state.report_path(&run.run_id)])?;
     Ok(conclude(global, &report, &args.fail_on))
 }
 

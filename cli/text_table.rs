@@ -132,7 +132,8 @@ impl ColumnWidths {
         }
         let text = last.tone.paint(screen.colored, &last.text);
         let is_over = screen.width.is_some_and(|width| used + measure_text_width(&last.text) > width);
-        match is_over && !front.is_empty() {
+        // An empty cell needs no line of its own.
+        match is_over && !front.is_empty() && !last.text.is_empty() {
             true => writeln!(out, "{}\n    {text}", line.trim_end()),
             false => writeln!(out, "{}", format!("{line}{text}").trim_end()),
         }
@@ -199,6 +200,9 @@ mod tests {
             printed(ScreenSettings { colored: false, width: Some(12) }, &rows),
             "first\n    a long reason\n"
         );
+        let rows_without = [vec![TextCell::plain("longer than the screen"), TextCell::plain("")]];
+        let narrow = ScreenSettings { colored: false, width: Some(12) };
+        assert_eq!(printed(narrow, &rows_without), "longer than the screen\n", "no empty line");
         assert_eq!(
             printed(ScreenSettings { colored: false, width: Some(40) }, &rows),
             "first  a long reason\n"

@@ -48,7 +48,7 @@ fn each_standard_is_shown_with_what_it_shows_and_what_it_does_not() {
         let controls = shown["pack"]["control"].as_array().expect("controls");
         for control in controls {
             let id = control["id"].as_str().expect("text");
-            assert!(text.lines().any(|line| line.starts_with(&format!("{id}  "))), "{name} {id}");
+            assert!(text.lines().any(|line| line.starts_with(&format!("{id} "))), "{name} {id}");
         }
         for field in ["requires", "fails on", "shows", "does not show"] {
             let lines = text.lines().filter(|line| line.trim_start().starts_with(field)).count();

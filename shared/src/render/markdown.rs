@@ -540,6 +540,25 @@ mod tests {
     }
 
     #[test]
+    fn each_control_says_what_it_shows_in_text_that_cannot_change_the_document() {
+        let with = |text: &str| {
+            let mut report = sample::non_compliant();
+            for control in &mut report.result.controls {
+                control.shows = Some(text.to_owned());
+                control.does_not_show = Some(text.to_owned());
+            }
+            markdown(&report)
+        };
+        let plain = with("Plain words.");
+        assert!(
+            plain.contains("- `CC6.1`: a pass shows: Plain words. no report shows: Plain words."),
+            "{plain}"
+        );
+        let hostile = with("# Title | cell\n- item `code` <b>bold</b> [link](https://x.example)");
+        assert_eq!(document_shape(&hostile), document_shape(&plain));
+    }
+
+    #[test]
     fn hostile_text_does_not_change_the_document_structure() {
         let (plain, hostile) = (markdown(&sample::non_compliant()), markdown(&sample::hostile()));
         let empty = |kinds: Vec<String>| -> Vec<String> {

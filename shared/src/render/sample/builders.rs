@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    controls::{ControlRequirement, ControlResult, ControlState},
+    controls::{ControlResult, ControlState},
     coverage::{
         AccountRegionCoverage, AccountRegionIntegrity, Coverage, EventClassCoverage, EventClassState,
         IntegrityHours, LeadInCoverage, LogIntegrityCoverage, percent,
@@ -267,9 +267,9 @@ pub(super) fn control(id: &str, title: &str, state: ControlState, evidence: &str
         } else {
             vec![]
         },
-        requires: vec![ControlRequirement::WatchedCalls],
-        failing_rules: strings(&["write-succeeded"]),
-        shows: Some(format!("What the control shows of this: {title}.")),
-        does_not_show: Some("What happens outside AWS.".to_owned()),
+        requires: vec![],
+        failing_rules: vec![],
+        shows: None,
+        does_not_show: None,
     }
 }
