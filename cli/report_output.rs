@@ -100,25 +100,29 @@ impl ReportOutput {
         self.out.is_none() && !self.json && self.formats.iter().all(|format| **format == terminal::FORMAT)
     }
 
-    /// The report as text, and where to read more.
-    fn text(&self, global: &GlobalArgs, report: &Report, files: &[PathBuf]) -> String {
+    /// The report as text, and where to read more: the files that were written, commands, and other files.
+    fn text(&self, global: &GlobalArgs, report: &Report, written: &[PathBuf], also: &[PathBuf]) -> String {
         let stdout = std::io::stdout();
         let on_terminal = stdout.is_terminal();
         let extent = self.extent.on(on_terminal);
         let color = global.color.enables_color_on(&stdout);
         let style = TerminalStyle { color, width: width(on_terminal), extent };
-        let mut more: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-        if extent == ScreenExtent::OneScreen {
-            more.push(match &self.again {
-                Some(command) => format!("all of it with `{command} --full`"),
-                None => "all of it with --full".to_owned(),
-            });
-        } else if let Some(command) = &self.again {
-            more.push(format!("again with `{command}`"));
+        let names = |files: &[PathBuf]| -> Vec<String> {
+            files.iter().map(|file| file.display().to_string()).collect()
+        };
+        let mut more = names(written);
+        match (extent, &self.again) {
+            (ScreenExtent::OneScreen, Some(command)) => {
+                more.push(format!("all of it with `{command} --full`"))
+            }
+            (ScreenExtent::OneScreen, None) => more.push("all of it with --full".to_owned()),
+            (ScreenExtent::Whole, Some(command)) => more.push(format!("again with `{command}`")),
+            (ScreenExtent::Whole, None) => {}
         }
-        if !files.iter().any(|file| file.extension().is_some_and(|extension| extension == "html")) {
+        if !written.iter().any(|file| file.extension().is_some_and(|extension| extension == "html")) {
             more.push("a page with --format html --out DIR".to_owned());
         }
+        more.extend(names(also));
         terminal(report, &style, &more)
     }
 
@@ -144,8 +148,7 @@ impl ReportOutput {
             (Some(_), _) if global.quiet => return Ok(()),
             _ => {}
         }
-        files.extend(also.iter().cloned());
-        let text = self.text(global, report, &files);
+        let text = self.text(global, report, &files, also);
         output::write(|out| out.write_all(text.as_bytes()))
     }
 }

@@ -147,6 +147,8 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         let room = style.width.saturating_sub(12 + display_width(strong));
         let name = align_left(name, 12);
         if style.is_whole() && 12 + display_width(strong) + display_width(text) > style.width {
+            // Wrapping keeps no double space.
+            let text = text.strip_prefix("  ").map_or_else(|| text.to_owned(), |rest| format!(": {rest}"));
             let mut lines = wrap_hanging(&name, &format!("{strong}{text}"), style.width, usize::MAX);
             if let (Some(first), Some(tone)) = (lines.first_mut(), tone) {
                 *first = first.replacen(strong, &paint(style.color, tone, strong), 1);

@@ -9,7 +9,10 @@ use onlooker_core::{
     operation::OperationType,
     record::UnreadableReason,
     render::{html, json, markdown, render, terminal},
-    report::{Behavior, OverrideSummary, Report, ReportMode, ReportResult, ReportRun},
+    report::{
+        Behavior, MaintenanceTask, OverrideSummary, Report, ReportMode, ReportResult, ReportRun, TaskRecord,
+        TaskResult,
+    },
     score::{RiskBand, Status},
     time::{HOUR_SECONDS, Time},
 };
@@ -441,6 +444,40 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
     assert!(
         control_states(&discovery).iter().all(|(_, state)| *state == NoEvidence),
         "no principal is watched"
+    );
+}
+
+#[test]
+fn controls_about_own_records_ask_the_maintenance_of_the_deployment() {
+    let now = Time(START + 30 * 24 * HOUR_SECONDS);
+    let record = |task, problems: u64| TaskRecord {
+        task,
+        run_id: "run".to_owned(),
+        ended_at: now,
+        result: if problems > 0 { TaskResult::ProblemFound } else { TaskResult::Succeeded },
+        detail: String::new(),
+        completed_at: Some(now),
+        problems,
+    };
+    let scenario = EvidenceScenario::of([read()]);
+    let state = |maintenance: &[TaskRecord]| {
+        let run = ReportRun { maintenance: maintenance.to_vec(), started_at: now, ..ReportRun::default() };
+        let control = scenario.result_of_run(run).controls.into_iter().find(|control| control.id == "EV-3");
+        control.map(|control| (control.state, control.evidence)).unwrap()
+    };
+    let (trail, evidence) = (MaintenanceTask::AuditTrail, MaintenanceTask::Evidence);
+    assert_eq!(state(&[]).0, ControlState::NoEvidence, "outside a deployment");
+    assert_eq!(state(&[record(trail, 0)]).0, ControlState::NoEvidence, "without retention");
+    let (passed, said) = state(&[record(trail, 0), record(evidence, 0)]);
+    assert_eq!(passed, ControlState::Pass);
+    assert!(
+        said.starts_with("the audit trail is verified; the retention of the evidence was applied"),
+        "{said}"
+    );
+    let (failed, said) = state(&[record(trail, 3), record(evidence, 0)]);
+    assert_eq!(
+        (failed, &*said),
+        (ControlState::Fail, "the verification of the audit trail found 3 problems")
     );
 }
 

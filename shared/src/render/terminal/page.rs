@@ -229,6 +229,7 @@ impl ScreenSection {
         };
         let title = match is_limited {
             true => vec![truncate(&self.title, width.saturating_sub(display_width(&note)))],
+            false if display_width(&self.title) <= width => vec![self.title],
             false => wrap(&self.title, width, usize::MAX),
         };
         let title = title.into_iter().filter(|line| !line.is_empty());
