@@ -30,7 +30,9 @@ pub fn checkout(root: &Path) -> Option<(String, Vec<PathBuf>)> {
             (name == reference).then(|| commit(id)).flatten()
         }),
     };
-    let files = [head, loose, packed].into_iter().filter(|path| path.exists());
+    // A commit on a packed branch makes a file that is not there yet; the log of `HEAD` changes with each commit.
+    let log = git.join("logs").join("HEAD");
+    let files = [head, loose, packed, log].into_iter().filter(|path| path.exists());
     Some((found?, files.collect()))
 }
 

@@ -184,12 +184,12 @@ fn the_manual_has_a_page_for_each_command_and_shells_complete_files_and_names() 
         .collect();
     assert!(commands.len() > 20, "{commands:?}");
     for name in &commands {
-        let page = fs::read_to_string(directory.join(&format!("made/man/onlooker-{name}.1"))).expect(name);
+        let page = fs::read_to_string(directory.join(format!("made/man/onlooker-{name}.1"))).expect(name);
         assert!(page.contains(".TH ") && page.contains(name), "{name}");
     }
     assert!(directory.join("made/man/onlooker-standards-validate.1").is_file());
     let script =
-        |name: &str| fs::read_to_string(directory.join(&format!("made/completions/{name}"))).expect(name);
+        |name: &str| fs::read_to_string(directory.join(format!("made/completions/{name}"))).expect(name);
     let (bash, zsh, fish) = (script("onlooker.bash"), script("_onlooker"), script("onlooker.fish"));
     for text in [&bash, &zsh, &fish] {
         for name in ["SOC2", "ISO27001", "CIS_AWS", "NIST_800_53"] {
