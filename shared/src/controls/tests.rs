@@ -169,9 +169,12 @@ fn a_control_about_permissions_requires_policies_or_is_listed_here() {
     assert_eq!(weak, ["SOC2 CC7.3", "ISO27001 A.8.16", "NIST_800_53 AC-2(12)"]);
 }
 
+/// A requirement, and a change of the evidence that takes it away.
+type Lack = (ControlRequirement, fn(&mut ControlEvidence));
+
 #[test]
 fn every_control_passes_on_whole_evidence_and_on_none_that_lacks_what_it_requires() {
-    let lacking: [(ControlRequirement, fn(&mut ControlEvidence)); 10] = [
+    let lacking: [Lack; 10] = [
         (ControlRequirement::WatchedCalls, |state| state.watched_calls = 0),
         (ControlRequirement::WatchedCalls, |state| state.is_complete = false),
         (ControlRequirement::Evidence, |state| state.observed_hours = 0),
