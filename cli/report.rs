@@ -22,6 +22,7 @@ use crate::{
     output,
     report_output::{ReportExtent, ReportOutput, conclude},
     sweep::{EvidencePeriod, SweepScope, run_sweep},
+    text_table::ScreenSettings,
     time_arg::TimeArg,
 };
 
@@ -125,7 +126,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
     };
     let runs = state.runs()?;
     if args.list {
-        list(&runs, publication.json)?;
+        list(global, &runs, publication.json)?;
         return Ok(CommandOutcome::Proven);
     }
     let anew = args.since.is_some() || args.until.is_some() || !args.authorization_details.is_empty();
@@ -179,31 +180,39 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
     Ok(conclude(global, &report, &args.fail_on))
 }
 
-fn list(runs: &[PastRun], json: bool) -> Result<(), CommandError> {
+fn list(global: &GlobalArgs, runs: &[PastRun], json: bool) -> Result<(), CommandError> {
+    /// Columns of the whole list.
+    const WIDE: usize = 121;
     if json {
         return output::json(&runs);
     }
+    // On a narrow terminal, the start of the id, which `--run` takes too, and no counts.
+    let is_narrow = ScreenSettings::of(global).width.is_some_and(|width| width < WIDE);
+    let id_width = if is_narrow { 13 } else { 36 };
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    let line = |cells: [&str; 7]| {
+        let [id, time, status, score, risk, events, findings] = cells;
+        let id: String = id.chars().take(id_width).collect();
+        let line = format!("{id:id_width$}  {time:20}  {status:21}  {score:>6}  {risk:>5}");
+        match is_narrow {
+            true => line,
+            false => format!("{line}  {events:>10}  {findings:>8}"),
+        }
+    };
     output::write(|out| {
-        writeln!(
-            out,
-            "{:36}  {:20}  {:21}  {:>6}  {:>5}  {:>10}  {:>8}",
-            "run", "generated at", "status", "score", "risk", "events", "findings"
-        )?;
-        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        let heading = ["run", "generated at", "status", "score", "risk", "events", "findings"];
+        writeln!(out, "{}", line(heading))?;
         runs.iter().try_for_each(|run| {
-            let (status, score, risk) = (
+            let cells = [
+                &*run.run_id,
+                &run.generated_at.to_string(),
                 run.status.as_deref().unwrap_or("discovery"),
-                number(run.compliance_score),
-                number(run.risk_score),
-            );
-            writeln!(
-                out,
-                "{:36}  {:20}  {status:21}  {score:>6}  {risk:>5}  {:>10}  {:>8}",
-                run.run_id,
-                run.generated_at.to_string(),
-                run.events,
-                run.findings
-            )
+                &number(run.compliance_score),
+                &number(run.risk_score),
+                &run.events.to_string(),
+                &run.findings.to_string(),
+            ];
+            writeln!(out, "{}", line(cells))
         })
     })
 }

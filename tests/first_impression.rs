@@ -239,7 +239,10 @@ fn a_terminal_of_eighty_columns_gets_one_screen_and_tables_without_empty_lines()
         assert_eq!(wide, None);
         assert!(!text.contains("\n\n\n"), "{text}");
     }
-    for args in ["ops 's3:*Acl'", "ops kms", "standards list", "override list"] {
+    let list = format!("{report} --list");
+    let runs = on_terminal(&directory, 80, &list).expect("a terminal");
+    assert!(runs.lines().count() == 2 && runs.lines().all(|line| line.chars().count() <= 80), "{runs}");
+    for args in ["ops 's3:*Acl'", "ops kms", "standards list", "override list", &list] {
         let text = on_terminal(&directory, 80, args).expect("a terminal");
         let table = text.trim_end();
         assert!(!table.is_empty() || args == "override list", "{args}");
