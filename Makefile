@@ -36,6 +36,9 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 FUNCTIONS ?= $(ARCHITECTURE)=.aws-sam/build
 CLI ?= $(HOST)=$(TARGET)/$(HOST)/dist/onlooker
 SHIP := $(CURDIR)/target/ship/onlooker-$(VERSION)
+# Manual pages and completions, and the command line that prints them: one that is packed and runs on this machine.
+MANUAL := $(TARGET)/manual
+PRINTER ?= $(TARGET)/$(HOST)/dist/onlooker
 
 # $(call timed,STEP,COMMAND): runs a command and prints how many seconds it took, also when it fails.
 timed = @began=$$(date +%s); $(2); code=$$?; echo "$(1): $$(($$(date +%s) - began)) s"; exit $$code
@@ -143,9 +146,15 @@ functions: $(E2E)/tools/bin/sam ## Build and pack the functions for the emulator
 ship: release-functions release-cli ## Build and pack a release for this machine's architecture, into target/ship
 	$(MAKE) pack
 
+.PHONY: dist
+dist: ## Manual pages and shell completions of the released command line, into target/manual
+	test -x $(PRINTER) || $(MAKE) release-cli
+	rm -rf $(MANUAL)
+	$(PRINTER) manual --out $(MANUAL)
+
 .PHONY: pack
-pack: $(E2E)/tools/bin/sam ## Pack what is built, with templates, checksums and provenance; lint the packed templates
-	python3 -B ship/pack.py --out $(SHIP) $(FUNCTIONS:%=--functions %) $(CLI:%=--cli %)
+pack: dist $(E2E)/tools/bin/sam ## Pack what is built, with templates, manual, checksums and provenance; lint the packed templates
+	python3 -B ship/pack.py --out $(SHIP) --manual $(MANUAL) $(FUNCTIONS:%=--functions %) $(CLI:%=--cli %)
 	$(E2E)/tools/bin/cfn-lint $(SHIP)/template-*.yaml $(SHIP)/member.yaml
 	for template in $(SHIP)/template-*.yaml; do $(E2E)/tools/bin/sam validate --lint --template $$template || exit 1; done
 

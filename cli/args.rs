@@ -3,10 +3,14 @@
 //! Enters: arguments. Leaves: [`Cli`]. Law: no option is read and then ignored; the options of a command are in the
 //! file of the command.
 
-use std::{ffi::OsString, io::IsTerminal, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    io::IsTerminal,
+    path::PathBuf,
+};
 
 use clap::{
-    ArgAction, Args, Parser, Subcommand, ValueEnum,
+    Arg, ArgAction, Args, Command, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use onlooker_core::{
@@ -16,7 +20,8 @@ use onlooker_core::{
 
 use crate::{
     audit, backup, catalog, certify, check, completions, config as config_command, demo, doctor, gate,
-    guardrails, health, metrics, monitor, ops, overrides, permissions, push, replay, report, sweep, verify,
+    guardrails, health, manual, metrics, monitor, ops, overrides, permissions, push, replay, report,
+    standards, sweep, verify,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -170,10 +175,14 @@ pub enum CliCommand {
     Config(config_command::ConfigArgs),
     /// Find what is wrong with this machine, the state and a deployment, and say the fix
     Doctor(doctor::DoctorArgs),
+    /// List, show and check standards and their control packs
+    Standards(standards::StandardsArgs),
     /// Allow a call although it is not read-only
     Override(overrides::OverrideArgs),
     /// Print shell completions
     Completions(completions::CompletionsArgs),
+    /// Write manual pages and completion scripts, for packages
+    Manual(manual::ManualArgs),
 }
 
 /// Reads the name of a format.
@@ -226,9 +235,33 @@ pub fn arn(text: &str) -> Result<String, String> {
     if is_arn { Ok(text.to_owned()) } else { Err(remedy.to_owned()) }
 }
 
-/// Reads the name of a standard.
-pub fn standard(text: &str) -> Result<Standard, String> {
-    text.parse().map_err(|fault: config::Diagnostic| fault.remedy)
+/// Reads the name of a standard; shells complete it.
+pub const fn standard() -> StandardParser {
+    StandardParser
+}
+
+/// Reads the name of a standard. The error for an unknown one is that of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct StandardParser;
+
+impl TypedValueParser for StandardParser {
+    type Value = Standard;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Standard, clap::Error> {
+        let read = |text: &str| -> Result<Standard, String> {
+            text.parse().map_err(|fault: config::Diagnostic| fault.remedy)
+        };
+        read.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Standard::ALL.map(|standard| PossibleValue::new(standard.as_str())).into_iter()))
+    }
 }
 
 #[cfg(test)]

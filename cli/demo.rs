@@ -1,13 +1,14 @@
 //! `onlooker demo`: sweeps the trail of a fictional organization.
 //!
 //! Enters: a seed. Leaves: log files in CloudTrail's layout, the authorization details of the accounts, a report on
-//! both, and the state of the sweep. Law: the same seed gives the same trail.
+//! both, and the state of the sweep. Laws: the same seed gives the same trail; the demo leaves the state of real sweeps alone.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use onlooker_core::{
     config::{BusinessHours, Config, ExpectedCoverage, Watch, Weekday},
+    score::Status,
     time::{HOUR_SECONDS, Time},
 };
 use onlooker_demo::{DemoScenario, DemoTrail, PromisedRole, scenario};
@@ -22,20 +23,22 @@ use crate::{
     exit::{CommandError, CommandOutcome},
     output,
     progress::ProgressMeter,
-    report_output::ReportOutput,
+    report_output::{ReportExtent, ReportOutput},
     sweep::{EvidencePeriod, SweepScope, audit_trail, record_in_trail, record_run, run_sweep},
 };
 
 /// Options of `demo`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Needs no AWS account and no configuration. Writes the trail, `report.html` and
-`report.json` to the directory and the state of the sweep to `./.onlooker`. They
-replace those of an earlier demo.
+Needs no AWS account and no configuration. Writes the trail, `report.html`,
+`report.json` and the state of the sweep to the directory. They replace those of
+an earlier demo. Your own sweeps keep their state in `./.onlooker`.
 
 Examples:
   onlooker demo
-  onlooker demo --out /tmp/demo --seed 7")]
+  onlooker demo --out /tmp/demo --seed 7
+  onlooker report --state onlooker-demo/state --full
+                                           the report again, all of it")]
 pub struct DemoArgs {
     /// Directory for the trail and the reports
     #[arg(long, value_name = "DIR", default_value = "onlooker-demo")]
@@ -43,17 +46,26 @@ pub struct DemoArgs {
     /// Seed of ids, times and background traffic; the scenario stays the same
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
+    /// How much is printed.
+    #[command(flatten)]
+    pub extent: ReportExtent,
 }
+
+/// Folder of the state, in the directory of the demo.
+const STATE_FOLDER: &str = "state";
 
 /// Runs `demo`.
 pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, CommandError> {
     let demo = scenario();
     let trail = DemoTrail { seed: args.seed.unwrap_or(DemoTrail::demo().seed), ..DemoTrail::demo() };
-    let bar = ProgressMeter::new(global, "writing");
+    let bar = ProgressMeter::for_writing(global, "writing");
     let written = trail.write(&args.out, |objects, records| bar.set_written(objects, records))?;
     bar.finish();
-    let dir = Path::new(".onlooker");
-    remove_demo_state(dir)?;
+    let dir = &args.out.join(STATE_FOLDER);
+    // Earlier versions kept it where real sweeps keep theirs.
+    for earlier in [dir, Path::new(".onlooker")] {
+        remove_demo_state(earlier)?;
+    }
     let mut state = SweepState::open(dir, DEMO_ORIGIN)?;
     let logs = LocalFiles::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
     let loaded = LoadedConfig { config: demo_config(&demo), path: None };
@@ -63,7 +75,7 @@ pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, Comman
     let scope = SweepScope { audit: Some(&audit), ..period_of(&trail).into() };
     let report = run_sweep(global, &loaded, &policies, &logs, Some(&mut state), scope, None)?.report;
     record_in_trail(&audit, &report)?;
-    let kept = record_run(Some(&mut state), &report)?;
+    record_run(Some(&mut state), &report)?;
     if !global.quiet {
         let (name, accounts, regions) = (demo.organization, demo.accounts.len(), demo.regions.len());
         output::write(|out| {
@@ -75,8 +87,20 @@ pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, Comman
             )
         })?;
     }
-    let publication = ReportOutput { out: Some(args.out), ..ReportOutput::default() };
-    publication.write(global, &report, kept.as_slice())?;
+    let page = args.out.join("report.html");
+    let again = format!("onlooker report --state {}", dir.display());
+    let publication = ReportOutput {
+        out: Some(args.out),
+        extent: args.extent,
+        again: Some(again),
+        ..ReportOutput::default()
+    };
+    publication.write(global, &report, &[])?;
+    if global.quiet {
+        let status = report.result.status().map_or("no status", Status::as_str);
+        let findings = report.result.findings.len();
+        output::write(|out| writeln!(out, "{status}, {findings} findings: open `{}`", page.display()))?;
+    }
     // The demo succeeds if it ran, independent of the findings on its organization.
     Ok(CommandOutcome::Proven)
 }

@@ -55,6 +55,9 @@ pub enum CommandError {
     /// The command line is invalid.
     #[error(transparent)]
     Usage(#[from] Diagnostic),
+    /// A sweep found nothing to read.
+    #[error(transparent)]
+    NoLogFiles(Diagnostic),
     /// The control pack cannot be used.
     #[error(transparent)]
     Pack(#[from] ControlPackError),
@@ -245,7 +248,7 @@ impl CommandError {
             | Self::DemoTrail(TrailWriteError::ForeignDirectory { .. }) => 2,
             Self::TrailChange(TrailChangeError::NotIntact(_))
             | Self::Backup(BackupError::Conflict { .. }) => 1,
-            Self::Backup(BackupError::NotFound(_)) => 3,
+            Self::NoLogFiles(_) | Self::Backup(BackupError::NotFound(_)) => 3,
             Self::Backup(BackupError::Refused { problem, .. }) => match problem.kind {
                 BackupProblemKind::Damaged => 1,
                 BackupProblemKind::Missing => 3,
@@ -273,9 +276,23 @@ impl CommandError {
         })
     }
 
+    /// What to do about an error whose message does not say so.
+    fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Input { .. } => Some("give the path of a file that exists and that you may read"),
+            Self::ListSource(error) if error.operation == "find" => {
+                Some("give the path of a file or folder that exists, such as `./AWSLogs`")
+            }
+            Self::File { .. } | Self::DemoTrail(TrailWriteError::Io { .. }) => Some(
+                "check that the directory exists, is a directory and lets you write, or name another one",
+            ),
+            _ => None,
+        }
+    }
+
     /// Whether each line of the message without indentation is a separate problem.
     const fn lists_problems(&self) -> bool {
-        matches!(self, Self::Config(ConfigFileError::Invalid(_)))
+        matches!(self, Self::Config(ConfigFileError::Invalid(_)) | Self::Pack(ControlPackError::Invalid(_)))
     }
 
     /// The message for standard error, with its causes.
@@ -294,7 +311,7 @@ impl CommandError {
                 None => writeln!(text, "{}", escape_remaining(line)),
             };
         }
-        let (mut cause, mut remedy) = (self.source(), None);
+        let (mut cause, mut remedy) = (self.source(), self.remedy());
         while let Some(error) = cause {
             remedy = remedy.or_else(|| aws::remedy(error));
             // Some messages contain their cause already.

@@ -26,6 +26,7 @@ mod guardrails;
 mod health;
 mod inputs;
 mod lookup;
+mod manual;
 mod metrics;
 mod monitor;
 mod monitored;
@@ -42,14 +43,16 @@ mod report_file;
 mod report_output;
 mod signing_key;
 mod source;
+mod standards;
 mod sweep;
 mod text_table;
 mod time_arg;
 mod verify;
+mod version;
 
 use std::{io::Write as _, process::ExitCode};
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 use onlooker_core::health::HealthStatus;
 
 use crate::{
@@ -63,8 +66,13 @@ fn main() -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            // Help goes to standard output and is a success, even if it cannot be written.
-            let _ = error.print();
+            // Help and version go to standard output and are a success, even if they cannot be written.
+            let _ = match error.kind() {
+                ErrorKind::DisplayVersion if std::env::args_os().any(|arg| arg == "--version") => {
+                    std::io::stdout().lock().write_all(version::text().as_bytes())
+                }
+                _ => error.print(),
+            };
             return ExitCode::from(match error.use_stderr() {
                 true if is_health() => HealthStatus::Unknown.code(),
                 true => 2,
@@ -111,7 +119,9 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Catalog(args) => catalog::run(global, args),
         CliCommand::Config(args) => config::run(global, args),
         CliCommand::Doctor(args) => doctor::run(global, &args),
+        CliCommand::Standards(args) => standards::run(global, args),
         CliCommand::Override(args) => overrides::run(global, args),
         CliCommand::Completions(args) => completions::run(args),
+        CliCommand::Manual(args) => manual::run(args),
     }
 }

@@ -1,7 +1,7 @@
 //! Progress bars on standard error.
 //!
-//! Enters: counts. Leaves: a bar with records per second and the time left, if progress is shown. Law: nothing is
-//! written to standard output.
+//! Enters: counts. Leaves: a bar with records per second and the time left, if progress is shown. Laws: nothing is
+//! written to standard output; a bar is empty until something is done, also before it is known of how much.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ pub struct ProgressMeter {
 impl ProgressMeter {
     /// A bar for files; hidden unless progress is shown.
     pub fn new(global: &GlobalArgs, verb: &'static str) -> Self {
-        let bar = ProgressBar::new(0);
+        // A bar of length zero would be drawn full.
+        let bar = ProgressBar::no_length();
         if !global.shows_progress() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
@@ -49,6 +50,14 @@ impl ProgressMeter {
         this
     }
 
+    /// A count of what is written, because nothing says how much there will be; hidden unless progress is shown.
+    pub fn for_writing(global: &GlobalArgs, verb: &'static str) -> Self {
+        let this = Self::new(global, verb);
+        let style = ProgressStyle::with_template("{prefix:>8} {pos} files  {msg}");
+        this.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        this
+    }
+
     /// Shows the number of processed items.
     pub fn set_count(&self, number: u64, of_all: u64) {
         self.bar.set_length(of_all);
@@ -71,7 +80,6 @@ impl ProgressMeter {
 
     /// Shows the number of written files and records.
     pub fn set_written(&self, objects: u64, records: u64) {
-        self.bar.set_length(objects);
         self.bar.set_position(objects);
         self.set_record_rate(records);
     }
@@ -117,4 +125,92 @@ impl Spinner {
 
 fn rate(records: u64, elapsed: Duration) -> u64 {
     u64::try_from(u128::from(records) * 1_000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use clap::Parser as _;
+    use indicatif::TermLike;
+
+    use super::*;
+    use crate::args::Cli;
+
+    /// A terminal that keeps what is written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Written(Arc<Mutex<Vec<String>>>);
+
+    impl TermLike for Written {
+        fn width(&self) -> u16 {
+            100
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().expect("not poisoned").push(text.to_owned());
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The bar as it is drawn.
+    fn drawn(meter: &ProgressMeter) -> String {
+        let terminal = Written::default();
+        meter.bar.set_draw_target(ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 1));
+        meter.bar.force_draw();
+        let written = terminal.0.lock().expect("not poisoned").concat();
+        console::strip_ansi_codes(&written).into_owned()
+    }
+
+    #[test]
+    fn a_bar_is_empty_until_something_is_done() {
+        let cli = Cli::try_parse_from(["onlooker", "--quiet", "doctor"]).expect("valid");
+        let empty = format!("[{}]", " ".repeat(30));
+        let meters = [
+            ProgressMeter::new(&cli.global, "reading"),
+            ProgressMeter::for_items(&cli.global, "reading", "x"),
+        ];
+        for meter in meters {
+            assert!(drawn(&meter).contains(&empty), "{}", drawn(&meter));
+            meter.set_count(0, 8);
+            assert!(drawn(&meter).contains(&empty), "{}", drawn(&meter));
+            meter.set_count(4, 8);
+            assert!(drawn(&meter).contains("[===============>"), "{}", drawn(&meter));
+            meter.set_count(8, 8);
+            assert!(drawn(&meter).contains(&"=".repeat(30)), "{}", drawn(&meter));
+        }
+        let writing = ProgressMeter::for_writing(&cli.global, "writing");
+        writing.set_written(7, 70);
+        assert!(drawn(&writing).contains("writing 7 files  70 records"), "{}", drawn(&writing));
+    }
 }

@@ -22,8 +22,9 @@ use crate::{
     exit::{CommandError, CommandOutcome},
     fail_on::FailOn,
     output,
-    report_output::{ReportOutput, conclude},
+    report_output::{ReportExtent, ReportOutput, conclude},
     sweep::{EvidencePeriod, SweepScope, run_sweep},
+    text_table::ScreenSettings,
     time_arg::TimeArg,
 };
 
@@ -32,6 +33,7 @@ use crate::{
 #[command(after_long_help = "\
 Examples:
   onlooker report                          the latest sweep on one screen
+  onlooker report --full                   all of it
   onlooker report --list                   all sweeps
   onlooker report --run 01J8 --format html,csv --out reports
   onlooker report --format markdown --out comment.md
@@ -99,6 +101,9 @@ pub struct ReportArgs {
     /// Print JSON on standard output
     #[arg(long)]
     pub json: bool,
+    /// How much is printed.
+    #[command(flatten)]
+    pub extent: ReportExtent,
     /// What the command fails on.
     #[command(flatten)]
     pub fail_on: FailOn,
@@ -109,7 +114,13 @@ pub struct ReportArgs {
 
 /// Runs `report`.
 pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, CommandError> {
-    let publication = ReportOutput { formats: args.format, out: args.out, json: args.json };
+    let publication = ReportOutput {
+        formats: args.format,
+        out: args.out,
+        json: args.json,
+        extent: args.extent,
+        again: None,
+    };
     publication.validate()?;
     args.fail_on.validate()?;
     if !args.diff.is_empty() {
@@ -132,7 +143,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
     };
     let runs = state.runs()?;
     if args.list {
-        list(&runs, publication.json)?;
+        list(global, &runs, publication.json)?;
         return Ok(CommandOutcome::Proven);
     }
     let anew = args.since.is_some() || args.until.is_some() || !args.authorization_details.is_empty();
@@ -147,6 +158,13 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
             run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), scope, None)?.report;
         publication.write(global, &report, &[])?;
         return Ok(conclude(global, &report, &args.fail_on));
+    }
+    if runs.is_empty() {
+        return Err(CommandError::Usage(Diagnostic {
+            message: format!("there is no sweep in `{}`", args.state.display()),
+            remedy: "sweep log files first with `onlooker sweep PATH`, or give the state with `--state DIR`"
+                .into(),
+        }));
     }
     let wanted = |run: &&PastRun| args.run == "latest" || run.run_id.starts_with(&args.run);
     let found: Vec<&PastRun> = runs.iter().filter(wanted).collect();
@@ -175,35 +193,43 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         }
     };
     let report = state.report(&run.run_id)?;
-    publication.write(global, &report, &[])?;
+    publication.write(global, &report, &[state.report_path(&run.run_id)])?;
     Ok(conclude(global, &report, &args.fail_on))
 }
 
-fn list(runs: &[PastRun], json: bool) -> Result<(), CommandError> {
+fn list(global: &GlobalArgs, runs: &[PastRun], json: bool) -> Result<(), CommandError> {
+    /// Columns of the whole list.
+    const WIDE: usize = 121;
     if json {
         return output::json(&runs);
     }
+    // On a narrow terminal, the start of the id, which `--run` takes too, and no counts.
+    let is_narrow = ScreenSettings::of(global).width.is_some_and(|width| width < WIDE);
+    let id_width = if is_narrow { 13 } else { 36 };
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    let line = |cells: [&str; 7]| {
+        let [id, time, status, score, risk, events, findings] = cells;
+        let id: String = id.chars().take(id_width).collect();
+        let line = format!("{id:id_width$}  {time:20}  {status:21}  {score:>6}  {risk:>5}");
+        match is_narrow {
+            true => line,
+            false => format!("{line}  {events:>10}  {findings:>8}"),
+        }
+    };
     output::write(|out| {
-        writeln!(
-            out,
-            "{:36}  {:20}  {:21}  {:>6}  {:>5}  {:>10}  {:>8}",
-            "run", "generated at", "status", "score", "risk", "events", "findings"
-        )?;
-        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        let heading = ["run", "generated at", "status", "score", "risk", "events", "findings"];
+        writeln!(out, "{}", line(heading))?;
         runs.iter().try_for_each(|run| {
-            let (status, score, risk) = (
+            let cells = [
+                &*run.run_id,
+                &run.generated_at.to_string(),
                 run.status.as_deref().unwrap_or("discovery"),
-                number(run.compliance_score),
-                number(run.risk_score),
-            );
-            writeln!(
-                out,
-                "{:36}  {:20}  {status:21}  {score:>6}  {risk:>5}  {:>10}  {:>8}",
-                run.run_id,
-                run.generated_at.to_string(),
-                run.events,
-                run.findings
-            )
+                &number(run.compliance_score),
+                &number(run.risk_score),
+                &run.events.to_string(),
+                &run.findings.to_string(),
+            ];
+            writeln!(out, "{}", line(cells))
         })
     })
 }

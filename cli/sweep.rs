@@ -45,7 +45,7 @@ use crate::{
     inputs,
     lookup::{MemoryEvidence, look_up},
     progress::ProgressMeter,
-    report_output::{ReportOutput, conclude},
+    report_output::{ReportExtent, ReportOutput, conclude},
     source::SweepSource,
     time_arg::TimeArg,
     verify::signing::{KnownKeys, SigningArgs},
@@ -102,8 +102,10 @@ pub struct SweepArgs {
     /// Watch principals that match this pattern, in addition to those of the configuration; repeatable
     #[arg(long, value_name = "ARN-PATTERN", value_parser = args::watch, help_heading = "Watched principals")]
     pub watch: Vec<Watch>,
-    /// Standard with the controls of the report: GENERAL, SOC2, ISO27001 or CUSTOM [default: as configured]
-    #[arg(long, value_name = "NAME", value_parser = args::standard, help_heading = "Watched principals")]
+    /// Standard with the controls of the report: GENERAL, SOC2, ISO27001, CIS_AWS, NIST_800_53 or CUSTOM [default: as
+    /// configured]
+    #[arg(long, value_name = "NAME", value_parser = args::standard(), hide_possible_values = true,
+          help_heading = "Watched principals")]
     pub standard: Option<Standard>,
     /// Your own control pack; implies `--standard CUSTOM`
     #[arg(long, value_name = "FILE", conflicts_with = "standard", help_heading = "Watched principals")]
@@ -151,6 +153,9 @@ pub struct SweepArgs {
     /// Print the report as JSON on standard output
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// How much is printed.
+    #[command(flatten)]
+    pub extent: ReportExtent,
     /// What the command fails on.
     #[command(flatten)]
     pub fail_on: FailOn,
@@ -168,7 +173,13 @@ pub struct SweepArgs {
 
 /// Runs `sweep`.
 pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, CommandError> {
-    let publication = ReportOutput { formats: args.format, out: args.out, json: args.json };
+    let publication = ReportOutput {
+        formats: args.format,
+        out: args.out,
+        json: args.json,
+        extent: args.extent,
+        again: None,
+    };
     publication.validate()?;
     args.fail_on.validate()?;
     let mut loaded = environment::configuration(global)?;
@@ -196,6 +207,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         }));
     }
     let exclude = exclude_globs(&args.exclude)?;
+    require_paths(&args.paths)?;
     let policies = authorization_details::policies(&args.authorization_details)?;
     let mut state = if args.no_state { None } else { Some(SweepState::open(&args.state, LOG_FILES_ORIGIN)?) };
     let trail_store = DirectoryStore::new(&args.state);
@@ -236,6 +248,9 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
             run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?.report
         }
     };
+    if !args.lookup && publication.is_text_only() && found_nothing(&report) {
+        return Err(CommandError::NoLogFiles(no_log_files(&args.paths)));
+    }
     if let Some(trail) = &trail {
         record_in_trail(trail, &report)?;
     }
@@ -427,6 +442,51 @@ pub fn record_run(state: Option<&mut SweepState>, report: &Report) -> Result<Opt
     };
     Ok(Some(state.record_run(report, &json(report)?)?))
 }
+
+/// Refuses a path that does not exist, before a state is made for it. Globs and other sources are looked at when they are
+/// listed.
+fn require_paths(paths: &[PathBuf]) -> Result<(), CommandError> {
+    let is_path = |text: &str| text != "-" && !text.contains("://") && !text.contains(['*', '?', '[']);
+    let missing = paths.iter().find(|path| is_path(&path.to_string_lossy()) && !path.exists());
+    match missing {
+        None => Ok(()),
+        Some(path) => Err(CommandError::Usage(Diagnostic {
+            message: format!(
+                "cannot find `{}`: no such file or folder",
+                escape_hidden(&path.to_string_lossy())
+            ),
+            remedy: NO_LOG_FILES_REMEDY.to_owned(),
+        })),
+    }
+}
+
+/// Whether a sweep found neither files nor earlier evidence, so that its report would say nothing.
+fn found_nothing(report: &Report) -> bool {
+    let (run, totals) = (&report.run, &report.result.totals);
+    let found =
+        [run.log_files_read, run.log_files_reused, run.excluded_files, run.outside_period, totals.events];
+    found.iter().all(|count| *count == 0)
+        && run.skipped.is_empty()
+        && totals.unreadable_evidence == 0
+        && report.result.coverage.observed_hours == 0
+}
+
+fn no_log_files(paths: &[PathBuf]) -> Diagnostic {
+    let named: Vec<String> =
+        paths.iter().map(|path| format!("`{}`", escape_hidden(&path.to_string_lossy()))).collect();
+    let has = if named.len() == 1 { "has" } else { "have" };
+    Diagnostic {
+        message: format!(
+            "{} {has} no log files, and there is no evidence of earlier sweeps",
+            named.join(", ")
+        ),
+        remedy: NO_LOG_FILES_REMEDY.to_owned(),
+    }
+}
+
+/// What to do if there are no log files.
+const NO_LOG_FILES_REMEDY: &str = "name the folder that has the log files, such as `./AWSLogs`; `aws s3 sync s3://BUCKET/AWSLogs/ AWSLogs/` \
+    copies them from the bucket of the trail, and `onlooker demo` makes some to try";
 
 /// Default number of threads for remote sources, where threads mostly wait.
 const REMOTE_THREADS: usize = 8;

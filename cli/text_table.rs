@@ -132,11 +132,29 @@ impl ColumnWidths {
         }
         let text = last.tone.paint(screen.colored, &last.text);
         let is_over = screen.width.is_some_and(|width| used + measure_text_width(&last.text) > width);
-        match is_over && !front.is_empty() {
+        // An empty cell needs no line of its own.
+        match is_over && !front.is_empty() && !last.text.is_empty() {
             true => writeln!(out, "{}\n    {text}", line.trim_end()),
             false => writeln!(out, "{}", format!("{line}{text}").trim_end()),
         }
     }
+}
+
+/// The text as lines of at most `width` columns, broken at spaces; a longer word has a line of its own.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let Some(line) = lines.last_mut() else { break };
+        match measure_text_width(line) {
+            0 => line.push_str(word),
+            used if used + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Prints a complete list of rows.
@@ -169,12 +187,22 @@ mod tests {
     }
 
     #[test]
+    fn a_text_breaks_at_spaces() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a longer-than-five b", 5), ["a", "longer-than-five", "b"]);
+        assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
     fn a_last_cell_that_does_not_fit_wraps() {
         let rows = [vec![TextCell::plain("first"), TextCell::plain("a long reason")]];
         assert_eq!(
             printed(ScreenSettings { colored: false, width: Some(12) }, &rows),
             "first\n    a long reason\n"
         );
+        let rows_without = [vec![TextCell::plain("longer than the screen"), TextCell::plain("")]];
+        let narrow = ScreenSettings { colored: false, width: Some(12) };
+        assert_eq!(printed(narrow, &rows_without), "longer than the screen\n", "no empty line");
         assert_eq!(
             printed(ScreenSettings { colored: false, width: Some(40) }, &rows),
             "first  a long reason\n"

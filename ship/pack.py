@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Packs a release: what an operator without Rust deploys and runs.
 
-    python3 ship/pack.py --out FOLDER --functions ARCHITECTURE=BUILD... [--cli TARGET=BINARY...]
+    python3 ship/pack.py --out FOLDER --functions ARCHITECTURE=BUILD... [--cli TARGET=BINARY... --manual FOLDER]
 
-Enters: folders of `sam build`, binaries of the command line, the templates. Leaves: FOLDER with a zip for each function, a
-template and its settings for each architecture, a tar.gz for each binary, one of the documents, `provenance.json` and
-`SHA256SUMS`. Law: the same binaries and source make the same bytes. It ends with 2 if something is missing or does not fit, and then leaves no folder.
+Enters: folders of `sam build`, binaries of the command line, its manual pages and completions, the templates. Leaves: FOLDER with a
+zip for each function, a template and its settings for each architecture, a tar.gz for each binary with manual and completions, one
+of the documents, `provenance.json` and `SHA256SUMS`. Law: the same binaries and source make the same bytes. It ends with 2 if something is missing or does not fit, and then leaves no folder.
 """
 
 import argparse
@@ -65,23 +65,32 @@ def documents_file(version):
     return {f"{name}.tar.gz": archives.tar_gz(name, files)}
 
 
-def cli_file(target, path, version):
+def manual_files(folder):
+    """Manual pages and completions, by their names in an archive."""
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    if not any(name.startswith("man/") for name in files) or not any(name.startswith("completions/") for name in files):
+        raise Unusable(f"{folder}: has no manual pages or no completions: run `make dist`")
+    return files
+
+
+def cli_file(target, path, version, manual):
     """The archive of the command line for a target."""
     name = f"onlooker-{version}-{target}"
-    files = {one: (ROOT / one).read_bytes() for one in IN_ARCHIVE}
+    files = {one: (ROOT / one).read_bytes() for one in IN_ARCHIVE} | manual
     files["onlooker"] = read(path, "build it with `make release-cli`")
     return {f"{name}.tar.gz": archives.tar_gz(name, files, executables=["onlooker"])}
 
 
-def release(functions, cli, environment):
+def release(functions, cli, folder, environment):
     """All files of a release: contents by name."""
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     text = (ROOT / "template.yaml").read_text()
     files = {name: (ROOT / name).read_bytes() for name in PLAIN} | documents_file(version)
     for architecture, build in sorted(functions.items()):
         files |= function_files(architecture, build, text)
+    manual = manual_files(folder) if cli else {}
     for target, path in sorted(cli.items()):
-        files |= cli_file(target, path, version)
+        files |= cli_file(target, path, version, manual)
     parameters = {"version": version, "functions": sorted(functions), "cli": sorted(cli)}
     statement = provenance.statement(files, parameters, ROOT, environment)
     files["provenance.json"] = (json.dumps(statement, indent=2) + "\n").encode()
@@ -112,12 +121,15 @@ def main(arguments, environment):
     parser.add_argument("--out", required=True, type=pathlib.Path, help="folder to make")
     parser.add_argument("--functions", action="append", type=pair, default=[], metavar="ARCHITECTURE=BUILD")
     parser.add_argument("--cli", action="append", type=pair, default=[], metavar="TARGET=BINARY")
+    parser.add_argument("--manual", type=pathlib.Path, metavar="FOLDER", help="manual pages and completions, for --cli")
     given = parser.parse_args(arguments)
     functions, cli = dict(given.functions), dict(given.cli)
     if not functions or set(functions) - set(MACHINES):
         parser.error(f"--functions needs one or more of {', '.join(MACHINES)}")
+    if cli and given.manual is None:
+        parser.error("--cli needs --manual")
     try:
-        files = release(functions, cli, environment)
+        files = release(functions, cli, given.manual, environment)
         write(given.out, files)
     except (Unusable, template.Unknown) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -42,11 +42,16 @@ class Packing(unittest.TestCase):
                 path.write_bytes(binary(architecture, resource.encode()))
         self.cli = self.folder / "onlooker"
         self.cli.write_bytes(b"the command line")
+        self.manual = self.folder / "manual"
+        for name in ["man/onlooker.1", "completions/_onlooker"]:
+            (self.manual / name).parent.mkdir(parents=True)
+            (self.manual / name).write_text(name)
 
     def pack(self, *architectures, environment=None):
         """Packs, and returns the exit code and what was printed."""
         printed = io.StringIO()
         arguments = ["--out", str(self.out), "--cli", f"x86_64-unknown-linux-gnu={self.cli}"]
+        arguments += ["--manual", str(self.manual)]
         for one in architectures:
             arguments += ["--functions", f"{one}={self.folder / one}"]
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -85,7 +90,14 @@ class Packing(unittest.TestCase):
         with tarfile.open(fileobj=io.BytesIO(first[f"{name}.tar.gz"])) as archive:
             found = {one.name: (one.mode, one.mtime, one.uid, one.uname) for one in archive}
         self.assertEqual(found[f"{name}/onlooker"], (0o755, archives.TAR_TIME, 0, ""))
-        self.assertEqual(sorted(found), [f"{name}/{one}" for one in ["CHANGELOG.md", "LICENSE", "README.md", "onlooker"]])
+        self.assertEqual(sorted(found), [f"{name}/{one}" for one in [
+            "CHANGELOG.md", "LICENSE", "README.md", "completions/_onlooker", "man/onlooker.1", "onlooker",
+        ]])
+
+    def test_a_command_line_without_manual_or_completions_is_not_packed(self):
+        (self.manual / "man/onlooker.1").unlink()
+        code, printed = self.pack("x86_64")
+        self.assertEqual((code, "run `make dist`" in printed, self.out.exists()), (2, True, False), printed)
 
     def test_a_release_has_the_documents_that_alarms_and_the_readme_name(self):
         self.pack("x86_64")

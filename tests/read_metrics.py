@@ -52,9 +52,10 @@ def main():
             subprocess.run([binary, *args], cwd=home, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
         run("demo")
-        run("metrics", "--out", "onlooker.prom")
+        state = ["--state", "onlooker-demo/state"]
+        run("metrics", "--out", "onlooker.prom", *state)
         found, families, samples = problems(pathlib.Path(home, "onlooker.prom").read_text(), False)
-        listener = subprocess.Popen([binary, "metrics", "--listen", "0"], cwd=home, stderr=subprocess.PIPE, text=True)
+        listener = subprocess.Popen([binary, "metrics", "--listen", "0", *state], cwd=home, stderr=subprocess.PIPE, text=True)
         try:
             url = listener.stderr.readline().split("listening on ")[1].strip()
             with urllib.request.urlopen(url, timeout=30) as answer:

@@ -8,6 +8,7 @@ use std::error::Error as _;
 use clap::Args;
 use onlooker_core::{
     config::{Config, ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
+    controls::ControlPackError,
     escape::escape_hidden,
 };
 use onlooker_local::config_file::{ConfigFileError, LoadedConfig};
@@ -111,6 +112,10 @@ fn validate_json(
         Err(CommandError::Config(ConfigFileError::Invalid(error))) => {
             output::versioned_json(SCHEMA_VERSION, &json!({ "valid": false, "problems": error.problems }))?;
             Err(CommandError::Config(ConfigFileError::Invalid(error)))
+        }
+        Err(CommandError::Pack(ControlPackError::Invalid(error))) => {
+            output::json(&json!({ "valid": false, "problems": error.problems }))?;
+            Err(CommandError::Pack(ControlPackError::Invalid(error)))
         }
         Err(other) => {
             let key = match &other {

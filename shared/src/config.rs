@@ -24,6 +24,7 @@ mod standard;
 mod template;
 #[cfg(test)]
 mod tests;
+mod toml_file;
 mod tree;
 mod variables;
 
@@ -48,6 +49,7 @@ pub use self::{
     template::template,
     variables::{EnvVariable, RESERVED_VARIABLES, variables},
 };
+pub(crate) use self::{diagnostic::quoted, schema::inlined_schema, toml_file::TomlFile};
 use crate::{
     event_selectors::TrailSelectors,
     pattern::{has_wildcard, matches},
@@ -305,6 +307,12 @@ pub enum Standard {
     Soc2,
     /// ISO/IEC 27001:2022 Annex A.
     Iso27001,
+    /// CIS Amazon Web Services Foundations Benchmark, version 5.0.0.
+    #[serde(rename = "CIS_AWS")]
+    CisAws,
+    /// NIST SP 800-53, revision 5: the families AC and AU.
+    #[serde(rename = "NIST_800_53")]
+    Nist80053,
     /// A control pack of the user.
     Custom,
 }

@@ -146,7 +146,11 @@ fn expand_glob(pattern: &str) -> Result<Vec<PathBuf>, PortError> {
     let paths: Result<Vec<_>, _> = paths.collect();
     let paths = paths.map_err(|error| port_error("list", pattern, error))?;
     if paths.is_empty() {
-        return Err(port_error("find", pattern, io::Error::from(io::ErrorKind::NotFound)));
+        return Err(port_error(
+            "find",
+            pattern,
+            io::Error::new(io::ErrorKind::NotFound, "no such file or folder"),
+        ));
     }
     Ok(paths)
 }

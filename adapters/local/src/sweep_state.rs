@@ -470,8 +470,9 @@ impl SweepState {
         Ok(report)
     }
 
-    /// Run ids come from the database or the command line, so only letters, digits and `-` go into the path.
-    fn report_path(&self, run_id: &str) -> PathBuf {
+    /// The file of a run's report. Run ids come from the database or the command line, so only letters, digits and `-` go into
+    /// the path.
+    pub fn report_path(&self, run_id: &str) -> PathBuf {
         let safe: String = run_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         self.dir.join("reports").join(format!("{safe}.json"))
     }

@@ -62,17 +62,17 @@ pub struct ConfigError {
 }
 
 impl Diagnostic {
-    pub(super) fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { message: message.into(), remedy: remedy.into() }
     }
 
-    pub(super) fn at(self, place: &ConfigLocation) -> ConfigProblem {
+    pub(crate) fn at(self, place: &ConfigLocation) -> ConfigProblem {
         ConfigProblem { location: place.clone(), diagnostic: self }
     }
 }
 
 impl ConfigError {
-    pub(super) fn from_problems(mut problems: Vec<ConfigProblem>) -> Result<(), Self> {
+    pub(crate) fn from_problems(mut problems: Vec<ConfigProblem>) -> Result<(), Self> {
         problems.sort_by(|a, b| a.location.cmp(&b.location));
         problems.dedup();
         if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
@@ -81,7 +81,7 @@ impl ConfigError {
 
 /// Input in backticks: control characters are escaped, long text is truncated, and of a URL only the host is shown, because
 /// it may be the secret of a webhook under another key.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 80;
     // A URL may be a part of a path of keys.
     let url = text.find("https://").unwrap_or(text.len());

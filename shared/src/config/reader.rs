@@ -1,8 +1,8 @@
-//! Checks a tree of values against the schema of a configuration.
+//! Checks a tree of values against the schema of a configuration or of another TOML file.
 //!
 //! Enters: a tree of values with their locations. Leaves: the same values as JSON, and every problem. Laws: a key is
 //! either known and valid, or a problem; an invalid value becomes `null`, so that the rest is still checked and all
-//! problems are reported together.
+//! problems are reported together; a single value is accepted where the schema allows it in place of a list.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,14 +18,26 @@ use super::{
 use crate::suggest::suggest;
 
 /// The results of reading a tree.
-#[derive(Default)]
 pub(super) struct ConfigReader {
     pub problems: Vec<ConfigProblem>,
     /// Location of every value, by its path.
     pub locations: BTreeMap<String, ConfigLocation>,
+    /// The schema of the whole file, and what the file is called.
+    file: (SchemaNode<'static>, &'static str),
+}
+
+impl Default for ConfigReader {
+    fn default() -> Self {
+        Self::of(SchemaNode::root(), "configuration")
+    }
 }
 
 impl ConfigReader {
+    /// A reader of files with this schema. `what` is what such a file is called.
+    pub fn of(schema: SchemaNode<'static>, what: &'static str) -> Self {
+        Self { problems: Vec::new(), locations: BTreeMap::new(), file: (schema, what) }
+    }
+
     /// Reads a value; `path` is the path of its key.
     pub fn read(&mut self, node: &ConfigNode, shape: SchemaNode<'_>, path: &str) -> Json {
         self.locations.insert(path.to_owned(), node.location.clone());
@@ -42,7 +54,10 @@ impl ConfigReader {
                         ),
                     );
                 }
-                self.list(nodes, item, path)
+                self.list(nodes, item, shape.is_set(), path)
+            }
+            (ValueKind::List(item), ConfigValue::Text(_)) if shape.takes_single() => {
+                self.list(std::slice::from_ref(node), item, true, path)
             }
             (ValueKind::Text { format: Some("date-time") }, ConfigValue::DateTime(text)) => {
                 self.text(node, "date-time", text)
@@ -94,7 +109,7 @@ impl ConfigReader {
                 Some(shape) => {
                     table.insert(name.clone(), self.read(node, shape, &path));
                 }
-                None => self.problems.push(unknown_key(name, &path, shape).at(place)),
+                None => self.problems.push(unknown_key(name, &path, shape, self.file.0).at(place)),
             }
         }
         for name in shape.required().filter(|name| !table.contains_key(*name)) {
@@ -102,20 +117,20 @@ impl ConfigReader {
                 .key(name)
                 .and_then(SchemaNode::example)
                 .map_or_else(String::new, |example| format!(", such as `{name} = {example}`"));
-            let table = if path.is_empty() { "the configuration" } else { path };
-            let fault =
-                Diagnostic::new(format!("`{table}` has no `{name}`"), format!("add the key{example}"));
+            let table = if path.is_empty() { format!("the {}", self.file.1) } else { format!("`{path}`") };
+            let fault = Diagnostic::new(format!("{table} has no `{name}`"), format!("add the key{example}"));
             self.problems.push(fault.at(&node.location));
         }
         Json::Object(table)
     }
 
-    fn list(&mut self, nodes: &[ConfigNode], item: SchemaNode<'_>, path: &str) -> Json {
+    fn list(&mut self, nodes: &[ConfigNode], item: SchemaNode<'_>, is_set: bool, path: &str) -> Json {
         let mut seen = BTreeMap::<&str, usize>::new();
         let values = nodes.iter().enumerate().map(|(n, node)| {
             let value = self.read(node, item, &format!("{path}[{n}]"));
             if let ConfigValue::Text(text) = &node.value
                 && seen.insert(text, n).is_some()
+                && !is_set
             {
                 let fault =
                     Diagnostic::new(format!("{} is listed twice", quoted(text)), "remove one of the two");
@@ -174,10 +189,10 @@ pub(super) fn location_of(places: &BTreeMap<String, ConfigLocation>, path: &str)
     }
 }
 
-fn unknown_key(name: &str, path: &str, shape: SchemaNode<'_>) -> Diagnostic {
+fn unknown_key(name: &str, path: &str, shape: SchemaNode<'_>, root: SchemaNode<'_>) -> Diagnostic {
     // A known key can be in the wrong table, most often after a `[section]` header.
     let elsewhere = || {
-        SchemaNode::root().keys().find_map(|(table, shape)| {
+        root.keys().find_map(|(table, shape)| {
             let of = match shape.kind() {
                 ValueKind::List(item) => item,
                 _ => shape,

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use schemars::{JsonSchema as _, generate::SchemaSettings};
+use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value as Json;
 
 use super::Config;
@@ -21,11 +21,14 @@ pub fn schema() -> Json {
 }
 
 /// The schema without references.
-static INLINED_SCHEMA: LazyLock<Json> = LazyLock::new(|| {
+static INLINED_SCHEMA: LazyLock<Json> = LazyLock::new(inlined_schema::<Config>);
+
+/// The schema of a type, without references.
+pub(crate) fn inlined_schema<T: JsonSchema>() -> Json {
     let mut generator =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
-    Config::json_schema(&mut generator).to_value()
-});
+    T::json_schema(&mut generator).to_value()
+}
 
 /// The schema of one value.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +50,11 @@ impl SchemaNode<'static> {
     /// The schema of the whole configuration.
     pub fn root() -> Self {
         Self(&INLINED_SCHEMA)
+    }
+
+    /// A schema that [`inlined_schema`] made.
+    pub const fn of(schema: &'static Json) -> Self {
+        Self(schema)
     }
 }
 
@@ -111,6 +119,18 @@ impl<'a> SchemaNode<'a> {
     /// Whether a list may be empty.
     pub fn may_be_empty(self) -> bool {
         self.present().0.get("minItems").and_then(Json::as_u64).unwrap_or(0) == 0
+    }
+
+    /// Whether the value is a list in which the number of times that a value is listed has no meaning.
+    pub fn is_set(self) -> bool {
+        self.present().0.get("uniqueItems") == Some(&Json::Bool(true))
+    }
+
+    /// Whether a single value may stand in place of a list.
+    pub fn takes_single(self) -> bool {
+        let options = self.0.get("anyOf").and_then(Json::as_array);
+        let is_null = |option: &&Json| option.get("type") == Some(&Json::from("null"));
+        options.is_some_and(|all| all.iter().filter(|option| !is_null(option)).count() > 1)
     }
 
     /// Description of the key.

@@ -16,7 +16,12 @@ const RETIRED_STANDARDS: [(&str, &str); 1] = [("GCC_2_0", "docs/packs/gcc-2-0.to
 
 impl Standard {
     /// Every standard that can be configured.
-    pub const ALL: [Self; 4] = [Self::General, Self::Soc2, Self::Iso27001, Self::Custom];
+    pub const ALL: [Self; 6] =
+        [Self::General, Self::Soc2, Self::Iso27001, Self::CisAws, Self::Nist80053, Self::Custom];
+
+    /// Every standard with a pack that is built in.
+    pub const BUILT_IN: [Self; 5] =
+        [Self::General, Self::Soc2, Self::Iso27001, Self::CisAws, Self::Nist80053];
 
     /// The upper-case name, which all input and output uses.
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +29,8 @@ impl Standard {
             Self::General => "GENERAL",
             Self::Soc2 => "SOC2",
             Self::Iso27001 => "ISO27001",
+            Self::CisAws => "CIS_AWS",
+            Self::Nist80053 => "NIST_800_53",
             Self::Custom => "CUSTOM",
         }
     }
@@ -32,13 +39,12 @@ impl Standard {
 impl FromStr for Standard {
     type Err = Diagnostic;
 
-    /// Reads a name, ignoring case.
+    /// Reads a name, ignoring case and the characters between its words: `nist-800-53`.
     fn from_str(text: &str) -> Result<Self, Diagnostic> {
-        if let Some(standard) = Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(text))
-        {
+        let letters = |name: &str| name.to_uppercase().replace(['_', '-', '.', ' '], "");
+        if let Some(standard) = Self::ALL.into_iter().find(|known| letters(known.as_str()) == letters(text)) {
             return Ok(standard);
         }
-        let letters = |name: &str| name.to_uppercase().replace(['_', '-', '.', ' '], "");
         if let Some((name, pack)) =
             RETIRED_STANDARDS.into_iter().find(|(name, _)| letters(name) == letters(text))
         {

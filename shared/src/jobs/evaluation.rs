@@ -1,8 +1,9 @@
 //! From evidence to a report.
 //!
 //! Enters: an evidence summary, configuration, catalog, control pack, the policies of principals, and what was verified of the log files. Leaves: a
-//! [`Report`]. Laws: the result depends only on these, and on which files were excluded from the evidence; evidence of CloudTrail
-//! is not used while its use is switched off.
+//! [`Report`]. Laws: the result depends only on these, on which files were excluded from the evidence, and, where a control requires
+//! it, on whether the maintenance of the deployment verified and kept its records; evidence of CloudTrail is not used while its use
+//! is switched off.
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +11,7 @@ use crate::{
     assessment::{Assessment, ExcludedFiles},
     catalog::Catalog,
     config::Config,
-    controls::ControlPack,
+    controls::{ControlPack, RecordKeeping},
     coverage::Coverage,
     evidence_summary::EvidenceSummary,
     grants::PolicyHistory,
@@ -68,7 +69,8 @@ pub fn evaluate(
         configuration.extend(serde_json::to_vec(&config.coverage.trails)?);
     }
     let configuration = hex(&Sha256::digest(configuration));
-    let result = compose(&assessment, catalog, pack, configuration);
+    let record_keeping = RecordKeeping::of(&run.maintenance, run.started_at);
+    let result = compose(&assessment, catalog, pack, record_keeping, configuration);
     let run = ReportRun {
         outside_period: *outside_period,
         log_files_verified_at: integrity.and_then(|summary| summary.checked_at),

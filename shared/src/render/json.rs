@@ -248,7 +248,7 @@ pub(crate) mod tests {
             let wrong = |fits: bool| (!fits).then(|| format!("{at}: {value} violates {keyword} {wanted}"));
             match keyword.as_str() {
                 "$schema" | "$comment" | "$defs" | "title" | "description" | "format" | "required"
-                | "default" => None,
+                | "default" | "examples" => None,
                 "$ref" => {
                     let pointer = wanted.as_str().unwrap().strip_prefix('#').unwrap();
                     schema_violation(value, root.pointer(pointer).unwrap(), root, at)

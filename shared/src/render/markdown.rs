@@ -486,6 +486,17 @@ fn controls(page: &mut MarkdownPage, result: &ReportResult) {
             [code(&control.id), prose(&control.title), state, prose(&control.evidence)]
         }),
     );
+    let limits = result.controls.iter().filter_map(|control| {
+        let shows = control.shows.as_deref().map(|text| format!("a pass shows: {}", prose(text)));
+        let rest = control.does_not_show.as_deref().map(|text| format!("no report shows: {}", prose(text)));
+        let parts: Vec<String> = [shows, rest].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("{}: {}", code(&control.id), parts.join(" ")))
+    });
+    let limits: Vec<String> = limits.collect();
+    if !limits.is_empty() {
+        page.line("");
+        page.list(limits.into_iter());
+    }
 }
 
 fn limitations(page: &mut MarkdownPage, report: &Report) {
@@ -592,6 +603,25 @@ mod tests {
             other => Some(format!("{other:?}").split(['(', ' ']).next().unwrap().to_owned()),
         });
         kinds.collect()
+    }
+
+    #[test]
+    fn each_control_says_what_it_shows_in_text_that_cannot_change_the_document() {
+        let with = |text: &str| {
+            let mut report = sample::non_compliant();
+            for control in &mut report.result.controls {
+                control.shows = Some(text.to_owned());
+                control.does_not_show = Some(text.to_owned());
+            }
+            markdown(&report)
+        };
+        let plain = with("Plain words.");
+        assert!(
+            plain.contains("- `CC6.1`: a pass shows: Plain words. no report shows: Plain words."),
+            "{plain}"
+        );
+        let hostile = with("# Title | cell\n- item `code` <b>bold</b> [link](https://x.example)");
+        assert_eq!(document_shape(&hostile), document_shape(&plain));
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! The report on one screen.
+//! The report for a terminal: on one screen, or whole.
 //!
-//! Enters: a [`Report`], the width of the screen, whether it shows colors, and the paths of the full report. Leaves:
-//! at most 40 lines. Laws: no line is wider than the screen; no text from a record controls the terminal; a word or a
-//! symbol says what a color says; the count of what is left out is shown.
+//! Enters: a [`Report`], the width of the screen, whether it shows colors, how much of the report it shows, and where to
+//! read more. Leaves: at most 40 lines, or the whole report. Laws: no line is wider than the screen; no text from a record
+//! controls the terminal; a word or a symbol says what a color says; the count of what is left out is shown, and the whole
+//! report leaves nothing out.
 
+mod controls;
 mod coverage_map;
+mod findings;
+mod legend;
 mod matrix;
 mod page;
 mod principals;
@@ -21,24 +25,34 @@ use crate::{
     controls::ControlState,
     coverage::{Coverage, ExpectedPart},
     escape::escape_hidden,
-    finding::Severity,
     report::{Report, ReportMode, ReportResult, ReportRun},
     score::{RiskBand, Status},
 };
 
-/// The format, without color and 100 columns wide. [`terminal`] takes the style of a screen.
+/// The format: the whole report, without color and 100 columns wide. [`terminal`] takes the style of a screen.
 pub const FORMAT: Format = Format {
     name: "terminal",
-    help: "One screen of text",
+    help: "Text: one screen on a terminal, the whole report in a file or pipe",
     fits_standard_output: true,
     render: |report| {
-        let bytes = terminal(report, &TerminalStyle { color: false, width: 100 }, &[]).into_bytes();
+        let style = TerminalStyle { color: false, width: 100, extent: ScreenExtent::Whole };
+        let bytes = terminal(report, &style, &[]).into_bytes();
         Ok(vec![RenderedFile { name: "report.txt", media_type: "text/plain; charset=utf-8", bytes }])
     },
 };
 
-/// Maximum number of lines of the report on the terminal.
+/// Maximum number of lines of the report on one screen.
 const MAX_LINES: usize = 40;
+
+/// How much of the report is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScreenExtent {
+    /// At most 40 lines: the most severe first, with the counts of what is left out.
+    #[default]
+    OneScreen,
+    /// Everything.
+    Whole,
+}
 
 /// Fewest columns of a layout.
 const MIN_WIDTH: usize = 60;
@@ -50,10 +64,24 @@ pub struct TerminalStyle {
     pub color: bool,
     /// Columns of the terminal; fewer than 60 count as 60.
     pub width: usize,
+    /// How much of the report is shown.
+    pub extent: ScreenExtent,
 }
 
-/// A summary of the report for a screen. `files` are the paths at which more of it can be read.
-pub fn terminal(report: &Report, style: &TerminalStyle, files: &[String]) -> String {
+impl TerminalStyle {
+    /// Whether nothing is left out.
+    const fn is_whole(&self) -> bool {
+        matches!(self.extent, ScreenExtent::Whole)
+    }
+
+    /// Most lines of a text that takes this many on one screen.
+    const fn lines(&self, on_one_screen: usize) -> usize {
+        if self.is_whole() { usize::MAX } else { on_one_screen }
+    }
+}
+
+/// The report as text. `more` is where more of it can be read: paths and commands.
+pub fn terminal(report: &Report, style: &TerminalStyle, more: &[String]) -> String {
     let style = &TerminalStyle { width: style.width.max(MIN_WIDTH), ..*style };
     let result = &report.result;
     let mut sections = vec![
@@ -65,13 +93,15 @@ pub fn terminal(report: &Report, style: &TerminalStyle, files: &[String]) -> Str
     sections.extend(reasons::section(result, style));
     sections.extend(matrix::sections(result, style));
     let lists = [
-        findings_section(result, style),
+        findings::section(result, style),
         top_actions_section(result, style),
+        controls::section(result, style),
         limitations_section(result, style),
+        legend::section(result, style),
     ];
     sections.extend(lists.into_iter().flatten());
-    sections.extend(files_section(style, files));
-    page(sections, MAX_LINES, style.width, style.color)
+    sections.extend(read_more_section(style, more));
+    page(sections, style.lines(MAX_LINES), style.width, style.color)
 }
 
 fn status_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
@@ -90,11 +120,20 @@ fn status_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         inputs.catalog_version,
         inputs.onlooker_version
     );
-    let about = align_right(&escape_hidden(&about), style.width.saturating_sub(display_width(word)));
-    let mut head = vec![paint(style.color, tone, word) + &paint(style.color, ScreenTone::Faint, &about)];
-    head.extend(wrap_hanging("  ", &escape_hidden(&result.summary.statement), style.width, 3));
+    let about = escape_hidden(&about);
+    let faint = |text: &str| paint(style.color, ScreenTone::Faint, text);
+    let room = style.width.saturating_sub(display_width(word));
+    let word = paint(style.color, tone, word);
+    let mut head = match style.is_whole() && display_width(&about) > room {
+        true => {
+            let lines = wrap_hanging("  ", about.trim_start(), style.width, usize::MAX);
+            std::iter::once(word).chain(lines.iter().map(|line| faint(line))).collect()
+        }
+        false => vec![word + &faint(&align_right(&about, room))],
+    };
+    head.extend(wrap_hanging("  ", &escape_hidden(&result.summary.statement), style.width, style.lines(3)));
     let lines = inferred(&result.coverage)
-        .map(|text| wrap_hanging("Inferred    ", &text, style.width, 2))
+        .map(|text| wrap_hanging("Inferred    ", &text, style.width, style.lines(2)))
         .unwrap_or_default();
     head.extend(lines.iter().map(|line| paint(style.color, ScreenTone::Warn, line)));
     ScreenSection { header: head, ..ScreenSection::default() }
@@ -106,9 +145,26 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
     let mut head = Vec::new();
     let mut fact = |name: &str, tone: Option<ScreenTone>, strong: &str, text: &str| {
         let room = style.width.saturating_sub(12 + display_width(strong));
+        let name = align_left(name, 12);
+        if style.is_whole() && 12 + display_width(strong) + display_width(text) > style.width {
+            // Wrapping keeps no double space.
+            let text = text.strip_prefix("  ").map_or_else(|| text.to_owned(), |rest| format!(": {rest}"));
+            let mut lines = wrap_hanging(&name, &format!("{strong}{text}"), style.width, usize::MAX);
+            if let (Some(first), Some(tone)) = (lines.first_mut(), tone) {
+                *first = first.replacen(strong, &paint(style.color, tone, strong), 1);
+            }
+            if let Some(first) = lines.first_mut() {
+                *first = first.replacen(&*name, &paint(style.color, ScreenTone::Heading, &name), 1);
+            }
+            return head.extend(lines);
+        }
         let strong = tone.map_or_else(|| strong.to_owned(), |tone| paint(style.color, tone, strong));
-        let name = paint(style.color, ScreenTone::Heading, &align_left(name, 12));
+        let name = paint(style.color, ScreenTone::Heading, &name);
         head.push(format!("{name}{strong}{}", truncate(text, room)));
+    };
+    let fitting = |parts: &[String], room: usize| match style.is_whole() {
+        true => parts.join(", "),
+        false => join_fitting(parts, room),
     };
     if result.mode == ReportMode::Proof {
         let compliance = result.compliance;
@@ -127,7 +183,7 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
     if !unseen.is_empty() {
         let what = format!("{} without a principal: ", count_noun(unseen.len() as u64, "watch entry"));
         let names: Vec<String> = unseen.iter().map(|pattern| escape_hidden(pattern).into_owned()).collect();
-        let names = join_fitting(&names, style.width.saturating_sub(12 + display_width(&what)));
+        let names = fitting(&names, style.width.saturating_sub(12 + display_width(&what)));
         fact("Not seen", Some(ScreenTone::Warn), &what, &names);
     }
     if let Some(risk) = &result.risk {
@@ -146,7 +202,7 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
             "Risk",
             Some(tone),
             &score,
-            &format!("  {}", join_fitting(&parts, style.width.saturating_sub(14 + display_width(&score)))),
+            &format!("  {}", fitting(&parts, style.width.saturating_sub(14 + display_width(&score)))),
         );
     }
     let period = result.period().map_or_else(
@@ -178,7 +234,7 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         problems.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
     if !problems.is_empty() {
         let tone = (totals.unreadable_evidence + totals.conflicting_events > 0).then_some(ScreenTone::Warn);
-        let problems = join_fitting(&problems, style.width.saturating_sub(12));
+        let problems = fitting(&problems, style.width.saturating_sub(12));
         fact("", tone, &problems, "");
     }
     if let Some(first) = report.run.unreadable.first() {
@@ -187,12 +243,13 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         let more = totals.unreadable_evidence.saturating_sub(1);
         let more = if more > 0 { format!(" (+{})", thousands(more)) } else { String::new() };
         let room = style.width.saturating_sub(12 + display_width(&more));
-        fact("Unreadable", Some(ScreenTone::Warn), &(truncate(&text, room) + &more), "");
+        let text = if style.is_whole() { text } else { truncate(&text, room) };
+        fact("Unreadable", Some(ScreenTone::Warn), &(text + &more), "");
     }
     let not_read = files_not_read(&report.run);
     if !not_read.is_empty() {
         let tone = (report.run.excluded_files > 0).then_some(ScreenTone::Warn);
-        fact("Not read", tone, &join_fitting(&not_read, style.width.saturating_sub(12)), "");
+        fact("Not read", tone, &fitting(&not_read, style.width.saturating_sub(12)), "");
     }
     if !result.controls.is_empty() {
         let states = [ControlState::Fail, ControlState::NoEvidence, ControlState::Pass];
@@ -245,52 +302,23 @@ fn files_not_read(run: &ReportRun) -> Vec<String> {
     excluded.into_iter().chain(kinds).collect()
 }
 
-fn findings_section(result: &ReportResult, style: &TerminalStyle) -> Option<ScreenSection> {
-    let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
-    let counts = severities.iter().filter_map(|severity| {
-        let count = result.findings.iter().filter(|finding| finding.severity == *severity).count() as u64;
-        (count > 0).then(|| format!("{} {}", thousands(count), severity.as_str().to_lowercase()))
-    });
-    let title = format!("Findings ({})", counts.collect::<Vec<_>>().join(", "));
-    let digits =
-        result.findings.iter().map(|finding| display_width(&thousands(finding.count))).max().unwrap_or(0);
-    let rows = result.findings.iter().map(|finding| {
-        let tone = match finding.severity {
-            Severity::Critical | Severity::High => ScreenTone::Bad,
-            Severity::Medium => ScreenTone::Warn,
-            Severity::Low | Severity::Info => ScreenTone::Faint,
-        };
-        let title = escape_hidden(&finding.title).into_owned();
-        let name = finding.principal.as_deref().map(|arn| principals::short_name(&escape_hidden(arn)));
-        let name = name.filter(|name| !title.contains(name.rsplit('/').next().unwrap_or(name)));
-        let subject =
-            Some(escape_hidden(&finding.subject).into_owned()).filter(|subject| !title.contains(&**subject));
-        let parts: Vec<String> = [Some(title), name, subject].into_iter().flatten().collect();
-        let count = format!("{} ×", thousands(finding.count));
-        let severity = paint(style.color, tone, &align_left(finding.severity.as_str(), 8));
-        let count = align_right(&count, digits + 2);
-        let room = style.width.saturating_sub(14 + display_width(&count));
-        vec![format!("  {severity}  {count}  {}", truncate(&parts.join(" · "), room))]
-    });
-    (!result.findings.is_empty()).then(|| ScreenSection {
-        title,
-        spaced: true,
-        rows: rows.map(Into::into).collect(),
-        min_rows: 2,
-        ..ScreenSection::default()
-    })
-}
-
+/// The most urgent actions; in the whole report one for each rule with findings.
 fn top_actions_section(result: &ReportResult, style: &TerminalStyle) -> Option<ScreenSection> {
-    let actions = &result.summary.top_actions;
+    let all = result.recommendations.iter();
+    let all = all.map(|one| format!("{}: {}", one.title, one.action)).collect::<Vec<_>>();
+    let (title, actions) = match style.is_whole() {
+        true => ("Recommendations", &all),
+        false => ("Top actions", &result.summary.top_actions),
+    };
     (!actions.is_empty()).then(|| ScreenSection {
-        title: "Top actions".to_owned(),
+        title: title.to_owned(),
         spaced: true,
         rows: actions
             .iter()
             .enumerate()
             .map(|(n, action)| {
-                wrap_hanging(&format!("  {}. ", n + 1), &escape_hidden(action), style.width, 2).into()
+                let number = format!("  {}. ", n + 1);
+                wrap_hanging(&number, &escape_hidden(action), style.width, style.lines(2)).into()
             })
             .collect(),
         min_rows: 1,
@@ -299,10 +327,13 @@ fn top_actions_section(result: &ReportResult, style: &TerminalStyle) -> Option<S
 }
 
 fn limitations_section(result: &ReportResult, style: &TerminalStyle) -> Option<ScreenSection> {
-    let rows =
-        result.limitations.iter().map(|text| wrap_hanging("  - ", &escape_hidden(text), style.width, 2));
+    let rows = result
+        .limitations
+        .iter()
+        .map(|text| wrap_hanging("  - ", &escape_hidden(text), style.width, style.lines(2)));
     (!result.limitations.is_empty()).then(|| ScreenSection {
         title: "Limitations".to_owned(),
+        spaced: style.is_whole(),
         rows: rows.map(Into::into).collect(),
         min_rows: 1,
         shrink_priority: 3,
@@ -310,17 +341,30 @@ fn limitations_section(result: &ReportResult, style: &TerminalStyle) -> Option<S
     })
 }
 
-fn files_section(style: &TerminalStyle, files: &[String]) -> Option<ScreenSection> {
-    let files = files.iter().map(|file| escape_hidden(file)).collect::<Vec<_>>().join(", ");
-    let lines = wrap_hanging("Full report  ", &files, style.width, 2);
+fn read_more_section(style: &TerminalStyle, more: &[String]) -> Option<ScreenSection> {
+    let more = more.iter().map(|place| escape_hidden(place)).collect::<Vec<_>>().join(", ");
+    let lines = wrap_hanging("Read more  ", &more, style.width, style.lines(2));
     let head: Vec<String> = lines.iter().map(|line| paint(style.color, ScreenTone::Heading, line)).collect();
-    (!files.is_empty()).then(|| ScreenSection { header: head, ..ScreenSection::default() })
+    let spaced = style.is_whole();
+    (!more.is_empty()).then(|| ScreenSection { header: head, spaced, ..ScreenSection::default() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::render::sample;
+
+    const PLAIN: TerminalStyle = TerminalStyle { color: false, width: 100, extent: ScreenExtent::OneScreen };
+
+    /// Every sample, with controls that say what they show.
+    fn samples() -> Vec<(&'static str, Report)> {
+        let mut all: Vec<_> = sample::all().into_iter().collect();
+        for control in all.iter_mut().flat_map(|(_, report)| &mut report.result.controls) {
+            control.shows = Some(format!("What is shown of this: {}", control.title));
+            control.does_not_show = Some(format!("What is not shown of this: {}", control.evidence));
+        }
+        all
+    }
 
     fn files() -> Vec<String> {
         ["onlooker-demo/report.html", "onlooker-demo/report.json"].map(str::to_owned).to_vec()
@@ -334,45 +378,88 @@ mod tests {
 
     #[test]
     fn every_sample_fits_every_screen_width() {
-        for (name, report) in sample::all() {
+        for (name, report) in samples() {
             for width in [60, 80, 100, 132, 250] {
-                let text = terminal(&report, &TerminalStyle { color: false, width }, &files());
-                let lines: Vec<&str> = text.lines().collect();
-                assert!(lines.len() <= MAX_LINES, "{name} at {width}: {} lines\n{text}", lines.len());
-                let wide = lines.iter().find(|line| display_width(line) > width);
-                assert_eq!(wide, None, "{name} at {width}");
-                assert!(!text.chars().any(|c| c != '\n' && crate::escape::is_hidden(c)), "{name} at {width}");
+                for extent in [ScreenExtent::OneScreen, ScreenExtent::Whole] {
+                    let style = TerminalStyle { width, extent, ..PLAIN };
+                    let text = terminal(&report, &style, &files());
+                    let lines: Vec<&str> = text.lines().collect();
+                    let most = style.lines(MAX_LINES);
+                    assert!(lines.len() <= most, "{name} at {width}: {} lines\n{text}", lines.len());
+                    let wide = lines.iter().find(|line| display_width(line) > width);
+                    assert_eq!(wide, None, "{name} at {width}");
+                    assert!(
+                        !text.chars().any(|c| c != '\n' && crate::escape::is_hidden(c)),
+                        "{name} at {width}"
+                    );
+                    assert!(!text.contains("\n\n\n"), "{name} at {width}: two empty lines");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_whole_report_leaves_nothing_out() {
+        let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+        for (name, report) in samples() {
+            for width in [60, 100] {
+                let style = TerminalStyle { width, extent: ScreenExtent::Whole, ..PLAIN };
+                let text = terminal(&report, &style, &files());
+                assert!(!text.contains(" shown)"), "{name} at {width}: {text}");
+                let found = squeezed(&text);
+                let result = &report.result;
+                let parts = (result.findings.iter().flat_map(|one| [&one.title, &one.description]))
+                    .chain(result.limitations.iter())
+                    .chain(result.controls.iter().flat_map(|one| [&one.id, &one.title, &one.evidence]))
+                    .chain(result.controls.iter().flat_map(|one| [&one.shows, &one.does_not_show]).flatten())
+                    .chain(result.recommendations.iter().map(|one| &one.action))
+                    .chain([&result.summary.statement]);
+                for part in parts {
+                    let wanted = squeezed(&escape_hidden(part));
+                    assert!(found.contains(&wanted), "{name} at {width}: {part}\n{text}");
+                }
+                for principal in &result.principals {
+                    let (arn, shown) =
+                        (escape_hidden(&principal.arn), principals::short_name(&principal.arn));
+                    let is_listed = result.mode == ReportMode::Discovery || principal.watched_as.is_some();
+                    let is_named =
+                        [&*arn, &*escape_hidden(&shown)].iter().any(|one| found.contains(&squeezed(one)));
+                    assert!(is_named || !is_listed, "{name} at {width}: {arn}\n{text}");
+                }
             }
         }
     }
 
     #[test]
     fn color_does_not_change_the_text() {
-        for (name, report) in sample::all() {
-            let plain = terminal(&report, &TerminalStyle { color: false, width: 100 }, &files());
-            let color = terminal(&report, &TerminalStyle { color: true, width: 100 }, &files());
-            let trimmed: Vec<String> =
-                without_color(&color).lines().map(|line| line.trim_end().to_owned()).collect();
-            assert_eq!(trimmed, plain.lines().collect::<Vec<_>>(), "{name}");
+        for (name, report) in samples() {
+            for extent in [ScreenExtent::OneScreen, ScreenExtent::Whole] {
+                let plain = terminal(&report, &TerminalStyle { extent, ..PLAIN }, &files());
+                let color = terminal(&report, &TerminalStyle { color: true, extent, ..PLAIN }, &files());
+                let trimmed: Vec<String> =
+                    without_color(&color).lines().map(|line| line.trim_end().to_owned()).collect();
+                assert_eq!(trimmed, plain.lines().collect::<Vec<_>>(), "{name}");
+            }
         }
     }
 
     #[test]
     fn a_screen_that_is_too_narrow_still_shows_the_result() {
-        let text = terminal(&sample::non_compliant(), &TerminalStyle { color: false, width: 1 }, &[]);
+        let text = terminal(&sample::non_compliant(), &TerminalStyle { width: 1, ..PLAIN }, &[]);
         assert!(text.contains("NON_COMPLIANT") && text.contains("99.78"), "{text}");
     }
 
     #[test]
     fn terminal_matches_the_snapshots() {
         for (name, report) in sample::all() {
-            let style = TerminalStyle { color: false, width: 100 };
-            insta::assert_snapshot!(format!("terminal_{name}"), terminal(&report, &style, &files()));
+            insta::assert_snapshot!(format!("terminal_{name}"), terminal(&report, &PLAIN, &files()));
         }
         let report = sample::non_compliant();
-        let narrow = terminal(&report, &TerminalStyle { color: false, width: 80 }, &files());
+        let narrow = terminal(&report, &TerminalStyle { width: 80, ..PLAIN }, &files());
         insta::assert_snapshot!("terminal_80_columns", narrow);
-        let color = terminal(&report, &TerminalStyle { color: true, width: 100 }, &files());
+        let whole = TerminalStyle { width: 80, extent: ScreenExtent::Whole, ..PLAIN };
+        insta::assert_snapshot!("terminal_whole", terminal(&report, &whole, &files()));
+        let color = terminal(&report, &TerminalStyle { color: true, ..PLAIN }, &files());
         insta::assert_snapshot!("terminal_color", color.replace('\u{1b}', "ESC"));
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     catalog::Catalog,
     classification::Provenance,
     config::{Override, Watch},
-    controls::{ControlEvidence, ControlPack},
+    controls::{ControlEvidence, ControlPack, RecordKeeping},
     event::{EventId, Outcome},
     finding::{self, Finding, Severity, count_noun},
     operation::{Capabilities, OperationType},
@@ -31,11 +31,13 @@ use crate::{
 /// Session names that the summary of a principal lists.
 const MAX_SESSION_NAMES: usize = 10;
 
-/// Composes the result. `configuration_sha256` identifies the configuration in force.
+/// Composes the result. `record_keeping` is what the maintenance of the deployment did; `configuration_sha256` identifies the
+/// configuration in force.
 pub fn compose(
     assessment: &Assessment<'_>,
     catalog: &Catalog,
     pack: &ControlPack,
+    record_keeping: RecordKeeping,
     configuration_sha256: String,
 ) -> ReportResult {
     let mut findings = finding::find(assessment);
@@ -57,6 +59,13 @@ pub fn compose(
         watched_principals: cases.len() as u64,
         unread_policies: access_matrix::principals_without_policies(assessment, &cases).len() as u64,
         partial_policies: assessment.granted.values().filter(|granted| !granted.is_complete()).count() as u64,
+        log_integrity: assessment
+            .coverage
+            .log_integrity
+            .as_ref()
+            .filter(|integrity| !integrity.verification.is_empty())
+            .map(|integrity| integrity.hours),
+        record_keeping,
     };
     let config = assessment.config;
     let (mut audit_entries, mut audit_entries_omitted) = audit_entries(assessment, &findings);

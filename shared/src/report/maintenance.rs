@@ -1,12 +1,16 @@
 //! What the maintenance of a deployment did last.
 //!
 //! Enters: a task and its result. Leaves: a [`TaskRecord`], as the table and the run of a report have it. Laws: the names of tasks
-//! are permanent, because they are keys and are in reports; a record keeps when its task last came to its end, also after a failure.
+//! are permanent, because they are keys and are in reports; a record keeps when its task last came to its end, also after a failure;
+//! a task without a record, or with an old one, supports no control.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::time::Time;
+use crate::{
+    controls::{RecordKeeping, UpkeepState},
+    time::Time,
+};
 
 /// A task of maintenance. Each is due once a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -133,5 +137,62 @@ impl TaskRecord {
     pub fn is_due(&self, now: Time) -> bool {
         const DAY_SECONDS: u32 = 86_400;
         self.completed_at.is_none_or(|last| last.0 / DAY_SECONDS != now.0 / DAY_SECONDS)
+    }
+}
+
+/// Seconds after which a task that is due once a day, and did not come to its end again, says nothing about the present.
+const OVERDUE_SECONDS: u32 = 2 * 86_400;
+
+impl RecordKeeping {
+    /// What the records say at the time of a report.
+    pub(crate) fn of(records: &[TaskRecord], now: Time) -> Self {
+        let state = |task| {
+            let Some(record) = records.iter().find(|record| record.task == task) else {
+                return UpkeepState::Unknown;
+            };
+            let is_overdue =
+                record.completed_at.is_none_or(|last| now.0.saturating_sub(last.0) > OVERDUE_SECONDS);
+            match record.problems {
+                0 if is_overdue => UpkeepState::Overdue,
+                0 => UpkeepState::Done,
+                problems => UpkeepState::ProblemsFound(problems),
+            }
+        };
+        Self {
+            audit_trail: state(MaintenanceTask::AuditTrail),
+            audit_retention: state(MaintenanceTask::AuditRetention),
+            evidence_retention: state(MaintenanceTask::Evidence),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u32 = 86_400;
+
+    fn record(result: TaskResult, completed_at: Option<u32>, problems: u64) -> TaskRecord {
+        TaskRecord {
+            task: MaintenanceTask::AuditTrail,
+            run_id: "run".to_owned(),
+            ended_at: Time(10 * DAY),
+            result,
+            detail: String::new(),
+            completed_at: completed_at.map(Time),
+            problems,
+        }
+    }
+
+    #[test]
+    fn a_task_supports_a_control_only_if_it_came_to_its_end_lately_and_found_nothing() {
+        let state = |record: TaskRecord| RecordKeeping::of(&[record], Time(10 * DAY)).audit_trail;
+        assert_eq!(state(record(TaskResult::Succeeded, Some(10 * DAY), 0)), UpkeepState::Done);
+        assert_eq!(state(record(TaskResult::Failed, Some(9 * DAY), 0)), UpkeepState::Done);
+        assert_eq!(state(record(TaskResult::Failed, Some(7 * DAY), 0)), UpkeepState::Overdue);
+        assert_eq!(state(record(TaskResult::Unfinished, None, 0)), UpkeepState::Overdue);
+        let found = record(TaskResult::ProblemFound, Some(3 * DAY), 2);
+        assert_eq!(state(found), UpkeepState::ProblemsFound(2));
+        assert_eq!(RecordKeeping::of(&[], Time(0)), RecordKeeping::default());
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use onlooker_core::{
     config::LogIntegrity,
+    controls::ControlState,
     log_integrity::{
         HourProblem, IntegritySpan, IntegrityStatus, IntegritySummary, PlaceIntegrity, ProblemKind,
         VerifiedWindow,
@@ -119,6 +120,24 @@ fn all_verified() -> Vec<Cell> {
             (0..=HOURS).map(move |hour| (account, region, hour, IntegrityStatus::Verified))
         })
         .collect()
+}
+
+#[test]
+fn a_control_about_log_files_passes_only_if_all_of_them_are_verified() {
+    let scenario = complete(Vec::new());
+    let state = |result: ReportResult| {
+        let control = result.controls.into_iter().find(|control| control.id == "EV-2").unwrap();
+        (control.state, control.evidence)
+    };
+    assert_eq!(state(scenario.result()).0, ControlState::NoEvidence);
+    let passed = "the log files of 16 of 16 account-region hours are verified";
+    assert_eq!(state(verified(&scenario, &all_verified())), (ControlState::Pass, passed.to_owned()));
+    let without_last: Vec<Cell> = all_verified().into_iter().filter(|cell| cell.2 < HOURS).collect();
+    let missing = "the log files of 4 of 16 account-region hours are missing or not verified";
+    assert_eq!(state(verified(&scenario, &without_last)), (ControlState::NoEvidence, missing.to_owned()));
+    let mut tampered = all_verified();
+    tampered[0].3 = IntegrityStatus::Tampered;
+    assert_eq!(state(verified(&scenario, &tampered)).0, ControlState::Fail);
 }
 
 #[test]

@@ -326,11 +326,16 @@ impl EvidenceScenario {
     }
 
     pub fn result(&self) -> ReportResult {
+        self.result_of_run(ReportRun::default())
+    }
+
+    /// The result of a run of which this is known beside the evidence.
+    pub fn result_of_run(&self, run: ReportRun) -> ReportResult {
         let summary = EvidenceSummary::from_segment(
             self.segment_builder().finish(),
             ReportScope::between(self.period.0, self.period.1),
         );
-        report_with(summary, &self.config, &self.policies, self.integrity.as_ref())
+        report_with(summary, &self.config, &self.policies, self.integrity.as_ref(), run)
     }
 
     /// The findings of a rule.
@@ -355,7 +360,7 @@ pub fn report_with_policies(
     config: &Config,
     policies: &PolicyHistory,
 ) -> ReportResult {
-    report_with(summary, config, policies, None)
+    report_with(summary, config, policies, None, ReportRun::default())
 }
 
 fn report_with(
@@ -363,11 +368,12 @@ fn report_with(
     config: &Config,
     policies: &PolicyHistory,
     integrity: Option<&IntegritySummary>,
+    run: ReportRun,
 ) -> ReportResult {
     let pack = ControlPack::built_in(Standard::General).unwrap();
     let criteria =
         EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies, integrity };
-    evaluate(summary, criteria, ReportRun::default()).unwrap().result
+    evaluate(summary, criteria, run).unwrap().result
 }
 
 /// A promise that the auditor is read-only, in a trail that logs every event class.

@@ -30,7 +30,6 @@ use askama::Template;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::Standard,
     coverage::AccountRegionIntegrity,
     render::{Format, RenderedFile},
     report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
@@ -119,12 +118,7 @@ impl<'a> HtmlPage<'a> {
             run,
             is_proof: result.mode == ReportMode::Proof,
             is_empty: result.totals.events == 0,
-            standard: match result.standard {
-                Standard::General => "GENERAL",
-                Standard::Soc2 => "SOC2",
-                Standard::Iso27001 => "ISO27001",
-                Standard::Custom => "CUSTOM",
-            },
+            standard: result.standard.as_str(),
             headline: Headline::of(result),
             coverage_map: CoverageMap::of(&result.coverage),
             chart: ActivityChart::of(result.coverage.period, &result.activity),

@@ -267,5 +267,9 @@ pub(super) fn control(id: &str, title: &str, state: ControlState, evidence: &str
         } else {
             vec![]
         },
+        requires: vec![],
+        failing_rules: vec![],
+        shows: None,
+        does_not_show: None,
     }
 }

@@ -227,7 +227,7 @@ fn classes(coverage: &Coverage, style: &TerminalStyle) -> Vec<String> {
         return Vec::new();
     }
     let tone = if coverage.class_gaps().next().is_some() { ScreenTone::Warn } else { ScreenTone::Faint };
-    let lines = wrap_hanging("  Classes: ", &escape_hidden(&text), style.width, 2);
+    let lines = wrap_hanging("  Classes: ", &escape_hidden(&text), style.width, style.lines(2));
     lines.iter().map(|line| paint(style.color, tone, line)).collect()
 }
 
@@ -246,7 +246,7 @@ fn log_integrity(coverage: &Coverage, style: &TerminalStyle) -> Vec<String> {
     let text = others.fold(format!("{} h verified", thousands(hours.verified)), |text, (count, words)| {
         format!("{text}, {} {words}", thousands(*count))
     });
-    let lines = wrap_hanging("  Log files: ", &text, style.width, 2);
+    let lines = wrap_hanging("  Log files: ", &text, style.width, style.lines(2));
     lines.iter().map(|line| paint(style.color, tone, line)).collect()
 }
 

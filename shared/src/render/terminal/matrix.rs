@@ -33,7 +33,9 @@ const FULL_NAME_WIDTH: usize = 44;
 /// The sections; empty without a matrix.
 pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<ScreenSection> {
     let all = worst_first(result);
-    let Some((worst, matrix)) = all.first() else { return Vec::new() };
+    if all.is_empty() {
+        return Vec::new();
+    }
     let known = all.iter().filter(|(_, matrix)| matrix.has_policies()).count();
     let mut title = "Could, tried, did".to_owned();
     if known == 0 {
@@ -59,8 +61,40 @@ pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Scre
         min_rows: 3,
         ..ScreenSection::default()
     }];
-    sections.extend(worst_principal_section(worst, matrix, style));
+    let detailed = if style.is_whole() { &*all } else { all.get(..1).unwrap_or_default() };
+    sections.extend(
+        detailed.iter().filter_map(|(principal, matrix)| principal_section(principal, matrix, style)),
+    );
     sections
+}
+
+/// The headings of the capabilities with grants or calls, each with its meaning.
+pub(super) fn headings(result: &ReportResult) -> Vec<(String, String)> {
+    let mut headings: Vec<(String, String)> = Vec::new();
+    for row in worst_first(result).iter().flat_map(|(_, matrix)| matrix.nonempty_rows()) {
+        let word = heading(row);
+        if !headings.iter().any(|(known, _)| *known == word) {
+            headings.push((word, meaning(row)));
+        }
+    }
+    headings
+}
+
+/// What a capability lets its caller do.
+fn meaning(row: &MatrixRow) -> String {
+    let text = match row.name.as_str() {
+        "read" => "read configuration",
+        "read_data" => "read data of customers",
+        "read_secrets" => "read secrets",
+        "issue_credentials" => "issue credentials",
+        "run_code" => "run code",
+        "expose_resource" => "share a resource with others",
+        "privilege_escalation" => "obtain more permissions",
+        "mutate" => "change state",
+        "incur_cost" => "spend money",
+        _ => return row.label().to_string(),
+    };
+    text.to_owned()
 }
 
 /// The layout of the lines of all principals.
@@ -140,7 +174,7 @@ impl<'a> OverviewLayout<'a> {
         }
         let mut lines = vec![line.trim_end().to_owned()];
         if !cut.is_empty() {
-            lines.extend(wrap_hanging("  ", &cut.join(", "), self.style.width, 3));
+            lines.extend(wrap_hanging("  ", &cut.join(", "), self.style.width, self.style.lines(3)));
         }
         lines.iter().map(|line| paint(self.style.color, ScreenTone::Faint, line)).collect()
     }
@@ -221,11 +255,14 @@ fn unused_by_all_line(all: &[(&PrincipalSummary, &AccessMatrix)], style: &Termin
     }
     let known = all.iter().all(|(_, matrix)| matrix.has_policies());
     let what = if known { "  not granted, not used: " } else { "  not used: " };
-    if empty.is_empty() { Vec::new() } else { wrap_hanging(what, &empty.join(", "), style.width, 1) }
+    if empty.is_empty() {
+        return Vec::new();
+    }
+    wrap_hanging(what, &empty.join(", "), style.width, style.lines(1))
 }
 
 /// The counts of one principal, most severe first.
-fn worst_principal_section(
+fn principal_section(
     principal: &PrincipalSummary,
     matrix: &AccessMatrix,
     style: &TerminalStyle,
@@ -316,10 +353,10 @@ mod tests {
     use super::*;
     use crate::render::{
         sample,
-        terminal::{MAX_LINES, terminal},
+        terminal::{MAX_LINES, ScreenExtent, terminal},
     };
 
-    const STYLE: TerminalStyle = TerminalStyle { color: false, width: 100 };
+    const STYLE: TerminalStyle = TerminalStyle { color: false, width: 100, extent: ScreenExtent::OneScreen };
 
     #[test]
     fn each_mark_has_a_fixed_position() {

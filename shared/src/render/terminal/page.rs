@@ -1,7 +1,8 @@
 //! Lays out lines on a page of limited width and height.
 //!
 //! Enters: text that is already escaped. Leaves: lines. Laws: no line is wider than the given columns; a page is not
-//! higher than the given lines unless its mandatory lines are; the count of what is left out is shown.
+//! higher than the given lines unless its mandatory lines are; the count of what is left out is shown; a page without a
+//! limit leaves nothing out.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -177,6 +178,8 @@ pub(super) struct ScreenSection {
     pub footer: Vec<String>,
     /// Whether the section may be left out with its last row, because another section summarizes it.
     pub droppable: bool,
+    /// Sections with a higher number make room before those with a lower one.
+    pub drop_order: u8,
 }
 
 impl ScreenSection {
@@ -211,7 +214,8 @@ impl ScreenSection {
         rows.pop().map(|(_, n)| n)
     }
 
-    fn write(self, text: &mut String, shown: &[bool], width: usize, color: bool) {
+    /// Writes the section. A title that is wider than the screen is cut, or wrapped if the page has no limit.
+    fn write(self, text: &mut String, shown: &[bool], width: usize, color: bool, is_limited: bool) {
         if self.is_dropped(shown) {
             return;
         }
@@ -223,8 +227,13 @@ impl ScreenSection {
             0 => String::new(),
             _ => format!("  ({} of {} shown)", shown.len() - left_out, shown.len()),
         };
-        let title = truncate(&self.title, width.saturating_sub(display_width(&note)));
-        let title = (!title.is_empty()).then(|| paint(color, ScreenTone::Heading, &title) + &note);
+        let title = match is_limited {
+            true => vec![truncate(&self.title, width.saturating_sub(display_width(&note)))],
+            false if display_width(&self.title) <= width => vec![self.title],
+            false => wrap(&self.title, width, usize::MAX),
+        };
+        let title = title.into_iter().filter(|line| !line.is_empty());
+        let title = title.map(|line| paint(color, ScreenTone::Heading, &line) + &note);
         let rows =
             self.rows.into_iter().zip(shown).filter(|(_, shown)| **shown).flat_map(|(row, _)| row.lines);
         for line in title.into_iter().chain(self.header).chain(rows).chain(self.footer) {
@@ -250,7 +259,8 @@ pub(super) fn page(mut sections: Vec<ScreenSection>, most: usize, width: usize, 
             .filter_map(|(section, shown)| section.next_to_drop(shown).map(|row| (section, shown, row)))
             .max_by_key(|(section, shown, _)| {
                 let rows = rows(shown);
-                (rows > section.min_rows, rows > 1, section.height(shown) + section.shrink_priority)
+                let height = section.height(shown) + section.shrink_priority;
+                (section.drop_order, rows > section.min_rows, rows > 1, height)
             });
         let Some(row) = longest.and_then(|(_, shown, row)| shown.get_mut(row)) else {
             break;
@@ -262,7 +272,7 @@ pub(super) fn page(mut sections: Vec<ScreenSection>, most: usize, width: usize, 
     close.take(most.saturating_sub(height)).for_each(|section| section.spaced = true);
     let mut text = String::new();
     for (section, shown) in sections.into_iter().zip(shown) {
-        section.write(&mut text, &shown, width, color);
+        section.write(&mut text, &shown, width, color, most < usize::MAX);
     }
     text
 }

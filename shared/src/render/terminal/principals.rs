@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     TerminalStyle,
-    page::{ScreenSection, ScreenTone, align_left, align_right, display_width, paint, truncate_middle},
+    page::{
+        ScreenSection, ScreenTone, align_left, align_right, display_width, paint, truncate_middle,
+        wrap_hanging,
+    },
 };
 use crate::{
     escape::escape_hidden,
@@ -112,6 +115,12 @@ fn table(
     let rows = all.iter().zip(&names).zip(&cells).filter(|((principal, _), _)| {
         principals.iter().any(|wanted| std::ptr::eq::<PrincipalSummary>(*wanted, **principal))
     });
+    // In the whole report a name that is cut is followed by all of it.
+    let whole_name = |principal: &PrincipalSummary, name: &str| {
+        let arn = escape_hidden(&principal.arn).into_owned();
+        let is_cut = style.is_whole() && name.contains('…') && name != arn;
+        if is_cut { wrap_hanging("    ", &arn, style.width, usize::MAX) } else { Vec::new() }
+    };
     ScreenSection {
         title: escape_hidden(&title).into_owned(),
         spaced: true,
@@ -121,7 +130,11 @@ fn table(
             vec![paint(style.color, ScreenTone::Faint, &line("PRINCIPAL", &header, None))]
         },
         rows: rows
-            .map(|((principal, name), cells)| vec![line(name, cells, Some(tone(principal)))].into())
+            .map(|((principal, name), cells)| {
+                let mut lines = vec![line(name, cells, Some(tone(principal)))];
+                lines.extend(whole_name(principal, name));
+                lines.into()
+            })
             .collect(),
         min_rows: 3,
         ..ScreenSection::default()
@@ -234,7 +247,7 @@ mod tests {
     #[test]
     fn the_worst_comes_first() {
         let report = sample::non_compliant();
-        let style = TerminalStyle { color: false, width: 100 };
+        let style = TerminalStyle { color: false, width: 100, extent: Default::default() };
         let sections = sections(&report.result, &style);
         assert!(sections[0].rows[0].lines[0].contains("ReleaseNotesAgent"));
     }

@@ -40,8 +40,9 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<Sc
     groups.sort_by_key(|(status, _, principals)| std::cmp::Reverse((*status, principals.len())));
     let rows = groups.iter().map(|(status, reason, principals)| {
         let name = |principal: &&&PrincipalSummary| with_account(&escape_hidden(&principal.arn));
-        let named: Vec<String> = principals.iter().take(MAX_NAMED).map(|one| name(&one)).collect();
-        let more = match principals.len().saturating_sub(MAX_NAMED) {
+        let most = style.lines(MAX_NAMED);
+        let named: Vec<String> = principals.iter().take(most).map(|one| name(&one)).collect();
+        let more = match principals.len().saturating_sub(most) {
             0 => String::new(),
             n => format!(" and {n} more"),
         };
@@ -51,12 +52,13 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<Sc
             Status::InsufficientEvidence => ScreenTone::Warn,
             Status::Compliant => ScreenTone::Good,
         };
-        let lines = wrap_hanging("  - ", &text, style.width, 2);
+        let lines = wrap_hanging("  - ", &text, style.width, style.lines(2));
         lines.iter().map(|line| paint(style.color, tone, line)).collect::<Vec<_>>().into()
     });
     let rows: Vec<_> = rows.collect();
     (!rows.is_empty()).then(|| ScreenSection {
         title: format!("Why ({})", count_noun(rows.len() as u64, "reason")),
+        spaced: style.is_whole(),
         rows,
         min_rows: 1,
         shrink_priority: 3,
