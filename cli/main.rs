@@ -37,6 +37,7 @@ mod progress;
 mod replay;
 mod report;
 mod report_output;
+mod report_pages;
 mod signing_key;
 mod source;
 mod sweep;

@@ -46,6 +46,7 @@ use crate::{
     lookup::{MemoryEvidence, look_up},
     progress::ProgressMeter,
     report_output::{ReportOutput, conclude},
+    report_pages,
     source::SweepSource,
     time_arg::TimeArg,
     verify::signing::{KnownKeys, SigningArgs},
@@ -424,7 +425,9 @@ pub fn record_run(state: Option<&mut SweepState>, report: &Report) -> Result<Opt
     let Some(state) = state else {
         return Ok(None);
     };
-    Ok(Some(state.record_run(report, &json(report)?)?))
+    let kept = state.record_run(report, &json(report)?)?;
+    report_pages::write(state, report)?;
+    Ok(Some(kept))
 }
 
 /// Default number of threads for remote sources, where threads mostly wait.

@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn actions_are_denied_on_the_resources_that_are_given() {
-        let policy = denial_policy("Deny1", &["sts:AssumeRole"], &["arn:aws:iam::111122223333:role/A"]).unwrap();
+        let policy =
+            denial_policy("Deny1", &["sts:AssumeRole"], &["arn:aws:iam::111122223333:role/A"]).unwrap();
         let value: Value = serde_json::from_str(&policy).unwrap();
         assert_eq!(
             value,

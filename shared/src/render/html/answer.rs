@@ -9,7 +9,7 @@ use super::{
     badge::{self, Badge},
     filters::thousands,
     finding::{FindingLink, FindingLinks},
-    principal::{PrincipalsTable, PrincipalRow},
+    principal::{PrincipalRow, PrincipalsTable},
     principal_sentence::overall,
     truncated::{Truncated, most},
 };
@@ -79,7 +79,12 @@ impl<'a> Answer<'a> {
         });
         let mut principals = Truncated::of(lines, most::SENTENCES);
         principals.omitted = table.watched.saturating_sub(principals.items.len());
-        Self { verdict: overall(&result.principals), doubts: doubts(result), tasks: tasks(result, links), principals }
+        Self {
+            verdict: overall(&result.principals),
+            doubts: doubts(result),
+            tasks: tasks(result, links),
+            principals,
+        }
     }
 }
 
@@ -116,7 +121,11 @@ fn doubts(result: &ReportResult) -> Vec<Doubt> {
             format!("{} came with two contents", count_noun(totals.conflicting_events, "event")),
             "findings",
         ),
-        (integrity.tampered, format!("log files of {} are tampered with", hour(integrity.tampered)), "integrity"),
+        (
+            integrity.tampered,
+            format!("log files of {} are tampered with", hour(integrity.tampered)),
+            "integrity",
+        ),
         (
             unproven - integrity.tampered,
             format!("the log files of {} are missing or not verified", hour(unproven - integrity.tampered)),

@@ -240,7 +240,8 @@ fn heading(cards: &[FindingCard<'_>]) -> String {
         _ => first.title.split_once(" (").map_or(first.title.as_str(), |(begin, _)| begin).to_owned(),
     };
     let says_subject = titles.len() == 1 && subjects.iter().all(|subject| heading.contains(subject));
-    let is_named = first.id == "escalation-path" || (titles.len() == 1 && subjects.len() == 1 && first.principal.is_some());
+    let is_named = first.id == "escalation-path"
+        || (titles.len() == 1 && subjects.len() == 1 && first.principal.is_some());
     if !says_subject && !is_named {
         let named: Vec<&str> = subjects.iter().copied().take(MAX_NAMED).collect();
         heading.push_str(&format!(": {}", named.join(", ")));
@@ -250,11 +251,12 @@ fn heading(cards: &[FindingCard<'_>]) -> String {
     }
     let resources: BTreeSet<&str> =
         cards.iter().flat_map(|card| &card.finding.resources).map(|arn| resource_name(arn)).collect();
+    let by = if first.id == "escalation-path" { "through" } else { "on" };
     match resources.iter().copied().collect::<Vec<_>>().as_slice() {
         [] => {}
-        [one] if !heading.contains(one) => heading.push_str(&format!(", on {one}")),
-        [_] => {}
-        [one, more @ ..] => heading.push_str(&format!(", on {one} and {} more", more.len())),
+        [one] if heading.contains(one) => {}
+        [one] => heading.push_str(&format!(", {by} {one}")),
+        [one, more @ ..] => heading.push_str(&format!(", {by} {one} and {} more", more.len())),
     }
     heading
 }

@@ -24,7 +24,7 @@ use crate::{
 /// The sample calls of a report, by their ids, and the privilege escalation paths of its principals.
 pub struct FindingSources<'a> {
     calls: HashMap<&'a str, &'a AuditEntry>,
-    paths: HashMap<(&'a str, &'a str), &'a EscalationPath>,
+    paths: HashMap<&'a str, &'a [EscalationPath]>,
 }
 
 /// The calls and the fix of one finding.
@@ -58,9 +58,8 @@ pub struct FindingCall<'a> {
 impl<'a> FindingSources<'a> {
     /// The sample calls of a result.
     pub fn of(result: &'a ReportResult) -> Self {
-        let matrices = result.principals.iter().filter_map(|one| Some((&*one.arn, one.matrix.as_ref()?)));
-        let paths = matrices.flat_map(|(arn, matrix)| {
-            matrix.escalation_paths.iter().rev().map(move |path| ((arn, path.id.as_str()), path))
+        let paths = result.principals.iter().filter_map(|principal| {
+            Some((&*principal.arn, principal.matrix.as_ref()?.escalation_paths.as_slice()))
         });
         Self {
             calls: result.audit_entries.iter().map(|call| (call.event_id.as_str(), call)).collect(),
@@ -97,8 +96,11 @@ impl<'a> FindingSources<'a> {
 impl FindingSources<'_> {
     /// A policy that denies the action of a path, or the first of several.
     fn policy_against_path(&self, finding: &Finding) -> Option<(&'static str, String)> {
-        let path = self.paths.get(&(finding.principal.as_deref()?, finding.subject.as_str()))?;
-        if finding.id != "escalation-path" || path.resources != finding.resources {
+        let is_meant = |path: &&EscalationPath| {
+            path.id == finding.subject && finding.resources.iter().all(|arn| path.resources.contains(arn))
+        };
+        let path = self.paths.get(finding.principal.as_deref()?)?.iter().find(is_meant)?;
+        if finding.id != "escalation-path" {
             return None;
         }
         match path.actions.as_slice() {
@@ -143,7 +145,10 @@ fn policy(finding: &Finding) -> Option<(&'static str, String)> {
     let (service, name) = operation_of(finding)?;
     if let Some(role) = first_role() {
         let policy = denial_policy("OnlookerDenyRole", &["sts:AssumeRole"], &[role])?;
-        return Some(("Attach to the principal: it can no longer assume the role that made the calls", policy));
+        return Some((
+            "Attach to the principal: it can no longer assume the role that made the calls",
+            policy,
+        ));
     }
     let actions = Catalog::embedded().required_iam_actions(service, name);
     let own = format!("{service}:{name}");
@@ -183,9 +188,13 @@ mod tests {
 
     #[test]
     fn the_policy_against_calls_through_a_role_denies_the_role() {
-        let subject = "s3:PutObject through arn:aws:iam::444455556666:role/Deployer, then arn:aws:iam::1:role/B";
+        let subject =
+            "s3:PutObject through arn:aws:iam::444455556666:role/Deployer, then arn:aws:iam::1:role/B";
         let (_, policy) = policy(&Finding { subject: subject.to_owned(), ..finding() }).unwrap();
-        assert!(policy.contains("\"sts:AssumeRole\"") && policy.contains("444455556666:role/Deployer\""), "{policy}");
+        assert!(
+            policy.contains("\"sts:AssumeRole\"") && policy.contains("444455556666:role/Deployer\""),
+            "{policy}"
+        );
         assert!(!policy.contains("s3:PutObject") && !policy.contains("role/B"), "{policy}");
     }
 
@@ -200,9 +209,36 @@ mod tests {
             ..finding()
         };
         assert!(guardrails(&about_policies("arn:aws:iam::111122223333:role/a/B")).is_some());
-        for arn in ["arn:aws:iam::1:role/$(id)", "arn:aws:iam::1:role/a b", "--state", "arn:aws:iam::*:role/A"] {
+        for arn in
+            ["arn:aws:iam::1:role/$(id)", "arn:aws:iam::1:role/a b", "--state", "arn:aws:iam::*:role/A"]
+        {
             assert_eq!(guardrails(&about_policies(arn)), None, "{arn}");
         }
+    }
+
+    #[test]
+    fn the_policy_against_a_path_denies_its_first_action() {
+        let mut report = sample::non_compliant();
+        let principal = report.result.principals.iter().find(|one| {
+            one.matrix
+                .as_ref()
+                .is_some_and(|matrix| matrix.escalation_paths.iter().any(|path| path.actions.len() > 1))
+        });
+        let principal = principal.unwrap();
+        let path =
+            principal.matrix.as_ref().unwrap().escalation_paths.iter().find(|path| path.actions.len() > 1);
+        let path = path.unwrap().clone();
+        let found = Finding {
+            id: "escalation-path".to_owned(),
+            subject: path.id.clone(),
+            principal: Some(principal.arn.clone()),
+            resources: path.resources.clone(),
+            ..finding()
+        };
+        report.result.findings = vec![found];
+        let (_, policy) =
+            FindingSources::of(&report.result).detail(&report.result.findings[0]).policy.unwrap();
+        assert!(policy.contains(&*path.actions[0]) && !policy.contains(&*path.actions[1]), "{policy}");
     }
 
     #[test]

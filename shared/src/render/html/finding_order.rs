@@ -99,10 +99,16 @@ mod tests {
             };
             (found, operation)
         };
-        let path = Finding { id: "escalation-path".to_owned(), subject: "assume-role".to_owned(), ..finding.clone() };
-        let (tag, tags) = called("write-succeeded", "ec2", "CreateTags", Capabilities::MUTATE, RiskLevel::Low);
+        let path = Finding {
+            id: "escalation-path".to_owned(),
+            subject: "assume-role".to_owned(),
+            ..finding.clone()
+        };
+        let (tag, tags) =
+            called("write-succeeded", "ec2", "CreateTags", Capabilities::MUTATE, RiskLevel::Low);
         let all = Capabilities::MUTATE | Capabilities::PRIVILEGE_ESCALATION;
-        let (attach, attaches) = called("write-succeeded", "iam", "AttachRolePolicy", all, RiskLevel::Critical);
+        let (attach, attaches) =
+            called("write-succeeded", "iam", "AttachRolePolicy", all, RiskLevel::Critical);
         result.operations = vec![tags, attaches];
         result.findings = vec![tag, path, attach];
         let order = FindingOrder::of(result);

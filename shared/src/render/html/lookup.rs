@@ -73,7 +73,10 @@ mod tests {
     #[test]
     fn a_line_names_the_region_and_the_event() {
         let line = one_event(&call()).unwrap();
-        assert!(line.starts_with("aws cloudtrail lookup-events --region us-east-1 --lookup-attributes "), "{line}");
+        assert!(
+            line.starts_with("aws cloudtrail lookup-events --region us-east-1 --lookup-attributes "),
+            "{line}"
+        );
         assert!(line.contains("AttributeValue=3fa3a1c2-0000-4000-8000-0000000000a1 "), "{line}");
         let all = all_events(&call(), Time(0), Time(59)).unwrap();
         assert!(all.contains("--start-time 1970-01-01T00:00:00Z --end-time 1970-01-01T00:01:00Z "), "{all}");

@@ -220,7 +220,13 @@ impl<'a> MatrixOverview<'a> {
         (!rows.is_empty()).then(|| Self {
             legend: MatrixRowState::ALL
                 .into_iter()
-                .filter(|state| rows.items.iter().flat_map(|row| &row.cells).flatten().any(|cell| cell.row.state() == *state))
+                .filter(|state| {
+                    rows.items
+                        .iter()
+                        .flat_map(|row| &row.cells)
+                        .flatten()
+                        .any(|cell| cell.row.state() == *state)
+                })
                 .map(|one| (one.symbol(), state_badge(one, one.tone())))
                 .collect(),
             columns: columns.into_iter().map(MatrixRow::label).collect(),

@@ -16,6 +16,7 @@ mod finding;
 mod finding_detail;
 mod finding_order;
 mod headline;
+mod index_entry;
 mod lookup;
 mod matrix;
 pub(super) mod permissions;
@@ -43,7 +44,10 @@ use crate::{
     report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
 };
 
-pub use self::report_index::report_index;
+pub use self::{
+    index_entry::{IndexEntry, IndexedReport},
+    report_index::{report_index, sweep_index},
+};
 use self::{
     activity::{ActivityChart, NotableEvent},
     answer::Answer,

@@ -79,6 +79,8 @@
   const shows = (table) => {
     const source = document.querySelector(`script[data-rest="${table.id}"]`);
     const first = [...bodyOf(table).rows];
+    // The note says what is not shown; the script can show it.
+    if (source) document.querySelector(`[data-note="${table.id}"]`)?.remove();
     if (first.length < MANY && !source) return;
     let data = null;
     const rest = () => {

@@ -171,7 +171,8 @@ impl<'a> PrincipalsTable<'a> {
         for row in self.clean() {
             *counts.entry(row.principal.behavior).or_default() += 1;
         }
-        let parts = counts.into_iter().rev().map(|(behavior, count)| format!("{count} {}", behavior.as_str()));
+        let parts =
+            counts.into_iter().rev().map(|(behavior, count)| format!("{count} {}", behavior.as_str()));
         parts.collect::<Vec<_>>().join(", ")
     }
 
@@ -205,7 +206,9 @@ impl<'a> PrincipalRow<'a> {
             name: split_arn(&principal.arn).1,
             has_details: anchor < most::PRINCIPAL_DETAILS,
             is_clean: is_clean(principal, proof),
-            is_open: proof && anchor < most::OPEN_PRINCIPALS && principal.status == Some(Status::NonCompliant),
+            is_open: proof
+                && anchor < most::OPEN_PRINCIPALS
+                && principal.status == Some(Status::NonCompliant),
             sentence: sentence(principal),
             kind: badge::principal_kind(principal.kind),
             status: principal.status.filter(|_| proof && principal.watched_as.is_some()).map(badge::status),

@@ -73,7 +73,10 @@ mod tests {
     fn a_pair_of_backticks_is_an_element() {
         assert_eq!(prose("run `a<b` or `c`."), "run <code>a&lt;b</code> or <code>c</code>.");
         assert_eq!(prose("one ` alone & none"), "one ` alone &amp; none");
-        assert_eq!(prose("of arn:aws:iam::1:role/A."), "of arn:<wbr>aws:<wbr>iam:<wbr>:<wbr>1:<wbr>role/<wbr>A.");
+        assert_eq!(
+            prose("of arn:aws:iam::1:role/A."),
+            "of arn:<wbr>aws:<wbr>iam:<wbr>:<wbr>1:<wbr>role/<wbr>A."
+        );
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! Enters: cells of text. Leaves: [`DataRows`]: the rows as JSON, for an element that no browser runs. Laws: the JSON has
 //! no `<`, so it cannot end its element; a cell has no hidden character, as between tags.
 
-use crate::escape::escape_hidden;
+use crate::{escape::escape_hidden, finding::phrases::truncate};
+
+/// Maximum number of characters of a cell.
+const MAX_CELL_CHARS: usize = 300;
 
 /// Rows of a table beyond those in it, as JSON.
 #[derive(Debug)]
@@ -15,8 +18,7 @@ pub struct DataRows {
 impl DataRows {
     /// The rows of these cells.
     pub fn of<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> Self {
-        let rows: Vec<Vec<String>> =
-            rows.map(|row| row.iter().map(|cell| escape_hidden(cell).into_owned()).collect()).collect();
+        let rows: Vec<Vec<String>> = rows.map(|row| row.iter().map(|cell| shown(cell)).collect()).collect();
         // A list of strings is always written.
         let json = serde_json::to_string(&rows).unwrap_or_default();
         let json = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
@@ -32,6 +34,10 @@ impl DataRows {
     pub fn json(&self) -> &str {
         &self.json
     }
+}
+
+fn shown(cell: &str) -> String {
+    escape_hidden(&truncate(cell, MAX_CELL_CHARS)).into_owned()
 }
 
 #[cfg(test)]

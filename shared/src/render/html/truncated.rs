@@ -25,6 +25,8 @@ pub mod most {
     pub const SENTENCES: usize = 12;
     /// Tasks on the first screen.
     pub const TASKS: usize = 5;
+    /// Rows of each list of what changed between two reports.
+    pub const CHANGES: usize = 50;
     /// Findings in the order of events.
     pub const EVENTS: usize = 10;
     /// Values of one kind in the details of a principal.

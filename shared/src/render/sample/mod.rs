@@ -16,7 +16,7 @@ use crate::report::Report;
 
 pub use self::{
     hostile::hostile,
-    large::large,
+    large::{large, very_large},
     non_compliant::non_compliant,
     small::{compliant, discovery, empty, insufficient},
 };
