@@ -70,7 +70,7 @@ const look = (page) => page.evaluate(() => {
     if (node.parentElement.closest('script, style')) continue;
     ticks += node.data.split('`').length - 1;
     const short = node.parentElement.closest('.name') && node.data.length <= 26 ? [[0, node.data.trimEnd().length]] : [];
-    const ids = [...node.data.matchAll(/(?<!\d)\d{12}(?!\d)/g)].map((match) => [match.index, match.index + 12]);
+    const ids = [...node.data.matchAll(/(?<![0-9a-f])\d{12}(?![0-9a-f])/g)].map((match) => [match.index, match.index + 12]);
     for (const [from, to] of [...short, ...ids]) {
       const range = document.createRange();
       range.setStart(node, from);

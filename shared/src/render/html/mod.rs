@@ -44,10 +44,6 @@ use crate::{
     report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
 };
 
-pub use self::{
-    index_entry::{IndexEntry, IndexedReport},
-    report_index::{report_index, sweep_index},
-};
 use self::{
     activity::{ActivityChart, NotableEvent},
     answer::Answer,
@@ -58,6 +54,10 @@ use self::{
     principal::PrincipalsTable,
     tables::ReportTables,
     truncated::{Truncated, most},
+};
+pub use self::{
+    index_entry::{IndexEntry, IndexedReport},
+    report_index::{report_index, sweep_index},
 };
 
 /// Media type of a page.

@@ -147,8 +147,7 @@ impl<'a> IndexRow<'a> {
         let findings = |entry: &IndexEntry<'_>| entry.report.as_ref().map(|report| report.findings);
         let before = std::iter::once(None).chain(entries.iter().map(findings));
         let row = |(entry, before): (&'a IndexEntry<'a>, Option<u64>)| {
-            let change =
-                before.zip(findings(entry)).and_then(|(before, now)| signed_difference(before, now));
+            let change = before.zip(findings(entry)).and_then(|(before, now)| signed_difference(before, now));
             let short_id = entry.report.as_ref().map_or("", |report| short(report.id));
             IndexRow { entry, badge: status_badge(entry.status), change, short_id }
         };

@@ -30,8 +30,7 @@ impl TrendChart {
     pub fn of(entries: &[IndexEntry<'_>]) -> Option<Self> {
         let (first, last) = (entries.first()?.at.hour(), entries.last()?.at.hour());
         let axis = TimeAxis::of(Period { from: first, until: Hour(last.0.saturating_add(1)) });
-        let scored =
-            entries.iter().filter(|entry| score(entry, |report| report.compliance_score).is_some());
+        let scored = entries.iter().filter(|entry| score(entry, |report| report.compliance_score).is_some());
         if scored.count() < 2 {
             return None;
         }

@@ -92,7 +92,8 @@ fn a_page_is_whole_and_loads_nothing_from_elsewhere() {
                 let is_local = ["#", "../reports/", "report."].iter().any(|begin| value.starts_with(begin));
                 assert!(attribute != "href" || is_local, "{value}");
             }
-            let empty = ["meta", "br", "wbr", "rect", "path", "line", "use", "circle"].contains(&tag.as_str());
+            let empty =
+                ["meta", "br", "wbr", "rect", "path", "line", "use", "circle"].contains(&tag.as_str());
             match (start, empty) {
                 (true, false) => open.push(tag),
                 (false, false) => assert_eq!(open.pop(), Some(tag.as_str())),
@@ -112,7 +113,9 @@ fn what_changed_between_the_two_newest_reports_is_listed() {
     let change = ReportDifference::between(&before, &after);
     let page = report_index(&history(), Some(&change), "b", Time(START.0)).unwrap();
     assert_eq!(parse(&page).problems.borrow().as_slice(), &[] as &[String]);
-    for shown in ["What changed", "New findings (7)", "&lt;b&gt;Changed&lt;/b&gt;", "Principals with another status"] {
+    for shown in
+        ["What changed", "New findings (7)", "&lt;b&gt;Changed&lt;/b&gt;", "Principals with another status"]
+    {
         assert!(page.contains(shown), "{shown}");
     }
     let same = ReportDifference::between(&after, &after);
@@ -137,7 +140,8 @@ fn the_index_of_a_state_links_to_the_reports_beside_it() {
             link: Some(link.to_owned()),
         }),
     };
-    let page = sweep_index(vec![sweep(1, "01JX.json"), sweep(0, "../../x.json")], None, Time(START.0)).unwrap();
+    let page =
+        sweep_index(vec![sweep(1, "01JX.json"), sweep(0, "../../x.json")], None, Time(START.0)).unwrap();
     assert_eq!(parse(&page).problems.borrow().as_slice(), &[] as &[String]);
     assert!(page.contains("href=\"01JX.json\"") && page.contains("href=\"latest.html\""));
     assert!(page.contains("trend-h") && page.contains("(+1)"));
