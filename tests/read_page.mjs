@@ -83,13 +83,14 @@ const look = (page) => page.evaluate(() => {
 
 const judge = async (context, name) => {
   for (const colorScheme of ['light', 'dark']) {
-    for (const width of [1280, 640, 390]) {
+    for (const width of colorScheme === 'light' ? [1280, 640, 390] : [1280, 390]) {
       const page = await open(context, name, width, colorScheme);
       const closed = await look(page);
-      const found = await violations(context, page);
+      // 640 pixels are 1280 at 200 % zoom.
+      const found = width === 640 ? [] : await violations(context, page);
       await openAll(page);
       const opened = await look(page);
-      found.push(...await violations(context, page));
+      if (width === 1280) found.push(...await violations(context, page));
       console.log(`${name} ${width} ${colorScheme}: ${closed.height} px, open ${opened.height} px`);
       for (const one of new Set(found)) wrong(name, `axe: ${one} (${width}, ${colorScheme})`);
       for (const state of [closed, opened]) {

@@ -26,12 +26,12 @@ pub(super) struct TrendChart {
 }
 
 impl TrendChart {
-    /// The chart of entries in the order of time; `None` unless two reports have a score.
+    /// The chart of entries in the order of time; `None` unless two reports have a score, in different hours.
     pub fn of(entries: &[IndexEntry<'_>]) -> Option<Self> {
         let (first, last) = (entries.first()?.at.hour(), entries.last()?.at.hour());
         let axis = TimeAxis::of(Period { from: first, until: Hour(last.0.saturating_add(1)) });
         let scored = entries.iter().filter(|entry| score(entry, |report| report.compliance_score).is_some());
-        if scored.count() < 2 {
+        if scored.count() < 2 || first == last {
             return None;
         }
         Some(Self {
