@@ -169,7 +169,7 @@ const type = async (context, name) => {
   await page.close();
 };
 
-// Resident memory of the renderers of the browser that runs in a directory, in MiB.
+// Resident memory of the largest renderer of the browser that runs in a directory, in MiB: that of the page, for the others are blank.
 const memory = (directory) => {
   const about = (id, what) => { try { return readFileSync(`/proc/${id}/${what}`, 'utf8'); } catch { return ''; } };
   const parent = (id) => /PPid:\s+(\d+)/.exec(about(id, 'status'))?.[1];
@@ -178,7 +178,7 @@ const memory = (directory) => {
     return false;
   };
   const renderers = readdirSync('/proc').filter((id) => /^\d+$/.test(id) && about(id, 'cmdline').includes('--type=renderer') && belongs(id));
-  return renderers.reduce((sum, id) => sum + Number(/VmRSS:\s+(\d+)/.exec(about(id, 'status'))?.[1] || 0) / 1024, 0);
+  return Math.max(...renderers.map((id) => Number(/VmRSS:\s+(\d+)/.exec(about(id, 'status'))?.[1] || 0) / 1024));
 };
 
 const large = async () => {
@@ -192,7 +192,7 @@ const large = async () => {
   }))));
   const bytes = statSync(join(folder, name)).size;
   const resident = Math.round(memory(directory));
-  console.log(`${name}: ${bytes} bytes, ${Math.round(bytes / FINDINGS)} a finding; ms: ${JSON.stringify(times)}; renderers ${resident} MiB`);
+  console.log(`${name}: ${bytes} bytes, ${Math.round(bytes / FINDINGS)} a finding; ms: ${JSON.stringify(times)}; renderer ${resident} MiB`);
   if (bytes > FINDINGS * MAX_BYTES_A_FINDING) wrong(name, `${Math.round(bytes / FINDINGS)} bytes a finding`);
   if (resident > MAX_MEBIBYTES) wrong(name, `${resident} MiB`);
   await page.evaluate(() => { for (const one of document.querySelectorAll('details.bulk')) one.open = true; });

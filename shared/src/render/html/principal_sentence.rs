@@ -18,7 +18,12 @@ pub(super) fn sentence(principal: &PrincipalSummary) -> String {
     let reasons = and_list(&principal.status_reasons);
     match principal.status.filter(|_| principal.watched_as.is_some()) {
         None => format!("{did}."),
-        Some(Status::Compliant) => format!("is read-only: it {did}."),
+        Some(Status::Compliant) => match principal.allowed_by_override {
+            0 => format!("is read-only: it {did}."),
+            allowed => {
+                format!("is read-only but for {} that overrides allow: it {did}.", count_of_calls(allowed))
+            }
+        },
         Some(Status::NonCompliant) if reasons.is_empty() => format!("is not read-only: it {did}."),
         Some(Status::NonCompliant) => format!("is not read-only: {reasons}."),
         Some(Status::InsufficientEvidence) if reasons.is_empty() => {
@@ -33,43 +38,52 @@ pub(super) fn sentence(principal: &PrincipalSummary) -> String {
     }
 }
 
-/// What a principal was seen to do, as a verb with its object.
+/// What a principal was seen to do, as a verb with its object. Calls through roles are not among its own.
 fn did(principal: &PrincipalSummary) -> String {
-    let calls = |count: u64| match count {
-        1 => "1 call".to_owned(),
-        _ => format!("{} calls", thousands(count)),
-    };
-    let tried: u64 = [OperationType::Mutating, OperationType::Privileged, OperationType::Unknown]
+    let refused =
+        |kind| principal.count(kind, Outcome::Denied).saturating_add(principal.count(kind, Outcome::Failed));
+    let tried = [OperationType::Mutating, OperationType::Privileged, OperationType::Unknown]
+        .map(refused)
         .into_iter()
-        .map(|kind| {
-            principal.count(kind, Outcome::Denied).saturating_add(principal.count(kind, Outcome::Failed))
-        })
         .fold(0, u64::saturating_add);
-    let with = |capability: &str| calls(principal.capabilities.get(capability).copied().unwrap_or_default());
+    let within = |count: u64| match count {
+        0 => "through a role".to_owned(),
+        _ => format!("in {}", count_of_calls(count)),
+    };
+    let with = |capability: &str| within(principal.capabilities.get(capability).copied().unwrap_or_default());
+    let succeeded = |kind| within(principal.count(kind, Outcome::Succeeded));
     let denied = principal.denied();
     let phrase = match principal.behavior {
-        Behavior::Wrote => format!("changed state in {}", calls(principal.writes())),
-        Behavior::UsedPrivilege => format!(
-            "used a privileged operation in {}",
-            calls(principal.count(OperationType::Privileged, Outcome::Succeeded))
-        ),
-        Behavior::Attempted => {
-            return format!("attempted {} that {} not read-only; none succeeded", calls(tried), are(tried));
+        Behavior::Wrote => format!("changed state {}", within(principal.writes())),
+        Behavior::UsedPrivilege => {
+            format!("used a privileged operation {}", succeeded(OperationType::Privileged))
         }
-        Behavior::UnknownCalls => format!(
-            "made {} to unknown operations",
-            calls(principal.count(OperationType::Unknown, Outcome::Succeeded))
-        ),
-        Behavior::ReadSecrets => format!("read secrets in {}", with("read_secrets")),
-        Behavior::ReadData => format!("read customer data in {}", with("read_data")),
-        Behavior::OnlyRead if denied == 0 => format!("only read, in {}", calls(principal.calls)),
-        Behavior::OnlyRead => format!("made {} of reads", calls(principal.calls)),
+        Behavior::Attempted if tried == 0 => {
+            return "attempted calls that are not read-only, through a role; none succeeded".to_owned();
+        }
+        Behavior::Attempted => {
+            let calls = count_of_calls(tried);
+            return format!("attempted {calls} that {} not read-only; none succeeded", are(tried));
+        }
+        Behavior::UnknownCalls => format!("called unknown operations {}", succeeded(OperationType::Unknown)),
+        Behavior::ReadSecrets => format!("read secrets {}", with("read_secrets")),
+        Behavior::ReadData => format!("read customer data {}", with("read_data")),
+        Behavior::OnlyRead if denied == 0 => format!("only read, in {}", count_of_calls(principal.calls)),
+        Behavior::OnlyRead => format!("made {} of reads", count_of_calls(principal.calls)),
         Behavior::NoCalls => return "made no API call".to_owned(),
         Behavior::NotSeen => return "does not appear in the evidence".to_owned(),
     };
     match denied {
         0 => phrase,
         _ => format!("{phrase}; AWS refused {} of its calls", thousands(denied)),
+    }
+}
+
+/// `1 call`, `1,234 calls`.
+fn count_of_calls(count: u64) -> String {
+    match count {
+        1 => "1 call".to_owned(),
+        _ => format!("{} calls", thousands(count)),
     }
 }
 
@@ -93,8 +107,13 @@ pub(super) fn overall(principals: &[PrincipalSummary]) -> String {
     let (all, broken, open) =
         (watched().count() as u64, with(Status::NonCompliant), with(Status::InsufficientEvidence));
     let of = count_noun(all, "watched principal");
+    let allowed = watched().map(|one| one.allowed_by_override).fold(0, u64::saturating_add);
     match (all, broken, open) {
         (0, ..) => "No principal is watched.".to_owned(),
+        (_, 0, 0) if allowed > 0 => {
+            let calls = count_of_calls(allowed);
+            format!("Yes, but for {calls} that overrides allow: {of} {} read-only otherwise.", are(all))
+        }
         (_, 0, 0) => format!("Yes: {of} {} read-only.", are(all)),
         (_, 0, _) if open == all => {
             format!("Not proven: no call breaks the promise, but for {of} evidence is missing.")
@@ -144,6 +163,34 @@ mod tests {
         );
         assert!(sentences[4].starts_with("is not proven to be read-only: "), "{}", sentences[4]);
         assert_eq!(sentences[7], "only read, in 88 calls.");
+    }
+
+    #[test]
+    fn calls_that_an_override_allows_are_named_in_a_compliant_status() {
+        let mut result = sample::compliant().result;
+        let principal =
+            result.principals.iter_mut().find(|one| one.status == Some(Status::Compliant)).unwrap();
+        (principal.allowed_by_override, principal.behavior) = (2, Behavior::Wrote);
+        let sentence = sentence(principal);
+        assert!(
+            sentence.starts_with("is read-only but for 2 calls that overrides allow: it changed"),
+            "{sentence}"
+        );
+        assert!(overall(&result.principals).starts_with("Yes, but for 2 calls that overrides allow: "));
+    }
+
+    #[test]
+    fn calls_through_roles_are_not_counted_as_own_calls() {
+        let mut principal = principals().remove(0);
+        principal.status = None;
+        principal.counts.clear();
+        principal.behavior = Behavior::Attempted;
+        assert_eq!(
+            sentence(&principal),
+            "attempted calls that are not read-only, through a role; none succeeded."
+        );
+        principal.behavior = Behavior::UsedPrivilege;
+        assert_eq!(sentence(&principal), "used a privileged operation through a role.");
     }
 
     #[test]

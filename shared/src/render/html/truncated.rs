@@ -16,7 +16,7 @@ pub mod most {
     /// Maximum number of principals shown.
     pub const PRINCIPALS: usize = 1_000;
     /// Maximum number of principals shown with details.
-    pub const PRINCIPAL_DETAILS: usize = 200;
+    pub const PRINCIPAL_DETAILS: usize = 120;
     /// Services in the details of a principal.
     pub const SERVICES: usize = 6;
     /// Number of principals whose details may be open initially.

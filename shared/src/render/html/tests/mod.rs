@@ -206,7 +206,7 @@ fn a_large_report_is_truncated_with_counts() {
     assert!(page.len() < 5 << 20, "{}", page.len());
     for more in [
         "200 more principals are not shown here",
-        "800 more principals in one line each",
+        "880 more principals in one line each",
         "850 further findings in one line each",
         "3,800 more findings are not shown here",
         "600 more operations are not shown here",
