@@ -108,9 +108,9 @@ read-page: $(READ_PAGE)/node_modules/axe-core $(READ_PAGE)/node_modules/playwrig
 	@test -n "$(CHROMIUM)" || { echo "read-page: no Chromium; install it (Debian: apt-get install chromium) or name it with CHROMIUM=PATH"; exit 1; }
 	$(BINARY)
 	rm -rf $(READ_PAGE)/pages $(READ_PAGE)/demo && mkdir -p $(READ_PAGE)/pages $(READ_PAGE)/demo
-	cd $(READ_PAGE)/demo && $(TARGET)/$(HOST)/debug/onlooker --quiet demo
+	cd $(READ_PAGE)/demo && $(TARGET)/$(HOST)/debug/onlooker --quiet demo > /dev/null
 	for hour in 12 23; do cd $(READ_PAGE)/demo && $(TARGET)/$(HOST)/debug/onlooker --quiet sweep --state sweeps --fail-on none \
-		--watch 'arn:aws:iam::*:role/OpsAgentReadOnly' --since 2026-10-06T00:00:00Z --until 2026-10-06T$$hour:00:00Z onlooker-demo/AWSLogs || exit 1; done
+		--watch 'arn:aws:iam::*:role/OpsAgentReadOnly' --since 2026-10-06T00:00:00Z --until 2026-10-06T$$hour:00:00Z onlooker-demo/AWSLogs > /dev/null || exit 1; done
 	cp $(READ_PAGE)/demo/onlooker-demo/report.html $(READ_PAGE)/pages/demo.html
 	cp $(READ_PAGE)/demo/sweeps/reports/index.html $(READ_PAGE)/pages/index.html
 	ONLOOKER_PAGES=$(READ_PAGE)/pages $(HOST_CARGO) test --quiet -p onlooker-core --all-features --lib write_sample_pages -- --ignored
