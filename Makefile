@@ -6,6 +6,8 @@ TOOLS := $(CURDIR)/.tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 AZURITE_VERSION := 3.35.0
+PLAYWRIGHT_VERSION := 1.65.1
+AXE_VERSION := 4.14.1
 # Seconds each fuzz target runs in CI.
 FUZZ_SECONDS ?= 20
 # Records of the corpus `make bench` generates.
@@ -111,6 +113,24 @@ read-exports: $(E2E)/exports/bin/junitparser ## Read the exports of reports with
 read-tables: $(E2E)/tables/bin/installed ## Read Parquet, CSV, JSON lines and OpenMetrics of a report with pyarrow, DuckDB and prometheus_client
 	$(BINARY)
 	$(E2E)/tables/bin/python -B tests/read_tables.py $(TARGET)/$(HOST)/debug/onlooker
+
+READ_PAGE := $(CURDIR)/target/read-page
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+.PHONY: read-page
+read-page: $(READ_PAGE)/node_modules/axe-core $(READ_PAGE)/node_modules/playwright-core ## Read the pages of reports in Chromium; needs chromium, npm, node and poppler-utils
+	@test -n "$(CHROMIUM)" || { echo "read-page: no Chromium; install it (Debian: apt-get install chromium) or name it with CHROMIUM=PATH"; exit 1; }
+	$(BINARY)
+	rm -rf $(READ_PAGE)/pages $(READ_PAGE)/demo && mkdir -p $(READ_PAGE)/pages $(READ_PAGE)/demo
+	cd $(READ_PAGE)/demo && $(TARGET)/$(HOST)/debug/onlooker --quiet demo > /dev/null
+	for hour in 12 23; do cd $(READ_PAGE)/demo && $(TARGET)/$(HOST)/debug/onlooker --quiet sweep --state sweeps --fail-on none \
+		--watch 'arn:aws:iam::*:role/OpsAgentReadOnly' --since 2026-10-06T00:00:00Z --until 2026-10-06T$$hour:00:00Z onlooker-demo/AWSLogs > /dev/null || exit 1; done
+	cp $(READ_PAGE)/demo/onlooker-demo/report.html $(READ_PAGE)/pages/demo.html
+	cp $(READ_PAGE)/demo/sweeps/reports/index.html $(READ_PAGE)/pages/index.html
+	ONLOOKER_PAGES=$(READ_PAGE)/pages $(HOST_CARGO) test --quiet -p onlooker-core --all-features --lib write_sample_pages -- --ignored
+	node tests/read_page.mjs $(READ_PAGE) $(CHROMIUM) $(READ_PAGE)/pages
+
+$(READ_PAGE)/node_modules/%:
+	npm install --silent --no-fund --no-audit --prefix $(READ_PAGE) axe-core@$(AXE_VERSION) playwright-core@$(PLAYWRIGHT_VERSION)
 
 .PHONY: audit
 audit: ## Licenses, sources and bans of all dependencies

@@ -41,6 +41,7 @@ mod replay;
 mod report;
 mod report_file;
 mod report_output;
+mod report_pages;
 mod signing_key;
 mod source;
 mod standards;

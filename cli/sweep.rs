@@ -46,6 +46,7 @@ use crate::{
     lookup::{MemoryEvidence, look_up},
     progress::ProgressMeter,
     report_output::{ReportExtent, ReportOutput, conclude},
+    report_pages,
     source::SweepSource,
     time_arg::TimeArg,
     verify::signing::{KnownKeys, SigningArgs},
@@ -440,7 +441,9 @@ pub fn record_run(state: Option<&mut SweepState>, report: &Report) -> Result<Opt
     let Some(state) = state else {
         return Ok(None);
     };
-    Ok(Some(state.record_run(report, &json(report)?)?))
+    let kept = state.record_run(report, &json(report)?)?;
+    report_pages::write(state, report)?;
+    Ok(Some(kept))
 }
 
 /// Refuses a path that does not exist, before a state is made for it. Globs and other sources are looked at when they are

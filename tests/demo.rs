@@ -32,7 +32,15 @@ fn demo(directory: &TestDirectory) -> Report {
             .trim_start()
             .starts_with("<!")
     );
-    fixture::report(&fs::read_to_string(directory.join("onlooker-demo/report.json")).expect("a report"))
+    let text = fs::read_to_string(directory.join("onlooker-demo/report.json")).expect("a report");
+    let report = fixture::report(&text);
+    let page =
+        |name: &str| fs::read_to_string(directory.join(".onlooker/reports").join(name)).expect("a page");
+    let link =
+        format!("href=\"{}.json\"><code>{}</code>", report.run.run_id, report.id.get(..12).expect("an id"));
+    assert!(page("index.html").contains(&link), "{}", page("index.html"));
+    assert!(page("latest.html").contains(&report.id));
+    report
 }
 
 fn findings_of<'a>(report: &'a Report, rule: &str) -> Vec<&'a Finding> {

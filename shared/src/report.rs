@@ -409,6 +409,15 @@ pub struct AuditEntry {
     pub user_identity: Arc<str>,
     /// Session name, when there was one.
     pub session: Option<Arc<str>>,
+    /// Source identity of the session, when it had one. Absent in reports of earlier versions, as are the next two.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source_identity: Option<Arc<str>>,
+    /// Whether the call was made with the credentials of a console session.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub is_console_session: bool,
+    /// AWS service that made the call on the principal's behalf.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoked_by: Option<Arc<str>>,
     /// `eventSource` of the CloudTrail record.
     pub service: Arc<str>,
     /// `eventName` of the CloudTrail record.

@@ -9,6 +9,7 @@
 //!   state.db                 SQLite: objects, runs, findings
 //!   segments/ab/abcd....seg  evidence, named by its SHA-256
 //!   reports/RUN-ID.json      reports, as JSON
+//!   reports/index.html       the index of reports, and the newest as a page, `latest.html`; written by the command line
 //!   restore.json             only while a backup is restored
 //! ```
 

@@ -11,6 +11,7 @@ mod action_patterns;
 mod allow;
 mod boundary;
 mod changes;
+mod denial;
 mod document;
 mod known_actions;
 mod open_question;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     action_patterns::{ActionPattern, CoverTarget, WildcardScope, cover_actions},
     changes::{GuardrailChanges, StatementChange},
+    denial::denial_policy,
     document::{GuardrailDocument, PolicyQuota},
     known_actions::{KnownAction, KnownActions},
     open_question::{Acknowledgment, OpenQuestion, OpenQuestionKind},

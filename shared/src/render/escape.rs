@@ -154,6 +154,12 @@ fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
 }
 
+/// Whether a shell takes a text as one word without quotes, and no program takes it as an option.
+pub fn is_shell_word(text: &str) -> bool {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "/=_-.".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_safe)
+}
+
 #[cfg(test)]
 #[path = "escape_tests.rs"]
 mod tests;

@@ -11,7 +11,7 @@
 
 use serde::Serialize;
 
-use super::json::escape_json;
+use super::{escape::is_shell_word, json::escape_json};
 use crate::{
     alert::{Alert, AlertDigest, OperationalAlert},
     current_status::{FindingBrief, ReportBrief, ReportIssued, StatusChange, StatusSubject},
@@ -241,12 +241,6 @@ fn status_lines(mut text: MessageText, change: &StatusChange) -> MessageText {
         }
     }
     text
-}
-
-/// Whether a shell takes a text as one word without quotes, and no program takes it as an option.
-fn is_shell_word(text: &str) -> bool {
-    let is_safe = |c: char| c.is_ascii_alphanumeric() || "/=_-.".contains(c);
-    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_safe)
 }
 
 fn status_severity(status: Option<Status>) -> RiskLevel {

@@ -14,8 +14,8 @@ use super::{ReportResult, ReportRun};
 use crate::{config::Redaction, hex::hex};
 
 /// Fields that name sessions and their users.
-const SESSION_FIELDS: [&str; 5] =
-    ["session", "session_name", "session_names", "source_identities", "on_behalf_of"];
+const SESSION_FIELDS: [&str; 6] =
+    ["session", "session_name", "session_names", "source_identity", "source_identities", "on_behalf_of"];
 
 /// Redacts a result and its run.
 ///

@@ -1,14 +1,15 @@
 //! Keeps the newest report, and the index of the reports, under keys that do not change.
 //!
 //! Enters: the current status and its history. Leaves: `latest/report.json` and `latest/report.html`, which are copies of
-//! stored objects, and `latest/index.html`. Laws: the last write is of the report that the current status names, also if runs
+//! stored objects, and `latest/index.html`, which also says what changed between the two newest reports. Laws: the last write is of the report that the current status names, also if runs
 //! overlap; only these three objects are ever replaced.
 
 use super::{PublishErrorKind, ReportPublisher, serialization_error, status};
 use crate::{
-    current_status::ReportBrief,
-    ports::LatestReports,
+    current_status::{CurrentStatus, ReportBrief},
+    ports::{LatestReports, PortErrorKind},
     render::{html, json},
+    report::{Report, ReportDifference},
     time::Time,
 };
 
@@ -20,6 +21,9 @@ pub const LATEST_HTML: &str = "latest/report.html";
 
 /// Key of the index of the reports of this month and the month before.
 pub const LATEST_INDEX: &str = "latest/index.html";
+
+/// Size of a report above which the index does not compare it: a parsed report takes several times its size in memory.
+const MAX_COMPARED_BYTES: usize = 8 << 20;
 
 /// Writes after which a run leaves the rest to the run that overtook it.
 const MAX_WRITES: usize = 3;
@@ -68,10 +72,35 @@ fn write_index_to(
     for month in index_months(now) {
         history.extend(status::history(publisher.table, &month)?);
     }
-    let page = html::report_index(&history, publisher.bucket, now)
+    let change = newest_change(publisher, &history)?;
+    let page = html::report_index(&history, change.as_ref(), publisher.bucket, now)
         .map_err(|cause| serialization_error(LATEST_INDEX, cause))?;
     latest.replace(LATEST_INDEX, page.as_bytes(), html::MEDIA_TYPE)?;
     Ok(())
+}
+
+/// What changed between the two newest reports of the history. `None` if there are fewer, or if one of them was removed, is too
+/// large or was written by another version.
+fn newest_change(
+    publisher: &ReportPublisher<'_>,
+    history: &[CurrentStatus],
+) -> Result<Option<ReportDifference>, PublishErrorKind> {
+    let mut briefs: Vec<&ReportBrief> = history.iter().filter_map(|status| status.report.as_ref()).collect();
+    briefs.sort_by_key(|brief| (brief.generated_at, &brief.report_key));
+    briefs.dedup_by(|one, other| one.report_key == other.report_key);
+    let [.., before, after] = briefs.as_slice() else { return Ok(None) };
+    let Some(before) = read_report(publisher, &before.report_key)? else { return Ok(None) };
+    let Some(after) = read_report(publisher, &after.report_key)? else { return Ok(None) };
+    Ok(Some(ReportDifference::between(&before, &after)))
+}
+
+fn read_report(publisher: &ReportPublisher<'_>, key: &str) -> Result<Option<Report>, PublishErrorKind> {
+    match publisher.store.read(key, None) {
+        Ok(bytes) if bytes.len() > MAX_COMPARED_BYTES => Ok(None),
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind == PortErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The months of the index, as the beginning of a time: the month before this one, and this one.

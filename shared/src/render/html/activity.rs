@@ -1,22 +1,26 @@
 //! Activity over time.
 //!
-//! Enters: calls per hour. Leaves: [`ActivityChart`]: stacked bars, a scale, and the same counts in a table. Law: a
-//! write, a denied call or another call is visible beside any number of reads.
+//! Enters: calls per hour, and the findings. Leaves: [`ActivityChart`]: stacked bars, a scale, and the same counts in a
+//! table; and the first calls of findings in the order of time. Law: a write, a denied call or another call is visible beside
+//! any number of reads.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use crate::{
+    finding::{Finding, Severity},
     period::Period,
     render::html::{
         axis::{AxisTick, TimeAxis, percent},
         filters::{format_minute, thousands},
+        finding::{FindingLink, FindingLinks},
+        truncated::{Truncated, most},
     },
-    report::HourlyActivity,
-    time::Hour,
+    report::{HourlyActivity, ReportMode, ReportResult},
+    time::{Hour, Time},
 };
 
 /// Height of the drawing in pixels.
-const CHART_HEIGHT: f64 = 200.0;
+const CHART_HEIGHT: f64 = 140.0;
 
 /// Least height of a part that is not zero.
 const MIN_BAR_HEIGHT: f64 = 3.0;
@@ -84,6 +88,36 @@ pub struct ActivityRow {
     pub from: Hour,
     /// Number of calls in the hours of the row.
     pub calls: HourlyActivity,
+}
+
+/// A finding about calls, in the order of time.
+#[derive(Debug)]
+pub struct NotableEvent<'a> {
+    /// Time of its first call.
+    pub at: Time,
+    /// The finding.
+    pub link: FindingLink<'a>,
+}
+
+impl<'a> NotableEvent<'a> {
+    /// The first calls of the findings that matter most, in the order of time.
+    pub fn of(result: &'a ReportResult, links: &FindingLinks<'a>) -> Truncated<Self> {
+        let about_calls = links.in_order().iter().filter(|one| {
+            one.severity >= Severity::Medium && one.principal.is_some() && !one.sample_event_ids.is_empty()
+        });
+        let event =
+            |one: &&'a Finding| Some(Self { at: one.first_seen?, link: links.get(&one.fingerprint)? });
+        // A call that two rules found is one event, of the finding that matters more.
+        let mut seen = BTreeSet::new();
+        let first_of_calls = about_calls.filter(|one| seen.insert(one.sample_event_ids.first()));
+        let mut events = Truncated::of(first_of_calls.filter_map(event), most::EVENTS);
+        if result.mode == ReportMode::Discovery {
+            events.items.clear();
+            events.omitted = 0;
+        }
+        events.items.sort_by_key(|event| event.at);
+        events
+    }
 }
 
 impl ActivityChart {
@@ -215,7 +249,7 @@ mod tests {
         assert_eq!(heights, [1, 1, 0, 0]);
         assert_eq!(
             (chart.layers[1].bars[0].height.as_str(), chart.layers[1].bars[0].y.as_str()),
-            ("3", "97")
+            ("3", "67")
         );
     }
 

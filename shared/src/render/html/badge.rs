@@ -80,6 +80,16 @@ pub const fn behavior(behavior: Behavior) -> Badge {
     }
 }
 
+/// The badge of a behavior of a principal of which AWS may have denied calls: such a principal did not only read.
+pub const fn behavior_of(of: Behavior, has_denied_calls: bool) -> Badge {
+    match of {
+        Behavior::OnlyRead if has_denied_calls => {
+            badge("note", "ring", "read, some denied", "Made only reads; AWS denied some of them.")
+        }
+        _ => behavior(of),
+    }
+}
+
 /// The badge of a severity.
 pub const fn severity(severity: Severity) -> Badge {
     let text = severity.as_str();

@@ -27,7 +27,7 @@ pub struct CoverageMap<'a> {
     pub ticks: Vec<AxisTick>,
     /// Distance of the grid lines as a share of the bar, and in words; absent where the lines would not fit.
     pub gridline: Option<(String, &'static str)>,
-    /// Accounts and regions: in order, or with the most missing hours first when not all are shown.
+    /// Accounts and regions: in order, or with the most missing hours first when there are many.
     pub places: Truncated<CoverageBar<'a>>,
     /// Expected accounts and regions with missing hours.
     pub incomplete: usize,
@@ -79,7 +79,7 @@ impl<'a> CoverageMap<'a> {
     pub fn of(coverage: &'a Coverage) -> Self {
         let axis = coverage.period.filter(|period| period.hours() > 0).map(TimeAxis::of);
         let mut places: Vec<&AccountRegionCoverage> = coverage.account_regions.iter().collect();
-        if places.len() > most::PLACES {
+        if places.len() > most::OPEN_PLACES {
             places.sort_by_key(|place| std::cmp::Reverse(place.missing_hours()));
         }
         let places = Truncated::of(places, most::PLACES);
@@ -93,6 +93,18 @@ impl<'a> CoverageMap<'a> {
             classes: Truncated::of(coverage.event_classes.iter().map(EventClassRow::of), most::CLASSES),
             axis,
         }
+    }
+}
+
+impl<'a> CoverageMap<'a> {
+    /// Bars that are visible initially.
+    pub fn first_places(&self) -> &[CoverageBar<'a>] {
+        self.places.items.get(..most::OPEN_PLACES).unwrap_or(&self.places.items)
+    }
+
+    /// The other bars.
+    pub fn other_places(&self) -> &[CoverageBar<'a>] {
+        self.places.items.get(most::OPEN_PLACES..).unwrap_or_default()
     }
 }
 

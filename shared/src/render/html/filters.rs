@@ -109,6 +109,18 @@ pub fn plural<T: AsCount>(count: T, _: &dyn Values) -> Result<&'static str> {
     Ok(if count.value() == 1 { "" } else { "s" })
 }
 
+/// A sentence as HTML, with its code as elements; the text is escaped.
+#[filter_fn]
+pub fn prose<T: AsRef<str>>(text: T, _: &dyn Values) -> Result<String> {
+    Ok(super::prose::prose(text.as_ref()))
+}
+
+/// A name as HTML, which may break after its separators; the name is escaped.
+#[filter_fn]
+pub fn breakable<T: AsRef<str>>(name: T, _: &dyn Values) -> Result<String> {
+    Ok(super::prose::breakable(name.as_ref()))
+}
+
 /// A number with at most two decimals.
 #[filter_fn]
 pub fn number(value: &f64, _: &dyn Values) -> Result<String> {

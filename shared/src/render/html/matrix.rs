@@ -25,15 +25,13 @@ use crate::{
 pub struct MatrixView<'a> {
     /// Access matrix of the principal.
     pub matrix: &'a AccessMatrix,
-    /// Whether the matrix is open initially.
-    pub is_open: bool,
     /// Permissions status; absent when its policies were not read.
     pub policy_status: Option<Badge>,
     /// Highest risk of a granted action, and its certainty.
     pub risk: Option<(Badge, &'static str)>,
-    /// Capabilities; where policies were not read, those with calls.
+    /// Capabilities with grants or calls.
     pub capabilities: Vec<MatrixRowView<'a>>,
-    /// Labels of the other capabilities, where policies were not read.
+    /// Labels of the other capabilities, which are one line.
     pub empty_labels: Vec<String>,
     /// Details; absent where the page would be too long.
     pub details: Option<MatrixDetails<'a>>,
@@ -82,6 +80,8 @@ pub struct MatrixRowView<'a> {
 pub struct MatrixOverview<'a> {
     /// Names of the columns.
     pub columns: Vec<String>,
+    /// Names of capabilities that no principal is granted or called.
+    pub empty_columns: Vec<String>,
     /// A row for each principal, most severe first.
     pub rows: Truncated<OverviewRow<'a>>,
     /// The symbols and their meaning.
@@ -110,16 +110,12 @@ impl<'a> MatrixView<'a> {
         let line = |row| MatrixRowView::of(row, tolerated);
         Self {
             matrix,
-            is_open: position < most::OPEN_MATRICES,
             policy_status: policy_status(matrix),
             risk: matrix
                 .risk_level
                 .map(|risk| (badge::risk_level(risk), matrix.certainty.map_or("", matrix::certainty_text))),
-            capabilities: match matrix.has_policies() {
-                true => matrix.capabilities.iter().map(line).collect(),
-                false => matrix.nonempty_rows().map(line).collect(),
-            },
-            empty_labels: if matrix.has_policies() { Vec::new() } else { matrix.empty_row_labels() },
+            capabilities: matrix.nonempty_rows().map(line).collect(),
+            empty_labels: matrix.empty_row_labels(),
             details: (position < most::MATRIX_DETAILS).then(|| MatrixDetails::of(matrix, tolerated)),
         }
     }
@@ -128,7 +124,11 @@ impl<'a> MatrixView<'a> {
 impl MatrixView<'_> {
     /// State of the capabilities in `empty_labels`.
     pub const fn empty_state(&self) -> Badge {
-        state_badge(MatrixRowState::GrantsUnknown, MatrixRowState::GrantsUnknown.tone())
+        let state = match self.matrix.has_policies() {
+            true => MatrixRowState::NotGranted,
+            false => MatrixRowState::GrantsUnknown,
+        };
+        state_badge(state, state.tone())
     }
 }
 
@@ -194,6 +194,12 @@ impl<'a> MatrixOverview<'a> {
                 columns.push(row);
             }
         }
+        // A state that is unknown is not empty.
+        let is_used = |column: &&MatrixRow| {
+            let rows = all.iter().flat_map(|(_, matrix)| &matrix.capabilities);
+            rows.filter(|row| row.name == column.name).any(|row| row.state() != MatrixRowState::NotGranted)
+        };
+        let (columns, empty): (Vec<&MatrixRow>, Vec<&MatrixRow>) = columns.into_iter().partition(is_used);
         let rows = all.iter().map(|(principal, matrix)| OverviewRow {
             arn: &principal.arn,
             name: super::principal::split_arn(&principal.arn).1,
@@ -212,9 +218,20 @@ impl<'a> MatrixOverview<'a> {
         });
         let rows = Truncated::of(rows, most::OVERVIEW_ROWS);
         (!rows.is_empty()).then(|| Self {
+            legend: MatrixRowState::ALL
+                .into_iter()
+                .filter(|state| {
+                    rows.items
+                        .iter()
+                        .flat_map(|row| &row.cells)
+                        .flatten()
+                        .any(|cell| cell.row.state() == *state)
+                })
+                .map(|one| (one.symbol(), state_badge(one, one.tone())))
+                .collect(),
             columns: columns.into_iter().map(MatrixRow::label).collect(),
+            empty_columns: empty.into_iter().map(MatrixRow::label).collect(),
             rows,
-            legend: MatrixRowState::ALL.map(|one| (one.symbol(), state_badge(one, one.tone()))).into(),
         })
     }
 }

@@ -1,23 +1,31 @@
 //! The report as one self-contained HTML page.
 //!
 //! Enters: a [`Report`]. Leaves: a page that opens from a file, without a network and without scripts; scripts only
-//! sort, filter, open details and switch the theme. Laws: the one escaper of all templates escapes every value and
-//! writes out hidden characters; text from a record occurs only between tags; the content security policy allows
-//! only the embedded script and style sheet, by hash; a truncated list states how much is left out.
+//! sort, filter, copy, open details, switch the theme and show the last rows of very long lists. Laws: the one escaper of all
+//! templates escapes every value and writes out hidden characters; text from a record occurs only between tags; the content
+//! security policy allows only the embedded script and style sheet, by hash; a truncated list states how much is left out.
 
 mod activity;
+mod answer;
 mod axis;
 mod badge;
 mod coverage_map;
 mod escape;
 mod filters;
 mod finding;
+mod finding_detail;
+mod finding_order;
 mod headline;
+mod index_entry;
+mod lookup;
 mod matrix;
 pub(super) mod permissions;
 mod principal;
 pub(super) mod principal_graph;
+mod principal_sentence;
+mod prose;
 mod report_index;
+mod rest;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -35,9 +43,9 @@ use crate::{
     report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
 };
 
-pub use self::report_index::report_index;
 use self::{
-    activity::ActivityChart,
+    activity::{ActivityChart, NotableEvent},
+    answer::Answer,
     coverage_map::CoverageMap,
     finding::{FindingLinks, FindingsSection},
     headline::Headline,
@@ -45,6 +53,10 @@ use self::{
     principal::PrincipalsTable,
     tables::ReportTables,
     truncated::{Truncated, most},
+};
+pub use self::{
+    index_entry::{IndexEntry, IndexedReport},
+    report_index::{report_index, sweep_index},
 };
 
 /// Media type of a page.
@@ -88,7 +100,9 @@ struct HtmlPage<'a> {
     standard: &'static str,
     headline: Headline<'a>,
     coverage_map: CoverageMap<'a>,
+    answer: Answer<'a>,
     chart: Option<ActivityChart>,
+    events: Truncated<NotableEvent<'a>>,
     overview: Option<MatrixOverview<'a>>,
     principals: PrincipalsTable<'a>,
     anchors: BTreeMap<&'a str, usize>,
@@ -121,11 +135,13 @@ impl<'a> HtmlPage<'a> {
             standard: result.standard.as_str(),
             headline: Headline::of(result),
             coverage_map: CoverageMap::of(&result.coverage),
+            answer: Answer::of(result, &principals, &links),
             chart: ActivityChart::of(result.coverage.period, &result.activity),
+            events: NotableEvent::of(result, &links),
             anchors: principals.anchors(),
             overview: MatrixOverview::of(result),
             principals,
-            findings: FindingsSection::of(result),
+            findings: FindingsSection::of(result, &links),
             tables: ReportTables::of(result, &links),
             watched: Truncated::of(result.inputs.watched.iter().map(String::as_str), most::ROWS),
             unreadable_reasons: Truncated::of(

@@ -1,7 +1,8 @@
 //! The table of principals.
 //!
 //! Enters: principals and the findings about them. Leaves: [`PrincipalsTable`]: watched principals first, then the
-//! most severe. Law: a principal that is not watched has no status.
+//! most severe, and the last as data for the script. Laws: a principal that is not watched has no status; a principal of
+//! which AWS denied calls is not clean.
 
 use std::{cmp::Reverse, collections::BTreeMap, fmt::Write, sync::Arc};
 
@@ -12,12 +13,16 @@ use crate::{
     render::html::{
         axis::TimeAxis,
         badge::{self, Badge},
+        filters::{format_timestamp, thousands},
         finding::{FindingLink, FindingLinks},
         headline::BehaviorShare,
         matrix::MatrixView,
+        principal_sentence::sentence,
+        rest::DataRows,
         truncated::{Truncated, most},
     },
-    report::{PrincipalSummary, ReportMode, ReportResult},
+    report::{Behavior, PrincipalSummary, ReportMode, ReportResult},
+    score::Status,
     time::Hour,
 };
 
@@ -30,8 +35,8 @@ const SPARKLINE_HEIGHT: u64 = 16;
 pub struct PrincipalsTable<'a> {
     /// Rows of the table, with or without details.
     pub rows: Truncated<PrincipalRow<'a>>,
-    /// Number of rows without details.
-    pub without_details: usize,
+    /// The principals after these, for the script.
+    pub rest: DataRows,
     /// Watched principals, seen or not.
     pub watched: usize,
     /// Statuses in the table, to filter by.
@@ -51,6 +56,12 @@ pub struct PrincipalRow<'a> {
     pub name: &'a str,
     /// Whether its details are on the page.
     pub has_details: bool,
+    /// Whether a reader can skip it: it has no status that needs a look, changed nothing, and AWS refused it nothing.
+    pub is_clean: bool,
+    /// Whether its details are open initially.
+    pub is_open: bool,
+    /// What its status says, why, and what it did.
+    pub sentence: String,
     /// Kind of the principal, in words.
     pub kind: &'static str,
     /// Status, when it is watched.
@@ -108,19 +119,28 @@ impl<'a> PrincipalsTable<'a> {
         });
         let proof = result.mode == ReportMode::Proof;
         let period = result.coverage.period;
-        let shown = Truncated::of(order.into_iter().enumerate(), most::PRINCIPALS);
+        let (shown, rest) = order.split_at_checked(most::PRINCIPALS).unwrap_or((&order, &[]));
         let rows: Vec<PrincipalRow<'_>> = shown
-            .items
-            .into_iter()
+            .iter()
+            .enumerate()
             .map(|(anchor, principal)| PrincipalRow::of(anchor, principal, proof, period, links))
             .collect();
         let mut statuses: Vec<_> = rows.iter().filter_map(|row| row.principal.status).collect();
-        let bare = rows.iter().filter(|row| !row.has_details).count();
         statuses.sort_unstable();
         statuses.dedup();
         Self {
-            rows: Truncated { items: rows, omitted: shown.omitted },
-            without_details: bare,
+            rows: Truncated { items: rows, omitted: rest.len() },
+            rest: DataRows::of(rest.iter().map(|principal| {
+                [
+                    split_arn(&principal.arn).1.to_owned(),
+                    principal.account.to_string(),
+                    principal.behavior.as_str().to_owned(),
+                    thousands(principal.calls),
+                    thousands(principal.writes()),
+                    thousands(principal.denied()),
+                    principal.last_seen.map(format_timestamp).unwrap_or_default(),
+                ]
+            })),
             watched: result.principals.iter().filter(|principal| principal.watched_as.is_some()).count(),
             statuses: if proof {
                 statuses.into_iter().rev().map(badge::status).collect()
@@ -128,6 +148,32 @@ impl<'a> PrincipalsTable<'a> {
                 Vec::new()
             },
         }
+    }
+
+    /// Rows with details that need a look.
+    pub fn noted(&self) -> Vec<&PrincipalRow<'a>> {
+        self.rows.items.iter().filter(|row| row.has_details && !row.is_clean).collect()
+    }
+
+    /// Rows with details that a reader can skip.
+    pub fn clean(&self) -> Vec<&PrincipalRow<'a>> {
+        self.rows.items.iter().filter(|row| row.has_details && row.is_clean).collect()
+    }
+
+    /// Rows without details.
+    pub fn bare(&self) -> Vec<&PrincipalRow<'a>> {
+        self.rows.items.iter().filter(|row| !row.has_details).collect()
+    }
+
+    /// How many of the clean principals have each behavior, most severe first: `13 wrote, 12 only read`.
+    pub fn clean_behaviors(&self) -> String {
+        let mut counts: BTreeMap<Behavior, usize> = BTreeMap::new();
+        for row in self.clean() {
+            *counts.entry(row.principal.behavior).or_default() += 1;
+        }
+        let parts =
+            counts.into_iter().rev().map(|(behavior, count)| format!("{count} {}", behavior.as_str()));
+        parts.collect::<Vec<_>>().join(", ")
     }
 
     /// Anchors of the principals that are shown.
@@ -159,9 +205,14 @@ impl<'a> PrincipalRow<'a> {
             path: split_arn(&principal.arn).0,
             name: split_arn(&principal.arn).1,
             has_details: anchor < most::PRINCIPAL_DETAILS,
+            is_clean: is_clean(principal, proof),
+            is_open: proof
+                && anchor < most::OPEN_PRINCIPALS
+                && principal.status == Some(Status::NonCompliant),
+            sentence: sentence(principal),
             kind: badge::principal_kind(principal.kind),
             status: principal.status.filter(|_| proof && principal.watched_as.is_some()).map(badge::status),
-            behavior: badge::behavior(principal.behavior),
+            behavior: badge::behavior_of(principal.behavior, denied > 0),
             risk: principal.risk_level.map(badge::risk_level),
             writes: principal.writes(),
             denied,
@@ -180,7 +231,7 @@ impl<'a> PrincipalRow<'a> {
             sessions: first_values(&principal.session_names),
             source_identities: first_values(&principal.source_identities),
             on_behalf_of: first_values(&principal.on_behalf_of),
-            services: Truncated::of(services, most::VALUES),
+            services: Truncated::of(services, most::SERVICES),
             accounts: first_values(&principal.accounts),
             regions: first_values(&principal.regions),
         }
@@ -189,6 +240,15 @@ impl<'a> PrincipalRow<'a> {
     /// Sessions that are not listed.
     pub fn unnamed_sessions(&self) -> u64 {
         self.principal.sessions.saturating_sub(self.sessions.items.len().try_into().unwrap_or(u64::MAX))
+    }
+}
+
+/// In a proof, a principal that is not watched, or is compliant without findings; in a discovery, one that only read.
+fn is_clean(principal: &PrincipalSummary, proof: bool) -> bool {
+    match principal.watched_as.is_some() && proof {
+        true => principal.status == Some(Status::Compliant) && principal.findings.is_empty(),
+        false if proof => principal.findings.is_empty(),
+        false => principal.behavior <= Behavior::OnlyRead && principal.denied() == 0,
     }
 }
 

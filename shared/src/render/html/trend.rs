@@ -1,11 +1,13 @@
 //! The scores of reports over time.
 //!
-//! Enters: statuses in the order of time. Leaves: [`TrendChart`]: a line for the compliance score and one for the risk score.
+//! Enters: the entries of an index in the order of time. Leaves: [`TrendChart`]: a line for the compliance score and one for the risk score.
 //! Law: a line has a gap where a status has no score or was set after a failure; it is never drawn over one.
 
-use super::axis::{AxisTick, TimeAxis};
+use super::{
+    axis::{AxisTick, TimeAxis},
+    index_entry::{IndexEntry, IndexedReport},
+};
 use crate::{
-    current_status::{CurrentStatus, ReportBrief},
     period::Period,
     time::{HOUR_SECONDS, Hour},
 };
@@ -24,39 +26,41 @@ pub(super) struct TrendChart {
 }
 
 impl TrendChart {
-    /// The chart of statuses in the order of time; `None` unless two reports have a score.
-    pub fn of(statuses: &[&CurrentStatus]) -> Option<Self> {
-        let (first, last) = (statuses.first()?.set_at.hour(), statuses.last()?.set_at.hour());
+    /// The chart of entries in the order of time; `None` unless two reports have a score, in different hours.
+    pub fn of(entries: &[IndexEntry<'_>]) -> Option<Self> {
+        let (first, last) = (entries.first()?.at.hour(), entries.last()?.at.hour());
         let axis = TimeAxis::of(Period { from: first, until: Hour(last.0.saturating_add(1)) });
-        let scored =
-            statuses.iter().filter(|status| score(status, |report| report.compliance_score).is_some());
-        if scored.count() < 2 {
+        let scored = entries.iter().filter(|entry| score(entry, |report| report.compliance_score).is_some());
+        if scored.count() < 2 || first == last {
             return None;
         }
         Some(Self {
-            compliance: path(&axis, statuses, |report| report.compliance_score),
-            risk: path(&axis, statuses, |report| report.risk_score),
+            compliance: path(&axis, entries, |report| report.compliance_score),
+            risk: path(&axis, entries, |report| report.risk_score),
             ticks: axis.ticks(),
         })
     }
 }
 
-/// A score of the report of a status; `None` after a failure, when the report is an older one.
-fn score(status: &CurrentStatus, of: fn(&ReportBrief) -> Option<f64>) -> Option<f64> {
-    status.report.as_ref().filter(|_| status.reason.is_none()).and_then(of)
+/// A score of a report.
+type Score = fn(&IndexedReport<'_>) -> Option<f64>;
+
+/// A score of the report of an entry; `None` after a failure, when the report is an older one.
+fn score(entry: &IndexEntry<'_>, of: Score) -> Option<f64> {
+    entry.report.as_ref().filter(|_| entry.reason.is_none()).and_then(of)
 }
 
 /// One line from point to point, with a gap where a score is missing. A point between two gaps is a dot.
-fn path(axis: &TimeAxis, statuses: &[&CurrentStatus], of: fn(&ReportBrief) -> Option<f64>) -> String {
+fn path(axis: &TimeAxis, entries: &[IndexEntry<'_>], of: Score) -> String {
     let mut path = String::new();
     let mut is_drawn = false;
-    for status in statuses {
-        let Some(score) = score(status, of) else {
+    for entry in entries {
+        let Some(score) = score(entry, of) else {
             is_drawn = false;
             continue;
         };
         let hours = f64::from(axis.period.hours().max(1));
-        let since_start = status.set_at.0.saturating_sub(axis.period.from.start().0);
+        let since_start = entry.at.0.saturating_sub(axis.period.from.start().0);
         let x = f64::from(since_start) / f64::from(HOUR_SECONDS) / hours * SIZE.0;
         let y = SIZE.1 - score.clamp(0.0, 100.0);
         let command = if is_drawn { "L" } else { "M" };

@@ -7,6 +7,8 @@
 pub mod most {
     /// Accounts and regions on the map.
     pub const PLACES: usize = 250;
+    /// Accounts and regions on the map that are visible initially.
+    pub const OPEN_PLACES: usize = 12;
     /// Gaps listed as text, per account and region.
     pub const GAPS: usize = 5;
     /// Maximum number of event classes shown.
@@ -14,11 +16,21 @@ pub mod most {
     /// Maximum number of principals shown.
     pub const PRINCIPALS: usize = 1_000;
     /// Maximum number of principals shown with details.
-    pub const PRINCIPAL_DETAILS: usize = 300;
+    pub const PRINCIPAL_DETAILS: usize = 120;
+    /// Services in the details of a principal.
+    pub const SERVICES: usize = 6;
+    /// Number of principals whose details may be open initially.
+    pub const OPEN_PRINCIPALS: usize = 2;
+    /// Principals with a sentence on the first screen.
+    pub const SENTENCES: usize = 12;
+    /// Tasks on the first screen.
+    pub const TASKS: usize = 5;
+    /// Rows of each list of what changed between two reports.
+    pub const CHANGES: usize = 50;
+    /// Findings in the order of events.
+    pub const EVENTS: usize = 10;
     /// Values of one kind in the details of a principal.
     pub const VALUES: usize = 12;
-    /// Number of principals with a matrix that is open initially.
-    pub const OPEN_MATRICES: usize = 12;
     /// Maximum number of principals with a matrix; the rest is only in the overview.
     pub const MATRICES: usize = 60;
     /// Number of principals with the details of their matrix.
@@ -31,6 +43,8 @@ pub mod most {
     pub const EXAMPLES: usize = 3;
     /// Maximum number of findings shown in full.
     pub const FINDINGS: usize = 150;
+    /// Groups of findings that may be open initially.
+    pub const OPEN_GROUPS: usize = 3;
     /// Findings after these, one line each.
     pub const FINDING_LINES: usize = 850;
     /// Findings in a list of links.

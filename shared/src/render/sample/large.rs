@@ -1,7 +1,7 @@
 //! A report that is too large for a page.
 //!
 //! Enters: the broken promise. Leaves: a thousand principals and more, thousands of findings, a year, many accounts
-//! and regions; and a report that is large in its findings alone.
+//! and regions; a report that is larger still; and one that is large in its findings alone.
 
 use super::{builders::*, matrix, non_compliant};
 use crate::{
@@ -15,30 +15,43 @@ use crate::{
 /// A thousand principals and more, thousands of findings, a year, many accounts and regions. Every watched principal
 /// that was seen has the policies of an administrator.
 pub fn large() -> Report {
+    of_size(1_200, 4_800, 2_000)
+}
+
+/// Five thousand principals with few hours each and ten thousand findings.
+pub fn very_large() -> Report {
+    of_size(5_000, 10_000, 40)
+}
+
+fn of_size(principals: u32, findings: u32, hours_of_each: u32) -> Report {
+    let a_principal = findings / principals;
     let mut report = non_compliant();
     let result = &mut report.result;
     let templates = result.principals.clone();
-    result.principals = (0..1_200_u32)
+    result.principals = (0..principals)
         .map(|n| {
             let mut principal = templates[n as usize % templates.len()].clone();
             let account = 100_000_000_000 + u64::from(n % 60);
             principal.arn =
                 format!("arn:aws:iam::{account:012}:role/team-{:03}/service-{n:04}", n % 90).into();
-            principal.hours =
-                (0..2_000).map(|k| (Hour(START.0 + k * 4), 1 + u64::from((n + k) * 13 % 50))).collect();
-            principal.findings = (0..4).map(|k| fingerprint(n * 4 + k)).collect();
+            principal.hours = (0..hours_of_each)
+                .map(|k| (Hour(START.0 + k * 4), 1 + u64::from((n + k) * 13 % 50)))
+                .collect();
+            principal.findings = (0..a_principal).map(|k| fingerprint(n * a_principal + k)).collect();
             principal.calls += u64::from(n);
             principal.regions = (0..17).map(|k| format!("region-{k}").into()).collect();
-            principal.matrix = principal.matrix.map(|_| matrix::administrator());
+            if n < 1_200 {
+                principal.matrix = principal.matrix.map(|_| matrix::administrator());
+            }
             principal
         })
         .collect();
     let template = result.findings.clone();
-    result.findings = (0..4_800_u32)
+    result.findings = (0..findings)
         .map(|n| {
-            let mut finding = template[n as usize * template.len() / 4_800].clone();
+            let mut finding = template[n as usize * template.len() / findings as usize].clone();
             finding.fingerprint = fingerprint(n);
-            finding.principal = Some(result.principals[n as usize / 4].arn.clone());
+            finding.principal = Some(result.principals[(n / a_principal) as usize].arn.clone());
             finding
         })
         .collect();

@@ -16,7 +16,7 @@ use crate::report::Report;
 
 pub use self::{
     hostile::hostile,
-    large::{large, many_findings},
+    large::{large, many_findings, very_large},
     non_compliant::non_compliant,
     small::{compliant, discovery, empty, insufficient},
 };

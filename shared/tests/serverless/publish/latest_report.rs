@@ -102,6 +102,22 @@ fn a_run_killed_anywhere_is_completed_by_its_retry() {
     }
 }
 
+#[test]
+fn the_index_says_what_changed_between_the_two_newest_reports() {
+    let environment = environment_on_second_day();
+    let publish = |id, now| {
+        let (window, store) = (ReportWindow::current(now), &environment.store);
+        invoke_with_latest(&environment, id, window, ReportPurpose::Current, store).unwrap();
+        latest_json(&environment).id
+    };
+    let first = publish("run-1", NOW);
+    environment.clock.advance(DAY);
+    let second = publish("run-2", Time(NOW.0 + DAY));
+    let short = |id: &str| format!("<code>{}</code>", id.get(..12).unwrap());
+    let index = index_page(&environment);
+    assert!(index.contains(&format!("From report {} to {}", short(&first), short(&second))), "{index}");
+}
+
 /// A store in which a faster run publishes the report on the next day before the slow run writes.
 struct OvertakenStore<'e> {
     environment: &'e TestEnvironment,

@@ -8,7 +8,7 @@ use crate::{
 
 /// The text of each cell of each row in the part of a page about one principal.
 fn rows(page: &str, number: usize) -> Vec<Vec<String>> {
-    let part = page.split("<tbody id=\"p").find(|part| part.starts_with(&format!("{number}\""))).unwrap();
+    let part = page.split("<details id=\"p").find(|part| part.starts_with(&format!("{number}\""))).unwrap();
     part.split("<tr").skip(1).map(|row| row.split("<t").skip(1).map(text).collect()).collect()
 }
 
@@ -45,7 +45,7 @@ fn every_matrix_row_is_shown_with_all_its_numbers() {
     assert_eq!(matrices.len(), 4);
     for (number, matrix) in matrices.into_iter().enumerate() {
         let rows = rows(&page, number);
-        let others = if matrix.has_policies() { Vec::new() } else { matrix.empty_row_labels() };
+        let others = matrix.empty_row_labels();
         assert!(others.is_empty() || rows.iter().any(|row| row.contains(&others.concat())));
         let listed = matrix.capabilities.iter().filter(|row| !others.contains(&row.label()));
         for row in listed.chain(&matrix.services) {
@@ -116,7 +116,9 @@ fn the_overview_has_words_beside_its_symbols() {
     let page = page(&sample::non_compliant());
     let (_, overview) = page.split_once("<table class=\"overview\">").unwrap();
     let (overview, _) = overview.split_once("</table>").unwrap();
-    assert_eq!(overview.matches("<td class=\"mark").count(), 4 * 11);
+    let columns = overview.matches("<th scope=\"col\" class=\"mark\">").count();
+    assert!((1..=11).contains(&columns));
+    assert_eq!(overview.matches("<td class=\"mark").count(), 4 * columns);
     for cell in overview.split("<td class=\"mark").skip(1) {
         let states = MatrixRowState::ALL.map(|state| format!("{}</span>", state.text()));
         assert!(states.iter().any(|text| cell.contains(text)), "{cell}");
@@ -130,8 +132,7 @@ fn a_large_matrix_is_truncated() {
     for more in ["405 more services are not shown here", "25 more paths are not shown here"] {
         assert!(page.contains(more), "{more}");
     }
-    assert_eq!(page.matches("<details class=\"matrix-view\"").count(), 60);
-    assert_eq!(page.matches("<details class=\"matrix-view\" open").count(), 12);
+    assert_eq!(page.matches("<div class=\"matrix-view\"").count(), 60);
 }
 
 #[test]

@@ -106,7 +106,8 @@ fn every_page_is_well_formed_and_self_contained() {
             if let Some(id) = attributes.get("id") {
                 assert!(ids.insert(id.clone()), "{name}: duplicate id {id}");
             }
-            let empty = ["meta", "br", "input", "rect", "path", "use", "circle"].contains(&tag.as_str());
+            let empty =
+                ["meta", "br", "wbr", "input", "rect", "path", "use", "circle"].contains(&tag.as_str());
             match (start, empty) {
                 (true, false) => open.push(tag),
                 (false, false) => assert_eq!(open.pop(), Some(tag.as_str()), "{name}"),
@@ -205,7 +206,8 @@ fn a_large_report_is_truncated_with_counts() {
     assert!(page.len() < 5 << 20, "{}", page.len());
     for more in [
         "200 more principals are not shown here",
-        "The last 700 have no details here",
+        "880 more principals in one line each",
+        "850 further findings in one line each",
         "3,800 more findings are not shown here",
         "600 more operations are not shown here",
         "4,700 more audit entries are not shown here",
@@ -216,23 +218,97 @@ fn a_large_report_is_truncated_with_counts() {
     }
 }
 
+/// The rows of a list that the page holds as data.
+fn rest(page: &str, table: &str) -> Vec<Vec<String>> {
+    let open = format!("<script type=\"application/json\" data-rest=\"{table}\">");
+    let json = page.split(&open).nth(1).and_then(|rest| rest.split("</script>").next()).unwrap();
+    serde_json::from_str(json).unwrap()
+}
+
+#[test]
+fn every_finding_and_principal_of_a_large_report_is_in_the_page() {
+    let report = sample::large();
+    let page = page(&report);
+    let count = |open: &str, is_first: fn(char) -> bool| {
+        page.split(open).skip(1).filter(|part| part.starts_with(is_first)).count()
+    };
+    let findings = count(" id=\"f-", |c| c.is_ascii_hexdigit());
+    assert_eq!(findings + rest(&page, "findings-t").len(), report.result.findings.len());
+    let principals = count(" id=\"p", |c| c.is_ascii_digit());
+    assert_eq!(principals + rest(&page, "principals-t").len(), report.result.principals.len());
+}
+
+#[test]
+fn nothing_empty_is_drawn() {
+    for (name, report) in [("compliant", sample::compliant()), ("empty", sample::empty())] {
+        let page = page(&report);
+        for heading in
+            ["id=\"overrides\"", "No other events were seen", "has no overrides", ">Operations and how"]
+        {
+            assert!(!page.contains(heading), "{name}: {heading}");
+        }
+        assert!(
+            !parse(&page)
+                .tags
+                .borrow()
+                .windows(2)
+                .any(|pair| { pair[0].0 && pair[0].1 == "tbody" && !pair[1].0 && pair[1].1 == "tbody" })
+        );
+    }
+}
+
+#[test]
+fn a_finding_says_which_resource_and_how_to_look_it_up() {
+    let page = page(&sample::non_compliant());
+    let seen = parse(&page);
+    let text = seen.text.borrow();
+    for shown in [
+        "ReleaseNotesAgent changed state (s3:PutObject), on example-data/a;b",
+        "aws cloudtrail lookup-events --region us-east-1 --lookup-attributes AttributeKey=EventId,",
+        "session jane@example.com",
+        "\"Sid\": \"OnlookerDenyPutObject\"",
+        "permalink",
+    ] {
+        assert!(text.contains(shown), "{shown}");
+    }
+}
+
+#[test]
+fn no_backtick_is_shown_and_a_count_agrees_with_its_noun() {
+    for (name, report) in samples() {
+        let page = page(&report);
+        let (content, _) = page.rsplit_once("<script>").unwrap();
+        let (_, content) = content.split_once("</style>").unwrap();
+        assert!(!content.contains('`'), "{name}");
+        let text: String =
+            content.split('<').map(|part| part.split_once('>').map_or(part, |(_, rest)| rest)).collect();
+        for noun in ["calls", "findings", "principals", "events", "hours", "paths", "operations", "pieces"] {
+            let wrong = format!("1 {noun}");
+            let found = text
+                .match_indices(&wrong)
+                .find(|(at, _)| !text[..*at].ends_with(|c: char| c.is_ascii_digit() || ",.".contains(c)));
+            assert!(found.is_none(), "{name}: {wrong}");
+        }
+    }
+}
+
 #[test]
 fn the_same_report_is_the_same_page() {
     assert_eq!(page(&sample::non_compliant()), page(&sample::non_compliant()));
 }
 
-/// Writes the samples where a browser can open them: `cargo test -p onlooker-core --lib html -- --ignored`.
+/// Writes the samples where a browser can open them: `cargo test -p onlooker-core --lib html -- --ignored`. `make read-page` has
+/// Chromium read them.
 #[test]
 #[ignore = "writes files to look at"]
 fn write_sample_pages() {
-    let folder = std::env::temp_dir().join("onlooker-html");
+    let folder = std::env::var_os("ONLOOKER_PAGES")
+        .map_or_else(|| std::env::temp_dir().join("onlooker-html"), std::path::PathBuf::from);
     std::fs::create_dir_all(&folder).unwrap();
-    for (name, report) in
-        samples().into_iter().chain([("hostile", hostile::report(&sample::non_compliant(), 0))])
-    {
-        let page = page(&report);
-        println!("{name}: {} KiB", page.len() / 1024);
-        std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
+    let more =
+        [("hostile", hostile::report(&sample::non_compliant(), 0)), ("very_large", sample::very_large())];
+    for (name, report) in samples().into_iter().chain(more) {
+        std::fs::write(folder.join(format!("{name}.html")), page(&report)).unwrap();
     }
 }
 

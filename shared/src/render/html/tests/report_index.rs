@@ -3,6 +3,8 @@
 use super::*;
 use crate::{
     current_status::{CurrentStatus, ReportBrief},
+    render::sample,
+    report::ReportDifference,
     score::Status,
     time::{HOUR_SECONDS, Time},
 };
@@ -42,7 +44,7 @@ fn history() -> Vec<CurrentStatus> {
 }
 
 fn index(history: &[CurrentStatus]) -> String {
-    report_index(history, "reports-bucket", Time(START.0 + 4 * HOUR_SECONDS)).unwrap()
+    report_index(history, None, "reports-bucket", Time(START.0 + 4 * HOUR_SECONDS)).unwrap()
 }
 
 #[test]
@@ -90,7 +92,8 @@ fn a_page_is_whole_and_loads_nothing_from_elsewhere() {
                 let is_local = ["#", "../reports/", "report."].iter().any(|begin| value.starts_with(begin));
                 assert!(attribute != "href" || is_local, "{value}");
             }
-            let empty = ["meta", "br", "rect", "path", "line", "use", "circle"].contains(&tag.as_str());
+            let empty =
+                ["meta", "br", "wbr", "rect", "path", "line", "use", "circle"].contains(&tag.as_str());
             match (start, empty) {
                 (true, false) => open.push(tag),
                 (false, false) => assert_eq!(open.pop(), Some(tag.as_str())),
@@ -101,6 +104,48 @@ fn a_page_is_whole_and_loads_nothing_from_elsewhere() {
         let count = |wanted: &str| tags.iter().filter(|(start, tag, _)| *start && tag == wanted).count();
         assert_eq!((count("h1"), count("table")), (1, count("caption")));
     }
+}
+
+#[test]
+fn what_changed_between_the_two_newest_reports_is_listed() {
+    let (before, mut after) = (sample::compliant(), sample::non_compliant());
+    after.result.findings[0].title = "<b>Changed</b>".to_owned();
+    let change = ReportDifference::between(&before, &after);
+    let page = report_index(&history(), Some(&change), "b", Time(START.0)).unwrap();
+    assert_eq!(parse(&page).problems.borrow().as_slice(), &[] as &[String]);
+    for shown in
+        ["What changed", "New findings (7)", "&lt;b&gt;Changed&lt;/b&gt;", "Principals with another status"]
+    {
+        assert!(page.contains(shown), "{shown}");
+    }
+    let same = ReportDifference::between(&after, &after);
+    let page = report_index(&history(), Some(&same), "b", Time(START.0)).unwrap();
+    assert!(page.contains("Nothing: both have the same") && !page.contains("New findings"));
+}
+
+#[test]
+fn the_index_of_a_state_links_to_the_reports_beside_it() {
+    let sweep = |hours: u32, link: &str| IndexEntry {
+        at: Time(START.0 + hours * HOUR_SECONDS),
+        status: Some(Status::Compliant),
+        reason: None,
+        valid_until: None,
+        report: Some(IndexedReport {
+            id: "abcdef0123456789",
+            revision: 1,
+            window: None,
+            compliance_score: Some(99.0),
+            risk_score: Some(1.0),
+            findings: u64::from(hours),
+            link: Some(link.to_owned()),
+        }),
+    };
+    let page =
+        sweep_index(vec![sweep(1, "01JX.json"), sweep(0, "../../x.json")], None, Time(START.0)).unwrap();
+    assert_eq!(parse(&page).problems.borrow().as_slice(), &[] as &[String]);
+    assert!(page.contains("href=\"01JX.json\"") && page.contains("href=\"latest.html\""));
+    assert!(page.contains("trend-h") && page.contains("(+1)"));
+    assert!(!page.contains("../") && !page.contains("aws s3 sync") && !page.contains("valid until"));
 }
 
 #[test]
