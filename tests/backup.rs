@@ -37,13 +37,16 @@ fn name_of(manifest: &Value) -> String {
 }
 
 /// Every file below a folder with its content, without the temporary files of SQLite.
+/// The files of a state but the database and the pages, which the next sweep makes again.
 fn files(below: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(below).into_iter().flatten() {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else if !path.to_string_lossy().contains("state.db") {
+        } else if !path.to_string_lossy().contains("state.db")
+            && path.extension().is_none_or(|ending| ending != "html")
+        {
             found.push((path.clone(), fs::read(&path).expect("read")));
         }
     }

@@ -34,8 +34,9 @@ fn demo(directory: &TestDirectory) -> Report {
     );
     let text = fs::read_to_string(directory.join("onlooker-demo/report.json")).expect("a report");
     let report = fixture::report(&text);
-    let page =
-        |name: &str| fs::read_to_string(directory.join(".onlooker/reports").join(name)).expect("a page");
+    let page = |name: &str| {
+        fs::read_to_string(directory.join(DEMO_STATE).join("reports").join(name)).expect("a page")
+    };
     let link =
         format!("href=\"{}.json\"><code>{}</code>", report.run.run_id, report.id.get(..12).expect("an id"));
     assert!(page("index.html").contains(&link), "{}", page("index.html"));

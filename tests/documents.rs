@@ -102,7 +102,7 @@ impl Document {
         for line in self.text.lines() {
             let line = line.trim();
             if let Some(language) = line.strip_prefix("```") {
-                block = block.is_none().then(|| matches!(language, "sh" | "bash" | "console"));
+                block = block.is_none().then_some(matches!(language, "sh" | "bash" | "console"));
                 is_continued = false;
             } else if block == Some(true) {
                 let (line, continues) = line.strip_suffix('\\').map_or((line, false), |begin| (begin, true));
@@ -167,6 +167,24 @@ fn each_link_leads_to_a_file_and_a_heading() {
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
 
+/// The words of a call of Onlooker behind its name and the options of every command.
+fn words_of_call(code: &str) -> Option<Vec<&str>> {
+    let calls = code.split(['|', ';', '&', '(']).map(|call| call.split('>').next().unwrap_or_default());
+    for call in calls {
+        let words = call.split_whitespace().skip_while(|word| word.contains('='));
+        let mut words = words.skip_while(|word| matches!(*word, "sudo" | "time" | "exec"));
+        if words.next() != Some("onlooker") {
+            continue;
+        }
+        let mut words: Vec<&str> = words.collect();
+        if words.first() == Some(&"--config") {
+            words.drain(..2.min(words.len()));
+        }
+        return (words.first() != Some(&"--version")).then_some(words);
+    }
+    None
+}
+
 #[test]
 fn each_command_line_names_commands_and_options_that_exist() {
     let directory = TestDirectory::new();
@@ -176,14 +194,8 @@ fn each_command_line_names_commands_and_options_that_exist() {
     for document in documents().iter().filter(|document| document.path != "CHANGELOG.md") {
         for line in document.shell_lines() {
             let code = line.split(" #").next().unwrap_or_default();
-            let Some((_, call)) =
-                format!(" {code}").split_once(" onlooker ").map(|(a, b)| (a.to_owned(), b.to_owned()))
-            else {
-                continue;
-            };
+            let Some(words) = words_of_call(code) else { continue };
             count += 1;
-            let call = call.split(['|', ';', '>', '&']).next().unwrap_or_default();
-            let words: Vec<&str> = call.split_whitespace().collect();
             // The longest run of words that is a command.
             let is_name = |word: &str| {
                 !word.starts_with('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
@@ -215,4 +227,17 @@ fn each_command_line_names_commands_and_options_that_exist() {
     }
     assert!(count > 60, "{count}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_index_names_each_document_and_schema() {
+    let documents = documents();
+    let index = documents.iter().find(|document| document.path == "docs/README.md").expect("the index");
+    let named: BTreeSet<&str> = index.links().into_iter().map(|(_, link)| link).collect();
+    let files = fs::read_dir(root().join("docs")).expect("a folder");
+    let names = files.map(|file| file.expect("a file").file_name().into_string().expect("text"));
+    let is_document = |name: &String| name.ends_with(".md") || name.ends_with(".json");
+    let missing: Vec<String> =
+        names.filter(|name| is_document(name) && name != "README.md" && !named.contains(&**name)).collect();
+    assert!(missing.is_empty(), "not in docs/README.md: {missing:?}");
 }

@@ -7,6 +7,7 @@ mod fixture;
 use std::fs;
 
 use fixture::{READ_CALL, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, object};
+use onlooker_core::report::SCHEMA_VERSION;
 use serde_json::Value;
 
 /// A trail with further calls, swept into `NAME/report.json`.
@@ -149,7 +150,7 @@ fn a_file_that_is_not_the_report_of_its_id_is_refused() {
     for (content, problem) in [
         (forged, "was changed: its result is not the one that its id names"),
         (
-            text.replace("\"schema_version\": \"1.0\"", "\"schema_version\": \"2.0\""),
+            text.replace(&format!("\"schema_version\": \"{SCHEMA_VERSION}\""), "\"schema_version\": \"2.0\""),
             "has the schema version 2.0",
         ),
         ("{}".to_owned(), "is not a report: missing field"),

@@ -109,11 +109,10 @@ pub(crate) mod tests {
     /// A schema that names the version of the values that it describes.
     fn with_version(schema: &str, version: &str) -> String {
         let Value::Object(schema) = serde_json::from_str(schema).unwrap() else { panic!("a schema") };
-        let mut fields = schema.into_iter();
-        let first = fields.next().unwrap();
-        assert_eq!(first.0, "$schema");
+        let dialect = ("$schema".to_owned(), schema["$schema"].clone());
         let comment = ("$comment".to_owned(), Value::from(format!("version {version}")));
-        let all: Map<String, Value> = [first, comment].into_iter().chain(fields).collect();
+        let fields = schema.into_iter().filter(|(name, _)| name != "$schema");
+        let all: Map<String, Value> = [dialect, comment].into_iter().chain(fields).collect();
         escape_json(serde_json::to_string_pretty(&all).unwrap())
     }
 
