@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use onlooker_core::{
     config::{BusinessHours, Config, ExpectedCoverage, Watch, Weekday},
+    render::escape::is_shell_word,
     score::Status,
     time::{HOUR_SECONDS, Time},
 };
@@ -88,13 +89,10 @@ pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, Comman
         })?;
     }
     let page = args.out.join("report.html");
-    let again = format!("onlooker report --state {}", dir.display());
-    let publication = ReportOutput {
-        out: Some(args.out),
-        extent: args.extent,
-        again: Some(again),
-        ..ReportOutput::default()
-    };
+    let again =
+        dir.to_str().filter(|dir| is_shell_word(dir)).map(|dir| format!("onlooker report --state {dir}"));
+    let publication =
+        ReportOutput { out: Some(args.out), extent: args.extent, again, ..ReportOutput::default() };
     publication.write(global, &report, &[])?;
     if global.quiet {
         let status = report.result.status().map_or("no status", Status::as_str);

@@ -279,6 +279,10 @@ impl CommandError {
     /// What to do about an error whose message does not say so.
     fn remedy(&self) -> Option<&'static str> {
         match self {
+            Self::Import(_) => Some(
+                "check that Security Hub is enabled in this account and region, and that the credentials may call \
+                 securityhub:BatchImportFindings; a finding that was imported is updated, so the command may run again",
+            ),
             Self::Input { .. } => Some("give the path of a file that exists and that you may read"),
             Self::ListSource(error) if error.operation == "find" => {
                 Some("give the path of a file or folder that exists, such as `./AWSLogs`")

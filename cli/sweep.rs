@@ -45,7 +45,7 @@ use crate::{
     inputs,
     lookup::{MemoryEvidence, look_up},
     progress::ProgressMeter,
-    report_output::{ReportExtent, ReportOutput, conclude},
+    report_output::{ReportExtent, ReportOutput, conclude, note},
     report_pages,
     source::SweepSource,
     time_arg::TimeArg,
@@ -442,7 +442,10 @@ pub fn record_run(state: Option<&mut SweepState>, report: &Report) -> Result<Opt
         return Ok(None);
     };
     let kept = state.record_run(report, &json(report)?)?;
-    report_pages::write(state, report)?;
+    // The pages can be made again. What the sweep found is not lost for them.
+    if let Err(error) = report_pages::write(state, report) {
+        note(&format!("the pages of past sweeps are not up to date: {}", error.message(false)));
+    }
     Ok(Some(kept))
 }
 

@@ -567,7 +567,10 @@ fn a_push_that_security_hub_does_not_take_in_full_fails() {
     let (directory, cloud) = swept_with_findings();
     let denial = cloud.deny("securityhub:BatchImportFindings");
     let refused = run(&directory, &cloud, &["push", "security-hub"]).assert_exit_code(4).stderr;
-    assert!(refused.contains("were imported into Security Hub before the import failed"), "{refused}");
+    assert!(
+        refused.contains("were imported into Security Hub and 0 refused before the import failed"),
+        "{refused}"
+    );
     assert!(refused.contains("(securityhub:BatchImportFindings)") && refused.contains(&denial), "{refused}");
     let mut is_first = true;
     cloud.inject_faults(move |request| {

@@ -33,12 +33,14 @@ pub struct ImportSummary {
 
 /// An import ended before all findings were sent.
 #[derive(Debug, Error)]
-#[error("of {total} findings {imported} were imported into Security Hub before the import failed")]
+#[error("of {total} findings {imported} were imported into Security Hub and {} refused before the import failed", .refused.len())]
 pub struct ImportError {
     /// Number of findings and controls of the report.
     pub total: u64,
     /// Number of them that were imported.
     pub imported: u64,
+    /// Those that were refused until then.
+    pub refused: Vec<RefusedFinding>,
     /// Why the import failed.
     #[source]
     pub cause: PortError,
@@ -75,16 +77,27 @@ pub fn import_findings(
     let total = batches.iter().map(|batch| batch.len() as u64).sum();
     let mut summary = ImportSummary::default();
     for batch in &batches {
-        let failed = |imported, cause| ImportError { total, imported, cause };
-        let mut response = with_retries(clock, || importer.import(batch))
-            .map_err(|cause| failed(summary.imported, cause))?;
+        let failed = |summary: ImportSummary, cause| {
+            let ImportSummary { imported, refused, .. } = summary;
+            ImportError { total, imported, refused, cause }
+        };
+        let mut response = match with_retries(clock, || importer.import(batch)) {
+            Ok(response) => response,
+            Err(cause) => return Err(failed(summary, cause)),
+        };
         let again = refused_for_a_moment(batch, &response);
         if !again.is_empty() {
             clock.sleep(PAUSE);
-            let second = with_retries(clock, || importer.import(&again))
-                .map_err(|cause| failed(summary.imported + response.imported, cause))?;
-            response.refused.retain(is_final);
-            summary.add(second);
+            match with_retries(clock, || importer.import(&again)) {
+                Ok(second) => {
+                    response.refused.retain(is_final);
+                    summary.add(second);
+                }
+                Err(cause) => {
+                    summary.add(response);
+                    return Err(failed(summary, cause));
+                }
+            }
         }
         summary.sent += batch.len() as u64;
         summary.add(response);

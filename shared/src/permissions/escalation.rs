@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Maximum number of resources of a path.
-const MAX_RESOURCES: usize = 10;
+pub(crate) const MAX_RESOURCES: usize = 10;
 /// Maximum number of resources that a sentence names.
 const MAX_NAMED: usize = 2;
 

@@ -16,6 +16,7 @@ use super::{OperationSummary, Report};
 use crate::{
     finding::{Finding, Severity},
     operation::{OperationType, RiskLevel},
+    pattern::matches,
     period::Period,
     score::Status,
 };
@@ -155,8 +156,12 @@ impl ReportDifference {
             && self.new_findings.is_empty()
             && self.gone_findings.is_empty()
             && self.changed_findings.is_empty()
-            && is_same(&self.compliance_scores)
-            && is_same(&self.risk_scores)
+            && !self.has_other_scores()
+    }
+
+    /// Whether the compliance or the risk score differs.
+    pub fn has_other_scores(&self) -> bool {
+        !is_same(&self.compliance_scores) || !is_same(&self.risk_scores)
     }
 
     /// Whether the second report is worse than the first, by the statuses of watched principals.
@@ -167,10 +172,19 @@ impl ReportDifference {
         if self.principals.values().any(is_broken) {
             return DifferenceResult::NewViolation;
         }
-        let is_lost = |[before, after]: &[Option<Status>; 2]| {
-            *before == Some(Status::Compliant) && *after == Some(Status::InsufficientEvidence)
+        let is_overall_lost = self.status.is_some_and(|[before, _]| before == Some(Status::Compliant));
+        // A watch that no principal of the second report matches is there by its pattern, without evidence.
+        let is_unseen = |arn: &str| {
+            let unseen = |(pattern, both): (&Arc<str>, &[Option<Status>; 2])| {
+                both[1] == Some(Status::InsufficientEvidence) && matches(pattern, arn)
+            };
+            self.principals.iter().any(unseen)
         };
-        match self.principals.values().any(is_lost) {
+        let is_lost = |(arn, [before, after]): (&Arc<str>, &[Option<Status>; 2])| {
+            *before == Some(Status::Compliant)
+                && (*after == Some(Status::InsufficientEvidence) || after.is_none() && is_unseen(arn))
+        };
+        match is_overall_lost || self.principals.iter().any(is_lost) {
             true => DifferenceResult::LessEvidence,
             false => DifferenceResult::NotWorse,
         }
@@ -289,5 +303,24 @@ mod tests {
         assert_eq!(result(&[None, open], &[broken, open]), DifferenceResult::NewViolation);
         assert_eq!(result(&[broken, open], &[broken, proven]), DifferenceResult::NotWorse);
         assert_eq!(result(&[None, broken], &[open, open]), DifferenceResult::NotWorse);
+    }
+
+    #[test]
+    fn a_proof_is_lost_too_if_the_watch_matches_no_principal_any_more() {
+        let mut before = sample::non_compliant();
+        before.result.principals.truncate(1);
+        before.result.principals[0].status = Some(Status::Compliant);
+        let mut after = before.clone();
+        after.result.principals[0].status = Some(Status::InsufficientEvidence);
+        let arn = Arc::clone(&before.result.principals[0].arn);
+        after.result.principals[0].arn = format!("{}*", &arn[..arn.len() - 3]).into();
+        let result = |after: &Report| ReportDifference::between(&before, after).result();
+        assert_eq!(result(&after), DifferenceResult::LessEvidence);
+        after.result.principals[0].arn = "arn:aws:iam::*:role/Another*".into();
+        assert_eq!(result(&after), DifferenceResult::NotWorse, "it is not watched any more");
+        before.result.summary.overall_compliance = Some(Status::Compliant);
+        after.result.summary.overall_compliance = Some(Status::InsufficientEvidence);
+        let whole = ReportDifference::between(&before, &after).result();
+        assert_eq!(whole, DifferenceResult::LessEvidence);
     }
 }

@@ -36,12 +36,12 @@ impl Report {
         if let Some(version) = text("schema_version").filter(|found| major(found) != major(SCHEMA_VERSION)) {
             return Err(StoredReportError::Version(escape_hidden(version).into_owned()));
         }
-        // The hash is that of the result as it was written: this version may know fields that the report does not have.
-        let is_intact = match (text("id"), value.get("result")) {
-            (Some(id), Some(result)) => hex(&Sha256::digest(serde_json::to_vec(result)?)) == id,
-            _ => true,
-        };
-        let report = serde_json::from_value(value)?;
+        // The hash of the result as it was written, since this version may know fields that the report does not have.
+        let written = value.get("result").map(serde_json::to_vec).transpose()?;
+        let written = written.map(|result| hex(&Sha256::digest(result)));
+        let report: Self = serde_json::from_value(value)?;
+        // Another program may have written the same values in another order.
+        let is_intact = written.is_some_and(|hash| hash == report.id) || report.result.id()? == report.id;
         if is_intact { Ok(report) } else { Err(StoredReportError::Changed) }
     }
 }
@@ -50,6 +50,23 @@ impl Report {
 mod tests {
     use super::*;
     use crate::render::{json::json, sample};
+
+    #[test]
+    fn a_report_that_another_program_sorted_is_read() {
+        fn sorted(value: Value) -> Value {
+            match value {
+                Value::Object(fields) => {
+                    let fields: std::collections::BTreeMap<_, _> = fields.into_iter().collect();
+                    fields.into_iter().rev().map(|(name, value)| (name, sorted(value))).collect()
+                }
+                Value::Array(items) => items.into_iter().map(sorted).collect(),
+                other => other,
+            }
+        }
+        let report = sample::non_compliant();
+        let value = sorted(serde_json::from_str(&json(&report).unwrap()).unwrap());
+        assert_eq!(Report::from_json(&serde_json::to_vec(&value).unwrap()).unwrap(), report);
+    }
 
     #[test]
     fn each_report_is_read_as_it_was() {

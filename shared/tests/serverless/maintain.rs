@@ -35,8 +35,9 @@ use super::{
 const DAY_SECONDS: u32 = 24 * HOUR_SECONDS;
 
 /// The tasks of a deployment without a trail.
-const DUE: [MaintenanceTask; 4] = [
+const DUE: [MaintenanceTask; 5] = [
     MaintenanceTask::AuditTrail,
+    MaintenanceTask::AuditRetention,
     MaintenanceTask::Evidence,
     MaintenanceTask::Backup,
     MaintenanceTask::RestoreDrill,
@@ -567,8 +568,10 @@ fn batches_end_with_the_retention_of_a_deployment_that_sets_one() {
         add_runs(&environment, 2);
     }
     assert_eq!(batches(), 12);
-    // A deployment without a retention has no such task.
-    assert_eq!(tasks(&run(&environment, &[MaintenanceTask::AuditRetention]).unwrap()), []);
+    // A deployment without a retention records that it removes nothing.
+    let kept = run(&environment, &[MaintenanceTask::AuditRetention]).unwrap();
+    assert_eq!(kept.done[0].detail, "the audit trail is kept without an end");
+    assert_eq!(batches(), 12);
     config.audit.legal_hold = vec!["*".to_owned()];
     let held = run_with_retention(&environment, &config);
     assert!(held.done[0].detail.contains("0 now; chains under legal hold 3"), "{held:?}");

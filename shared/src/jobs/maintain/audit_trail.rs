@@ -34,8 +34,8 @@ pub(super) fn verify_and_seal(maintenance: &Maintenance<'_>) -> Result<TaskDone,
 }
 
 pub(super) fn prune_old(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskError> {
-    let Some(remover) = maintenance.remover else {
-        return Ok(TaskDone::whole("the deployment removes no batches".to_owned()));
+    let Some(remover) = maintenance.remover.filter(|_| maintenance.prunes_audit_trail) else {
+        return Ok(TaskDone::whole("the audit trail is kept without an end".to_owned()));
     };
     let (settings, now) = (&maintenance.config.audit, maintenance.clock.now());
     let before = settings.retained_since(now);

@@ -21,7 +21,7 @@ impl Maintenance<'_> {
     pub(super) const fn has(&self, task: MaintenanceTask) -> bool {
         match task {
             MaintenanceTask::AuditTrail | MaintenanceTask::Evidence => true,
-            MaintenanceTask::AuditRetention => self.prunes_audit_trail && self.remover.is_some(),
+            MaintenanceTask::AuditRetention => !self.prunes_audit_trail || self.remover.is_some(),
             MaintenanceTask::LogIntegrity => self.trail.is_some(),
             MaintenanceTask::Backup | MaintenanceTask::RestoreDrill => self.backups.is_some(),
         }

@@ -7,7 +7,7 @@
 use super::{PublishErrorKind, ReportPublisher, serialization_error, status};
 use crate::{
     current_status::{CurrentStatus, ReportBrief},
-    ports::{LatestReports, PortErrorKind},
+    ports::LatestReports,
     render::{html, json},
     report::{Report, ReportDifference},
     time::Time,
@@ -23,7 +23,7 @@ pub const LATEST_HTML: &str = "latest/report.html";
 pub const LATEST_INDEX: &str = "latest/index.html";
 
 /// Size of a report above which the index does not compare it: a parsed report takes several times its size in memory.
-const MAX_COMPARED_BYTES: usize = 8 << 20;
+const MAX_COMPARED_BYTES: u64 = 8 << 20;
 
 /// Writes after which a run leaves the rest to the run that overtook it.
 const MAX_WRITES: usize = 3;
@@ -72,35 +72,29 @@ fn write_index_to(
     for month in index_months(now) {
         history.extend(status::history(publisher.table, &month)?);
     }
-    let change = newest_change(publisher, &history)?;
+    let change = newest_change(publisher, &history);
     let page = html::report_index(&history, change.as_ref(), publisher.bucket, now)
         .map_err(|cause| serialization_error(LATEST_INDEX, cause))?;
     latest.replace(LATEST_INDEX, page.as_bytes(), html::MEDIA_TYPE)?;
     Ok(())
 }
 
-/// What changed between the two newest reports of the history. `None` if there are fewer, or if one of them was removed, is too
-/// large or was written by another version.
-fn newest_change(
-    publisher: &ReportPublisher<'_>,
-    history: &[CurrentStatus],
-) -> Result<Option<ReportDifference>, PublishErrorKind> {
+/// What changed between the two newest reports of the history. `None` if there are fewer, or if one of them cannot be read, is too
+/// large or was changed: no report waits for what the index only adds.
+fn newest_change(publisher: &ReportPublisher<'_>, history: &[CurrentStatus]) -> Option<ReportDifference> {
     let mut briefs: Vec<&ReportBrief> = history.iter().filter_map(|status| status.report.as_ref()).collect();
     briefs.sort_by_key(|brief| (brief.generated_at, &brief.report_key));
     briefs.dedup_by(|one, other| one.report_key == other.report_key);
-    let [.., before, after] = briefs.as_slice() else { return Ok(None) };
-    let Some(before) = read_report(publisher, &before.report_key)? else { return Ok(None) };
-    let Some(after) = read_report(publisher, &after.report_key)? else { return Ok(None) };
-    Ok(Some(ReportDifference::between(&before, &after)))
+    let [.., before, after] = briefs.as_slice() else { return None };
+    let before = read_report(publisher, &before.report_key)?;
+    let after = read_report(publisher, &after.report_key)?;
+    Some(ReportDifference::between(&before, &after))
 }
 
-fn read_report(publisher: &ReportPublisher<'_>, key: &str) -> Result<Option<Report>, PublishErrorKind> {
-    match publisher.store.read(key, None) {
-        Ok(bytes) if bytes.len() > MAX_COMPARED_BYTES => Ok(None),
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(error) if error.kind == PortErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+fn read_report(publisher: &ReportPublisher<'_>, key: &str) -> Option<Report> {
+    let bytes = publisher.store.read(key, Some(0..MAX_COMPARED_BYTES + 1)).ok()?;
+    let fits = bytes.len() as u64 <= MAX_COMPARED_BYTES;
+    fits.then(|| Report::from_json(&bytes).ok()).flatten()
 }
 
 /// The months of the index, as the beginning of a time: the month before this one, and this one.

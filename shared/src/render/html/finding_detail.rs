@@ -9,7 +9,7 @@ use crate::{
     catalog::Catalog,
     finding::{Finding, Severity, rule},
     guardrails::denial_policy,
-    permissions::EscalationPath,
+    permissions::{EscalationPath, escalation::MAX_RESOURCES},
     render::{
         escape::is_shell_word,
         html::{
@@ -105,12 +105,18 @@ impl FindingSources<'_> {
         }
         match path.actions.as_slice() {
             [action] => {
-                let resources: Vec<&str> = path.resources.iter().map(|arn| &**arn).collect();
+                // A path names a part of many resources, so all are denied.
+                let named = Some(&path.resources).filter(|all| all.len() < MAX_RESOURCES);
+                let resources: Vec<&str> = named.into_iter().flatten().map(|arn| &**arn).collect();
                 let policy = denial_policy("OnlookerDenyPath", &[&**action], &resources)?;
-                Some(("Attach to the principal: the path is closed", policy))
+                Some((
+                    "Attach to the principal: it denies this step. `onlooker permissions` shows whether another one is left",
+                    policy,
+                ))
             }
             [action, ..] => Some((
-                "Attach to the principal, if it does not need this action: the path is closed",
+                "Attach to the principal, if it does not need this action: it denies this step. `onlooker permissions` shows whether \
+                 another one is left",
                 denial_policy("OnlookerDenyPath", &[&**action], &[])?,
             )),
             [] => None,

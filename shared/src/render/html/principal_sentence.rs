@@ -116,7 +116,16 @@ pub(super) fn overall(principals: &[PrincipalSummary]) -> String {
         }
         (_, 0, 0) => format!("Yes: {of} {} read-only.", are(all)),
         (_, 0, _) if open == all => {
-            format!("Not proven: no call breaks the promise, but for {of} evidence is missing.")
+            format!(
+                "Not proven: no call is known to break the promise, and {of} {} not proven to keep it.",
+                are(all)
+            )
+        }
+        (_, 0, _) if allowed > 0 => {
+            let calls = count_of_calls(allowed);
+            format!(
+                "Not proven for {open} of {of}; the others are read-only but for {calls} that overrides allow."
+            )
         }
         (_, 0, _) => format!("Not proven for {open} of {of}; the others are read-only."),
         (_, _, 0) => format!("No: {broken} of {of} {} not read-only.", are(broken)),

@@ -95,6 +95,10 @@ struct Change<'a> {
     status: Option<[Badge; 2]>,
     principals: Truncated<(&'a str, [Option<Badge>; 2])>,
     operations: usize,
+    /// Findings with another severity or count.
+    changed_findings: usize,
+    /// Compliance and risk scores, if one differs.
+    has_other_scores: bool,
     /// New and gone findings, each with what they are.
     findings: [(&'static str, Truncated<(Badge, &'a FindingLine)>); 2],
 }
@@ -117,6 +121,8 @@ impl<'a> Change<'a> {
                 most::CHANGES,
             ),
             operations: change.operations.len(),
+            changed_findings: change.changed_findings.len(),
+            has_other_scores: change.has_other_scores(),
             findings: [
                 ("New findings", lines(&change.new_findings)),
                 ("Findings that are gone", lines(&change.gone_findings)),
