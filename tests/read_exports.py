@@ -270,7 +270,7 @@ def main():
         pathlib.Path(home, "onlooker.toml").write_text('[coverage]\nevent_classes = ["management-read", "management-write"]\n')
         watch = "--watch=arn:aws:iam::*:role/Auditor"
         run("demo")
-        run("report", *output, "of-the-demo")
+        run("report", "--state", "onlooker-demo/state", *output, "of-the-demo")
         run("sweep", "trail-hostile", "--no-state", watch, *output, "hostile")
         run("sweep", "trail-compliant", "--no-state", watch, *output, "compliant")
         run("sweep", "trail-hostile", "--no-state", *output, "discovery")

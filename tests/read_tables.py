@@ -219,7 +219,7 @@ def main():
             return done.stdout
 
         run("demo")
-        run("report", "--fail-on", "none", "--format", FORMATS, "--out", "demo")
+        run("report", "--state", "onlooker-demo/state", "--fail-on", "none", "--format", FORMATS, "--out", "demo")
         (home / "hostile.json").write_text(hostile_trail())
         watch = "arn:aws:iam::*:role/Auditor"
         run("sweep", "hostile.json", "--no-state", "--watch", watch, "--format", FORMATS, "--out", "hostile")
