@@ -1,7 +1,7 @@
 //! The commit that a folder of sources is a checkout of.
 //!
 //! Enters: the folder. Leaves: the commit, and the files that name it. Laws: only a repository of this very folder counts,
-//! not one around it; what does not name a commit is no commit.
+//! not one around it; what does not name a commit is ignored.
 
 use std::{
     fs,

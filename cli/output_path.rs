@@ -99,7 +99,7 @@ impl<R> OutputFiles<R> {
     }
 }
 
-/// Whether a path is that of a file: of one that exists, or of none yet whose name has an ending.
+/// Whether a path is that of a file: one that exists, or a new one with an ending in its name.
 fn names_a_file(path: &Path) -> Result<bool, Diagnostic> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Ok(false),

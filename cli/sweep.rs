@@ -249,7 +249,8 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
             run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?.report
         }
     };
-    if !args.lookup && publication.is_text_only() && found_nothing(&report) {
+    let is_failure = args.fail_on.fails_without_evidence();
+    if !args.lookup && is_failure && publication.is_text_only() && found_nothing(&report) {
         return Err(CommandError::NoLogFiles(no_log_files(&args.paths)));
     }
     if let Some(trail) = &trail {

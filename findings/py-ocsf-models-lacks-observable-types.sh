@@ -3,7 +3,7 @@
 #
 # Guessed: an event that is valid by the schema of OCSF 1.5.0 is read by a model of OCSF 1.5.0.
 # Seen: the model has 23 of the 48 types of an observable. It ends at 30 (Fingerprint), and lacks 11 to 19 too, so it refuses a valid event
-# whose observable is a port (11), a command line (13), a user agent (16), the id of an account (35) or a script (36).
+# about an observable that is a port (11), a command line (13), a user agent (16), the id of an account (35) or a script (36).
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -2,7 +2,7 @@
 
     python tests/read_exports.py target/debug/onlooker
 
-Five reports: that of the demo, one on a trail whose every free text is hostile, one on a trail of a role that only read, one without a
+Five reports: that of the demo, one on a trail with hostile text in every field, one on a trail of a role that only read, one without a
 watched principal, and one without evidence. Beside what the readers refuse, it refuses what they let pass: lengths, dates and batches of ASFF, the versions of OCSF and
 OSCAL, control characters, and a control without evidence that looks passed. Ends with 1 if anything is wrong.
 """

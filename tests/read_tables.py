@@ -3,7 +3,7 @@
     python tests/read_tables.py target/debug/onlooker
 
 pyarrow and DuckDB read the Parquet, the csv module and DuckDB the CSV, DuckDB the JSON lines, prometheus_client the OpenMetrics. There are two
-reports: that of the demo, and one on a trail whose texts try to be formulas, cells and lines of their own. Ends with 1 if a value differs.
+reports: that of the demo, and one on a trail with texts that try to be formulas, cells and lines of their own. Ends with 1 if a value differs.
 """
 
 import csv
@@ -188,7 +188,7 @@ def check_json_lines(home, lines):
 
 
 def hostile_trail():
-    """A log file whose sessions have names that are formulas, cells, lines or turn the direction of text."""
+    """A log file with names of sessions that are formulas, cells, lines or turn the direction of text."""
     records = []
     for n, session in enumerate(SESSIONS):
         role = "arn:aws:iam::111122223333:role/Auditor"

@@ -459,7 +459,7 @@ pub trait FindingImporter: Sync {
     /// Imports findings in the AWS Security Finding Format, at most 100.
     ///
     /// # Errors
-    /// When the call failed, or its response cannot be read. A finding that is refused is no error of the call.
+    /// When the call failed, or its response cannot be read. A refused finding is not an error of the call.
     fn import(&self, findings: &[Value]) -> Result<ImportResponse, PortError>;
 }
 

@@ -24,7 +24,8 @@ fn the_tasks_of_a_day_are_done_once_and_the_drill_leaves_nothing() {
     let cloud = FakeAws::start();
     let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR, BACKUPS]);
     let first = function.invoke(json!({})).unwrap();
-    let done = ["audit_trail", "evidence", "backup", "restore_drill"].map(|task| (task, "succeeded"));
+    let done = ["audit_trail", "audit_retention", "evidence", "backup", "restore_drill"]
+        .map(|task| (task, "succeeded"));
     assert_eq!(results(&first), done, "{first}");
     let keys = cloud.stored_keys();
     assert!(
@@ -40,7 +41,7 @@ fn the_tasks_of_a_day_are_done_once_and_the_drill_leaves_nothing() {
     let [metrics, again] = &function.metrics(2)[..] else { panic!() };
     assert_eq!(
         (&metrics["tasks"], &metrics["tampered"], &metrics["restore_failed"]),
-        (&json!(4), &json!(0), &json!(0))
+        (&json!(5), &json!(0), &json!(0))
     );
     // A run in which no task is due says what is known.
     assert_eq!((&again["tampered"], &again["restore_failed"]), (&json!(0), &json!(0)));

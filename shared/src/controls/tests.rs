@@ -140,7 +140,7 @@ fn every_rule_fails_a_control_of_each_pack_or_is_listed_here_with_the_reason() {
                 "override-unused",
             ],
             "NIST_800_53" => &[],
-            // Working hours and errors are no guardrail.
+            // A guardrail cannot express working hours and errors.
             "GCC_2_0" => &["high-error-rate", "outside-business-hours"],
             other => panic!("`{other}` has no list here"),
         };

@@ -2,7 +2,7 @@
 //!
 //! Enters: actions, and the resources on which they are denied. Leaves: a policy document with one `Deny`, as JSON text.
 //! Laws: the text has only actions and ARNs of known form, so a text from a record cannot add a wildcard, a variable or
-//! another statement; where one has another form, there is no policy.
+//! another statement; where one has another form, the policy is left out.
 
 use std::sync::Arc;
 

@@ -7,8 +7,9 @@
 use serde_json::json;
 
 use super::{
+    json_value::visible,
     junit::suite::{JunitCase, JunitOutcome, JunitSuite, document},
-    sarif::log::{SarifLevel, SarifLog, SarifResult, literal},
+    sarif::log::{SarifLevel, SarifLog, SarifResult},
 };
 use crate::{
     finding::Severity,
@@ -63,6 +64,6 @@ pub fn sarif(result: &GateResult, location: &str) -> String {
         add(&finding.id, level, &finding.title, &finding.fingerprint);
     }
     log.into_text(json!({
-        "properties": { "outcome": result.outcome.as_str(), "report": literal(&result.report) },
+        "properties": { "outcome": result.outcome.as_str(), "report": visible(result.report.as_str().into()) },
     }))
 }

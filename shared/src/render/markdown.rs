@@ -89,7 +89,7 @@ impl MarkdownPage {
         Self { sections: Vec::new(), limits }
     }
 
-    /// Begins a section, which is left out as a whole if there is no place for it.
+    /// Begins a section, which is left out as a whole if it does not fit.
     fn begin(&mut self, name: &str) {
         self.sections.push(PageSection { name: name.to_owned(), text: String::new() });
     }

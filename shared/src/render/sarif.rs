@@ -11,7 +11,7 @@ use std::io::Write as _;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
-use self::log::{SarifLevel, SarifLog, SarifResult, literal};
+use self::log::{SarifLevel, SarifLog, SarifResult};
 use super::{
     Format, RenderCause, RenderedFile,
     format::serialized_name,
@@ -45,7 +45,7 @@ struct SarifLimits {
 /// "SARIF support for code scanning", documentation of GitHub as of 2026-09: 25,000 results of a run, 10 MB compressed.
 const GITHUB: SarifLimits = SarifLimits { results: 25_000, compressed_bytes: 10_000_000 };
 
-/// File at whose first line GitHub shows a result: the report that the format `json` writes.
+/// GitHub shows a result at the first line of this file: the report that the format `json` writes.
 const LOCATION: &str = "report.json";
 
 /// The findings of a report as SARIF.
@@ -142,18 +142,17 @@ fn descriptor(rule: &FindingRule) -> Value {
 }
 
 fn facts(finding: &Finding) -> Value {
-    let texts = |values: Vec<&str>| values.into_iter().map(literal).collect::<Vec<_>>();
-    pruned(json!({
+    pruned(visible(json!({
         "severity": finding.severity,
-        "subject": literal(&finding.subject),
+        "subject": finding.subject,
         "count": finding.count,
         "firstSeen": finding.first_seen,
         "lastSeen": finding.last_seen,
-        "recommendation": literal(&finding.recommendation),
-        "eventIds": texts(finding.sample_event_ids.iter().map(String::as_str).collect()),
-        "resources": texts(finding.resources.iter().map(|arn| &**arn).collect()),
-        "controls": texts(finding.controls.iter().map(String::as_str).collect()),
-    }))
+        "recommendation": finding.recommendation,
+        "eventIds": finding.sample_event_ids,
+        "resources": finding.resources,
+        "controls": finding.controls,
+    })))
 }
 
 const fn level(severity: Severity) -> SarifLevel {

@@ -49,7 +49,7 @@ pub struct ReportDifference {
     pub new_findings: Vec<FindingLine>,
     /// Findings that only the first report has.
     pub gone_findings: Vec<FindingLine>,
-    /// Findings of both reports whose severity or count differs.
+    /// Findings of both reports with another severity or count.
     pub changed_findings: Vec<FindingChange>,
 }
 

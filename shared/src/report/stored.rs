@@ -1,6 +1,6 @@
 //! Reads a report that was written as JSON, by this version or an earlier one.
 //!
-//! Enters: the bytes of a `report.json`. Leaves: the [`Report`]. Laws: a report whose result is not the one that its id names is
+//! Enters: the bytes of a `report.json`. Leaves: the [`Report`]. Laws: a report with another result than the one that its id names is
 //! refused, whichever version wrote it; a report of another first number of the schema version is refused by name.
 
 use serde_json::Value;

@@ -468,13 +468,21 @@ fn controls_about_own_records_ask_the_maintenance_of_the_deployment() {
     let (trail, evidence) = (MaintenanceTask::AuditTrail, MaintenanceTask::Evidence);
     assert_eq!(state(&[]).0, ControlState::NoEvidence, "outside a deployment");
     assert_eq!(state(&[record(trail, 0)]).0, ControlState::NoEvidence, "without retention");
-    let (passed, said) = state(&[record(trail, 0), record(evidence, 0)]);
+    let of_trail = MaintenanceTask::AuditRetention;
+    assert_eq!(
+        state(&[record(trail, 0), record(evidence, 0)]).0,
+        ControlState::NoEvidence,
+        "of the evidence alone"
+    );
+    let (passed, said) = state(&[record(trail, 0), record(evidence, 0), record(of_trail, 0)]);
     assert_eq!(passed, ControlState::Pass);
     assert!(
-        said.starts_with("the audit trail is verified; the retention of the evidence was applied"),
+        said.starts_with(
+            "the audit trail is verified; the retention of the evidence and of the audit trail was applied"
+        ),
         "{said}"
     );
-    let (failed, said) = state(&[record(trail, 3), record(evidence, 0)]);
+    let (failed, said) = state(&[record(trail, 3), record(evidence, 0), record(of_trail, 0)]);
     assert_eq!(
         (failed, &*said),
         (ControlState::Fail, "the verification of the audit trail found 3 problems")

@@ -55,7 +55,7 @@ pub struct FindingRuleRow<'a> {
 /// Findings of one rule about one principal, by its name.
 #[derive(Debug)]
 pub struct FindingGroup<'a> {
-    /// What happened, to whom and where.
+    /// What happened, where, and to which principal.
     pub heading: String,
     /// Badge of the severity.
     pub severity: Badge,

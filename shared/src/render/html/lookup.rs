@@ -1,7 +1,7 @@
 //! Commands that fetch the records behind a finding.
 //!
 //! Enters: sample calls of a finding. Leaves: command lines. Law: each word of a line that comes from a record is a shell
-//! word of letters, digits and `-`; where one is not, there is no line, so pasting a line runs nothing else.
+//! word of letters, digits and `-`; where one is not, the line is left out, so pasting a line runs nothing else.
 
 use crate::{
     render::escape::is_shell_word,

@@ -19,7 +19,7 @@ pub mod most {
     pub const PRINCIPAL_DETAILS: usize = 120;
     /// Services in the details of a principal.
     pub const SERVICES: usize = 6;
-    /// Number of principals whose details may be open initially.
+    /// Number of principals with details that may be open initially.
     pub const OPEN_PRINCIPALS: usize = 2;
     /// Principals with a sentence on the first screen.
     pub const SENTENCES: usize = 12;

@@ -84,7 +84,7 @@ pub(super) fn length(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// The text of a page, without the sections for which there is no place.
+/// The text of a page, without the sections that do not fit.
 pub(in crate::render) fn fit(page: MarkdownPage) -> String {
     let text = page.text();
     if page.limits == PageLimits::FULL && length(&text) <= MAX_LENGTH {

@@ -1,7 +1,8 @@
 //! UUIDs and tokens of OSCAL.
 //!
 //! Enters: the id of a run, a path, an id of a standard. Leaves: a UUID, a token. Laws: equal inputs have equal UUIDs, of version 5, because
-//! OSCAL takes no version 7; a token is an NCName of ASCII, and ids that differ stay different.
+//! OSCAL takes no version 7; a token is an NCName of ASCII; two ids have one token only if they
+//! differ in `:` and `.`, or in a `_` before a digit.
 
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;

@@ -139,8 +139,8 @@ fn rule_id(id: &str) -> String {
     truncate(&escape_hidden(id), MAX_ID_CHARS - 1)
 }
 
-/// A text that is no part of a message's syntax: `{0}` is a placeholder and `[a](b)` a link.
-pub(crate) fn literal(text: &str) -> String {
+/// A text without the syntax of a message: `{0}` is a placeholder and `[a](b)` a link.
+fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in escape_hidden(text).chars() {
         match c {
