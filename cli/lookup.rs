@@ -27,8 +27,11 @@ use onlooker_core::{
     time::{HOUR_SECONDS, Hour, Time},
 };
 
+use onlooker_local::config_file::LoadedConfig;
+
 use crate::{
-    args::GlobalArgs, aws::AwsConnection, exit::CommandError, progress::ProgressMeter, sweep::EvidencePeriod,
+    args::GlobalArgs, aws::AwsConnection, exit::CommandError, inputs, progress::ProgressMeter,
+    sweep::EvidencePeriod,
 };
 
 /// Accounts and regions that are looked up at the same time. Each has its own request quota.
@@ -38,20 +41,23 @@ const MAX_THREADS: usize = 16;
 pub fn look_up<E: SweepEvidence + Send>(
     global: &GlobalArgs,
     cloud: &AwsConnection,
-    config: &Config,
+    loaded: &LoadedConfig,
     account: &str,
     period: EvidencePeriod,
     kept: &mut E,
     audit: Option<Auditing<'_>>,
 ) -> Result<EvidencePeriod, CommandError> {
-    let mut config = config.clone();
+    let mut config = loaded.config.clone();
     config.lookup.enabled = true;
     let clock = cloud.clock();
     let span = lookup_range(&config, period, clock.now())?;
     let account_regions = AccountRegion::configured(&config, account, cloud.region());
     let trail = cloud.trail(account, config.lookup.role.clone());
     let bar = ProgressMeter::for_time(global, "looking up");
-    let criteria = audit.map(|audit| audit.criteria);
+    let criteria = audit
+        .map_or(AuditCriteria::origins_only(&loaded.config, inputs::catalog(loaded)?), |audit| {
+            audit.criteria
+        });
     let windows = pull_windows(&account_regions, &*trail, &*clock, &config, span, &bar, criteria);
     bar.finish();
     let mut failure = None;
@@ -105,7 +111,7 @@ fn pull_windows(
     config: &Config,
     span: TimeSlice,
     bar: &ProgressMeter,
-    audit: Option<AuditCriteria<'_>>,
+    recorded: AuditCriteria<'_>,
 ) -> Vec<LookupWindow> {
     let longest = config.lookup.slice_minutes.saturating_mul(60).max(1);
     let progress = Mutex::new(vec![LookupProgress::default(); account_regions.len()]);
@@ -121,9 +127,7 @@ fn pull_windows(
             bar.set_time_pulled(sum(|one| one.seconds), whole, sum(|one| one.records));
         };
         let mut history = HistoryReader::new(account_region, trail, clock, config);
-        if let Some(audit) = audit {
-            history.record_calls(audit);
-        }
+        history.record_calls(recorded);
         history.read_window(span, longest, report_progress)
     };
     for (n, some) in account_regions.chunks(MAX_THREADS).enumerate() {

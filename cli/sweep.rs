@@ -290,7 +290,7 @@ fn sweep_event_history(
                 ))
             })
             .transpose()?;
-        let span = look_up(global, &cloud, &loaded.config, &caller.account, period, kept, auditing)?;
+        let span = look_up(global, &cloud, loaded, &caller.account, period, kept, auditing)?;
         let period =
             EvidencePeriod { since: period.since.or(span.since), until: period.until.or(span.until) };
         let nothing_else = LocalFiles::new([] as [String; 0]);

@@ -12,11 +12,13 @@ use std::{
 
 use fixture::{
     ACCOUNT, CommandOutput, MANAGEMENT_ONLY_CONFIG, OTHER_ACCOUNT, READ_CALL, REGION, RecordedCall,
-    TestDirectory, WATCH_AUDITOR, WRITE_CALL, all_formats, digest, object, report, uncompressed_object,
+    SOURCE_IP, TestDirectory, USER_AGENT, WATCH_AUDITOR, WRITE_CALL, all_formats, digest, object, report,
+    uncompressed_object,
 };
 use onlooker_core::{
     controls::ControlState,
     coverage::EventClassState,
+    origin::CallOrigin,
     render::FORMATS,
     report::{Behavior, ReportMode},
     score::Status,
@@ -66,6 +68,32 @@ fn one_successful_write_exits_with_1() {
     assert_eq!(report.result.findings[0].id, "write-succeeded");
     let assumed = RecordedCall { source: "sts", name: "AssumeRole", read_only: true, ..WRITE_CALL };
     sweep(&compliant_trail_with(&[assumed]), &[WATCH_AUDITOR]).assert_exit_code(1);
+}
+
+#[test]
+fn a_finding_says_where_the_calls_came_from() {
+    let by_another = RecordedCall { role: "Deployer", id: 90, ..WRITE_CALL };
+    let secret = RecordedCall { source: "secretsmanager", name: "GetSecretValue", id: 91, ..READ_CALL };
+    let directory = compliant_trail_with(&[WRITE_CALL, by_another, secret]);
+    let here = CallOrigin {
+        source_ip: Some(SOURCE_IP.into()),
+        user_agent: Some(USER_AGENT.into()),
+        mfa_authenticated: Some(false),
+    };
+    let kept = |more: &[&str]| directory.run(&[&["sweep", "logs", "--json", WATCH_AUDITOR], more].concat());
+    let without_state = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(1).report();
+    // The second sweep with a state reads no log file again.
+    for report in
+        [without_state, kept(&[]).assert_exit_code(1).report(), kept(&[]).assert_exit_code(1).report()]
+    {
+        for rule in ["write-succeeded", "secret-read"] {
+            let found = report.result.findings.iter().find(|one| one.id == rule).expect(rule);
+            assert_eq!(found.origins, [here.clone()], "{rule}");
+        }
+    }
+    let screen = directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--full"]).assert_exit_code(1);
+    let line = format!("from {SOURCE_IP} with {USER_AGENT}, without MFA");
+    assert!(screen.stdout.contains(&line), "{}", screen.stdout);
 }
 
 #[test]

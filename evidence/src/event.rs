@@ -110,7 +110,8 @@ pub struct CallKey {
     pub is_console_session: bool,
     /// AWS service that made the call on the principal's behalf (`userIdentity.invokedBy`).
     pub invoked_by: Option<Arc<str>>,
-    /// ARNs in the record's `resources`, sorted, `?` for a resource without ARN; empty if the record is read-only.
+    /// ARNs in the record's `resources`, sorted, `?` for a resource without ARN; of a read of secrets without `resources` the names
+    /// in its request; empty for any other read-only record.
     pub resources: Arc<[Arc<str>]>,
     /// ARN of the session or user for which the call issued credentials, as the response names it.
     #[serde(skip_serializing_if = "Option::is_none", default)]

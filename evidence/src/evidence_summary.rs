@@ -18,6 +18,7 @@ use crate::{
     event::CallKey,
     extract::Extract,
     hex::hex,
+    origin::CallOrigins,
     period::{Period, PeriodInference},
     principal::MAX_FEDERATED_SESSION_HOURS,
     record::{DeliveryForm, DigestWindow},
@@ -74,6 +75,8 @@ pub struct EvidenceQuality {
     pub delivery_forms: BTreeSet<DeliveryForm>,
     /// SHA-256 of the evidence in canonical form, in hex.
     pub sha256: String,
+    /// Where calls of the period came from, as far as the reader of the records kept it. No part of the hash.
+    pub origins: CallOrigins,
 }
 
 /// Hours before a period of which the lead-in tells: the longest session.
@@ -153,6 +156,7 @@ impl EvidenceSummary {
         }
         builder.log_files.search_segment(&segment);
         builder.conflicts = segment.conflicts().len() as u64;
+        segment.origins().values().cloned().for_each(|origins| builder.origins.merge(origins));
         builder.build(Tally::of(segment))
     }
 
@@ -190,6 +194,7 @@ pub struct EvidenceSummaryBuilder {
     /// Hours with evidence.
     hours: BTreeSet<Hour>,
     conflicts: u64,
+    origins: CallOrigins,
     outside_period: u64,
 }
 
@@ -216,6 +221,7 @@ impl EvidenceSummaryBuilder {
             last_shard: None,
             hours: BTreeSet::new(),
             conflicts: 0,
+            origins: CallOrigins::default(),
             outside_period: 0,
         }
     }
@@ -225,7 +231,7 @@ impl EvidenceSummaryBuilder {
     /// # Errors
     /// [`EvidenceSummaryError::OutOfOrder`].
     pub fn add(&mut self, extract: Extract) -> Result<(), EvidenceSummaryError> {
-        let Extract { shard, sha256, conflicts, seconds, tally } = extract;
+        let Extract { shard, sha256, conflicts, origins, seconds, tally } = extract;
         if self.last_shard.as_ref().is_some_and(|last| *last >= shard) {
             return Err(EvidenceSummaryError::OutOfOrder(shard));
         }
@@ -237,6 +243,7 @@ impl EvidenceSummaryBuilder {
             self.hours.insert(shard.hour);
             self.log_files.search_shard(&shard, &seconds);
             self.conflicts += conflicts;
+            self.origins.merge(origins);
             self.tallies.add(tally);
         } else {
             self.outside_period += tally.events();
@@ -272,8 +279,18 @@ impl EvidenceSummaryBuilder {
         self.hours.extend(covered.filter(|hour| self.scope.contains(*hour)));
         let quiet = self.unsharded.digest_hours().filter(|shard| self.scope.leads_in(shard.hour));
         self.lead_in.hours.extend(quiet.cloned());
-        let Self { scope, lead_in, mut unsharded, log_files, hash, hours, conflicts, outside_period, .. } =
-            self;
+        let Self {
+            scope,
+            lead_in,
+            mut unsharded,
+            log_files,
+            hash,
+            hours,
+            conflicts,
+            origins,
+            outside_period,
+            ..
+        } = self;
         let (period, inference) = PeriodInference::of(scope.since, scope.until, &hours);
         // Digest files of a part outside the period are evidence too.
         let whole = hours.first().zip(hours.last()).map(|(first, last)| (first.start(), last.start()));
@@ -295,6 +312,7 @@ impl EvidenceSummaryBuilder {
             cut_hours,
             delivery_forms: unsharded.delivery_forms(),
             sha256: hex(&hash.finish(&unsharded)),
+            origins,
         };
         let digest_hours = unsharded.digest_hours().filter(|shard| inside(shard.hour)).cloned().collect();
         EvidenceSummary {

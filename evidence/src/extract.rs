@@ -17,6 +17,7 @@ pub use self::seconds::SecondsOfHour;
 use crate::{
     envelope::{self, EnvelopeError, EnvelopeFormat},
     hex::hex,
+    origin::CallOrigins,
     segment::{Segment, Shard},
     tally::{Tally, TimeBucket},
 };
@@ -48,7 +49,7 @@ impl From<EnvelopeError> for ExtractError {
     }
 }
 
-const EXTRACT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKEXT", version: 7 };
+const EXTRACT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKEXT", version: 8 };
 
 /// What a report needs of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Extract {
     pub sha256: [u8; 32],
     /// Events that were delivered with two contents under one identity.
     pub conflicts: u64,
+    /// Where calls came from, as far as the reader of the records kept it.
+    pub origins: CallOrigins,
     /// Seconds of the hour with an event.
     pub seconds: SecondsOfHour,
     /// The distinct events, counted by call.
@@ -70,6 +73,7 @@ struct ExtractHeader {
     shard: Shard,
     sha256: String,
     conflicts: u64,
+    origins: CallOrigins,
 }
 
 impl Extract {
@@ -88,7 +92,8 @@ impl Extract {
             seconds.insert(row.time);
         }
         let conflicts = segment.conflicts().len() as u64;
-        Ok(Self { shard, sha256, conflicts, seconds, tally: Tally::of(segment) })
+        let origins = segment.origins().get(&shard).cloned().unwrap_or_default();
+        Ok(Self { shard, sha256, conflicts, origins, seconds, tally: Tally::of(segment) })
     }
 
     /// The canonical bytes of the extract.
@@ -109,8 +114,13 @@ impl Extract {
     }
 
     fn encode(&self) -> (Vec<u8>, Vec<u8>) {
-        let Self { shard, sha256, conflicts, seconds, tally } = self;
-        let header = ExtractHeader { shard: shard.clone(), sha256: hex(sha256), conflicts: *conflicts };
+        let Self { shard, sha256, conflicts, origins, seconds, tally } = self;
+        let header = ExtractHeader {
+            shard: shard.clone(),
+            sha256: hex(sha256),
+            conflicts: *conflicts,
+            origins: origins.clone(),
+        };
         let mut body = Vec::new();
         // The header holds only strings and numbers, so writing it cannot fail.
         envelope::push_block(&mut body, &serde_json::to_vec(&header).unwrap_or_default());
@@ -121,14 +131,21 @@ impl Extract {
 
     fn decode(ids: &[u8], body: &[u8]) -> Option<Self> {
         let (header, body) = envelope::take_block(body)?;
-        let ExtractHeader { shard, sha256, conflicts } = serde_json::from_slice(header).ok()?;
+        let ExtractHeader { shard, sha256, conflicts, origins } = serde_json::from_slice(header).ok()?;
         let mut hash = [0; 32];
         for (n, byte) in hash.iter_mut().enumerate() {
             *byte = u8::from_str_radix(sha256.get(2 * n..2 * n + 2)?, 16).ok()?;
         }
         let (seconds, body) = body.split_first_chunk()?;
         let tally = Tally::decode(ids, body)?;
-        Some(Self { shard, sha256: hash, conflicts, seconds: SecondsOfHour::from_bytes(*seconds), tally })
+        Some(Self {
+            shard,
+            sha256: hash,
+            conflicts,
+            origins,
+            seconds: SecondsOfHour::from_bytes(*seconds),
+            tally,
+        })
     }
 
     /// Whether its parts agree with each other and all events are of its shard.
@@ -142,6 +159,8 @@ impl Extract {
             && seen == counted
             && self.seconds.times(hour).count() as u64 <= self.tally.events()
             && self.conflicts <= self.tally.events()
+            && self.origins.is_canonical()
+            && self.origins.times().all(|time| time.hour() == hour)
             && self.tally.lines().all(|line| {
                 self.shard.contains(line.actor, line.first)
                     && here(line.last)

@@ -8,6 +8,7 @@ pub mod event;
 pub mod evidence_summary;
 pub mod extract;
 pub mod hex;
+pub mod origin;
 pub mod period;
 pub mod principal;
 pub mod record;

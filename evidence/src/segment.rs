@@ -4,7 +4,8 @@
 //! merging is associative, commutative and idempotent, and the empty segment is its identity; an event is identified
 //! by its id, recipient account, region and hour; of two contents under one identity the more severe one is kept and
 //! the conflict is recorded; everything has an identity, so a second delivery changes nothing; equal evidence gives
-//! equal values and equal bytes; the parts into which a segment is split merge to that segment.
+//! equal values and equal bytes; the parts into which a segment is split merge to that segment. The reader of the records chooses
+//! of which calls the origin is kept, so origins are no part of the hash.
 //!
 //! More severe is `readOnly=false` than no flag and no flag than `readOnly=true`; then succeeded than failed and
 //! failed than denied; then the greater content.
@@ -28,6 +29,7 @@ pub use shard::Shard;
 
 use crate::{
     event::{Actor, CallKey, Event, EventId},
+    origin::CallOrigins,
     record::{DeliveryFact, DeliveryForm, DigestWindow, Fingerprint, UnreadableReason},
     time::Time,
 };
@@ -77,6 +79,8 @@ pub struct Segment {
     /// Events of the segment, sorted by identity.
     rows: Vec<EventRow>,
     conflicts: BTreeSet<EventIdentity>,
+    /// Where calls of each shard came from, as far as the reader of the records kept it.
+    origins: BTreeMap<Shard, CallOrigins>,
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,
@@ -149,6 +153,11 @@ impl Segment {
     /// Identities that occurred with more than one content.
     pub fn conflicts(&self) -> &BTreeSet<EventIdentity> {
         &self.conflicts
+    }
+
+    /// Where calls of each shard came from, as far as the reader of the records kept it.
+    pub fn origins(&self) -> &BTreeMap<Shard, CallOrigins> {
+        &self.origins
     }
 
     /// Pieces that could not be read, each once.

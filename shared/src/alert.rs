@@ -25,6 +25,7 @@ use crate::{
     evidence_summary::EvidenceQuality,
     finding::{self, AlertScope, Finding, Severity},
     operation::{OperationType, RiskLevel},
+    origin::{CallOrigin, CallOrigins},
     record::Fingerprint,
     report::redact_value,
     segment::Segment,
@@ -33,7 +34,7 @@ use crate::{
 };
 
 /// Version of the alert schema. The first number changes when a reader of the old schema would be misled.
-pub const ALERT_VERSION: &str = "1.0";
+pub const ALERT_VERSION: &str = "1.1";
 
 /// A call that needs attention at once: of a watched principal, or one that changed what CloudTrail logs. Text from the record and the configuration is
 /// unchanged in it, except for redaction.
@@ -91,21 +92,26 @@ pub struct Alert {
     pub watch_reason: Option<String>,
     /// ARNs of the resources in the record, in order, at most five.
     pub resources: Vec<Arc<str>>,
+    /// Where the call came from; empty if the record does not say it.
+    #[serde(default)]
+    pub origins: Vec<CallOrigin>,
 }
 
 impl Alert {
-    /// The alert for this event; `None` if the event does not need one.
+    /// The alert for this event, with the origins of its delivery; `None` if the event does not need one.
     ///
     /// # Errors
     /// When the alert cannot be redacted, or the event cannot be written as JSON.
     pub fn from_event(
         event: Event,
+        origins: CallOrigins,
         catalog: &Catalog,
         config: &Config,
     ) -> Result<Option<Self>, serde_json::Error> {
         let (id, event_id, time) = (alert_id(&event)?, event.id.to_string(), event.time);
         let tally = Tally::of(Segment::from_events([event]));
-        let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+        let (coverage, evidence) =
+            (Coverage::default(), EvidenceQuality { origins, ..EvidenceQuality::default() });
         let lead_in = Tally::default();
         let assessment = Assessment::classify(&tally, &lead_in, &coverage, &evidence, catalog, config);
         let findings = finding::find(&assessment);
@@ -144,6 +150,7 @@ impl Alert {
             watch_pattern: call.watch.map(|watch| watch.principal.clone()),
             watch_reason: call.watch.and_then(|watch| watch.reason.clone()),
             resources: finding.resources,
+            origins: finding.origins,
         };
         redact_value(alert, &config.redaction).map(Some)
     }

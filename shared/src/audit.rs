@@ -26,7 +26,7 @@ pub use self::{
     pruning::{AuditPruning, PRUNINGS_PREFIX},
     query::{AuditQuery, LineFilter, StoredEntry},
     record_object::{RecordSignature, SignatureState, TrailRecord},
-    recorder::{AuditCriteria, CallRecorder, UNREADABLE},
+    recorder::{AuditCriteria, CallRecorder, RecordedCall, UNREADABLE},
     redaction::{REDACTED, redact_secrets},
     seal::{AuditSeal, ChainHead, SEALS_PREFIX},
     verify::{AUDIT_VERIFICATION_SCHEMA_VERSION, AuditVerification, ChainSummary, RecordSummary, verify},

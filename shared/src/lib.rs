@@ -68,5 +68,5 @@ pub mod severity;
 pub mod suggest;
 
 pub use onlooker_evidence::{
-    event, evidence_summary, extract, hex, period, principal, record, segment, tally, time,
+    event, evidence_summary, extract, hex, origin, period, principal, record, segment, tally, time,
 };

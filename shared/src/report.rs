@@ -58,7 +58,7 @@ use crate::{
 };
 
 /// Version of the report's schema: the first number changes with a change that is not backward compatible.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// A report: an id, a run and a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

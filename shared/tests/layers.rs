@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "principal",
             "record",
             "event",
+            "origin",
             "segment",
             "tally",
             "extract",

@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -50,7 +51,7 @@ impl CallKey {
             error_code: optional(&record.error_code, "errorCode")?,
             is_console_session: record.session_credential_from_console == Some(true),
             invoked_by: optional(&record.user_identity.invoked_by, "invokedBy")?,
-            resources: if is_read_only_record(record) { Arc::new([]) } else { resource_arns(record)? },
+            resources: if keeps_resources(record) { resource_arns(record)? } else { Arc::new([]) },
             issued_credentials_arn: issued_credentials_arn(record).map(|name| Arc::from(&*name)),
             denied_by,
             denied_action: denied_action.map(Arc::from),
@@ -129,11 +130,49 @@ pub(crate) fn is_read_only_record(record: &Record<'_>) -> bool {
     record.read_only == Some(true) && record.event_source.as_deref() != Some("sts.amazonaws.com")
 }
 
+/// Whether the resources of the record are kept: those of a record that is not read-only, and those of a read of secrets, because
+/// a finding says which secrets were read.
+pub(crate) fn keeps_resources(record: &Record<'_>) -> bool {
+    !is_read_only_record(record) || reads_secrets(record)
+}
+
+fn reads_secrets(record: &Record<'_>) -> bool {
+    match (record.event_source.as_deref(), record.event_name.as_deref()) {
+        (Some("secretsmanager.amazonaws.com"), Some("GetSecretValue" | "BatchGetSecretValue")) => true,
+        (Some("ssm.amazonaws.com"), Some(name)) => name.starts_with("GetParameter"),
+        _ => false,
+    }
+}
+
+/// The secrets that the request of a read names, if the record has no resources. Records of AWS Secrets Manager have none;
+/// stored records of 2023 and 2024, read 2026-11.
+pub(crate) fn named_secrets(record: &Record<'_>) -> Vec<String> {
+    /// `requestParameters` of a read of secrets.
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct SecretRequest {
+        secret_id: Option<String>,
+        secret_id_list: Vec<String>,
+    }
+
+    if !record.resources.is_empty() || !reads_secrets(record) {
+        return Vec::new();
+    }
+    let request = record.request_parameters.and_then(|raw| serde_json::from_str::<SecretRequest>(raw).ok());
+    let SecretRequest { secret_id, secret_id_list } = request.unwrap_or_default();
+    secret_id.into_iter().chain(secret_id_list).filter(|named| !named.is_empty()).collect()
+}
+
 fn resource_arns(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, RecordError> {
     if record.resources.len() > MAX_RESOURCES {
         return Err(RecordError::in_field(UnreadableReason::FieldTooLong, "resources"));
     }
-    let mut arns = Vec::new();
+    let secrets = named_secrets(record);
+    if secrets.len() > MAX_RESOURCES {
+        return Err(RecordError::in_field(UnreadableReason::FieldTooLong, "requestParameters"));
+    }
+    let bounded = |name: &String| bounded_text(name, "requestParameters");
+    let mut arns = secrets.iter().map(bounded).collect::<Result<Vec<_>, _>>()?;
     for resource in &record.resources {
         // A resource without an ARN is kept as `?`, which no ARN pattern matches.
         arns.push(bounded_text(non_empty(&resource.arn).unwrap_or("?"), "resources")?);
@@ -216,6 +255,36 @@ mod tests {
             |read_only| CallKey::of(&Record { read_only, resources: resources.clone(), ..record() }).unwrap();
         assert_eq!(call_key(None).resources, ["a\u{7}".into(), "arn:a".into(), "arn:b".into()].into());
         assert!(call_key(Some(true)).resources.is_empty());
+    }
+
+    #[test]
+    fn the_secrets_that_were_read_are_kept() {
+        let resources = |source: &'static str, name: &'static str, arn: Option<&'static str>, request| {
+            let record = Record {
+                event_source: Some(source.into()),
+                event_name: Some(name.into()),
+                read_only: Some(true),
+                resources: arn.map(|arn| resource(arn, "")).into_iter().collect(),
+                request_parameters: request,
+                ..Record::default()
+            };
+            CallKey::of(&record).unwrap().resources.iter().map(|arn| arn.to_string()).collect::<Vec<_>>()
+        };
+        let (secrets, parameters) = ("secretsmanager.amazonaws.com", "ssm.amazonaws.com");
+        let one = Some(r#"{"secretId":"arn:s","versionId":"v"}"#);
+        assert_eq!(resources(secrets, "GetSecretValue", None, one), ["arn:s"]);
+        assert_eq!(resources(secrets, "GetSecretValue", Some("arn:r"), one), ["arn:r"]);
+        let some = Some(r#"{"secretIdList":["b","a"]}"#);
+        assert_eq!(resources(secrets, "BatchGetSecretValue", None, some), ["a", "b"]);
+        assert_eq!(resources(parameters, "GetParameter", Some("arn:p"), None), ["arn:p"]);
+        for (source, name, request) in [
+            (secrets, "DescribeSecret", one),
+            (secrets, "GetSecretValue", Some(r#"{"secretId":5}"#)),
+            (parameters, "DescribeParameters", None),
+            ("kms.amazonaws.com", "GetSecretValue", one),
+        ] {
+            assert!(resources(source, name, None, request).is_empty(), "{source} {name}");
+        }
     }
 
     #[test]

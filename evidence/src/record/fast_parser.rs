@@ -131,10 +131,10 @@ impl<'t> FastParser<'t> {
                     self.parse_request_parameters(record)?
                 }
                 b"sourceIP" if self.skip_if_new(b"sourceIPAddress\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH)?
+                    record.source_ip = self.parse_text()?
                 }
                 b"userAgen" if self.skip_if_new(b"userAgent\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH)?
+                    record.user_agent = self.parse_text()?
                 }
                 b"tlsDetai" if self.skip_if_new(b"tlsDetails\":", &mut seen) => {
                     self.skip_value(MAX_FIELD_DEPTH)?
@@ -160,6 +160,8 @@ impl<'t> FastParser<'t> {
             b"readOnly" => record.read_only = self.parse_bool()?,
             b"resources" => record.resources = self.parse_resources()?,
             b"eventType" => record.event_type = self.parse_text()?,
+            b"sourceIPAddress" => record.source_ip = self.parse_text()?,
+            b"userAgent" => record.user_agent = self.parse_text()?,
             b"managementEvent" => record.management_event = self.parse_bool()?,
             b"recipientAccountId" => record.recipient_account_id = self.parse_text()?,
             b"eventCategory" => record.event_category = self.parse_text()?,
@@ -228,12 +230,34 @@ impl<'t> FastParser<'t> {
                     self.skip_value(MAX_FIELD_DEPTH - 2)?
                 }
                 b"attr" if self.skip_if_new(b"attributes\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH - 2)?
+                    self.parse_attributes(identity)?
                 }
                 _ => match self.parse_new_key(&mut seen)? {
                     b"sessionIssuer" => self.parse_issuer(identity)?,
+                    b"attributes" => self.parse_attributes(identity)?,
                     b"sourceIdentity" => identity.source_identity = self.parse_text()?,
                     _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+                },
+            }
+            more = self.next_is_key()?;
+        }
+        Some(())
+    }
+
+    fn parse_attributes(&mut self, identity: &mut UserIdentity<'t>) -> Option<()> {
+        let mut seen = SeenKeys::default();
+        let mut more = self.open_object()?;
+        while more {
+            match self.peek::<4>() {
+                b"crea" if self.skip_if_new(b"creationDate\":", &mut seen) => {
+                    drop(self.parse_text_of_length::<20>()?)
+                }
+                b"mfaA" if self.skip_if_new(b"mfaAuthenticated\":", &mut seen) => {
+                    identity.mfa_authenticated = self.parse_bool()?
+                }
+                _ => match self.parse_new_key(&mut seen)? {
+                    b"mfaAuthenticated" => identity.mfa_authenticated = self.parse_bool()?,
+                    _ => self.skip_value(MAX_FIELD_DEPTH - 3)?,
                 },
             }
             more = self.next_is_key()?;
@@ -688,6 +712,7 @@ mod tests {
              onBehalfOf credentialId inScopeOf",
             "sessionIssuer sourceIdentity webIdFederationData attributes ec2RoleDelivery assumedRoot",
             "type principalId arn accountId userName",
+            "creationDate mfaAuthenticated",
             "ARN arn type accountId ARNPrefix",
             "userId identityStoreArn",
         ] {

@@ -2,7 +2,7 @@
 //!
 //! Enters: the text of one JSON object. Leaves: [`Record`], or the [`RecordError`] that makes it unreadable. Laws: a
 //! `null` is an absent field; a key given twice in an object that is read is an error; a required field of another type
-//! is an error, except `errorMessage`; other fields may hold any JSON.
+//! is an error, except `errorMessage`; the fields of the origin and all others may hold any JSON.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -40,6 +40,10 @@ pub struct Record<'a> {
     pub error_code: FieldText<'a>,
     /// `errorMessage` of the CloudTrail record.
     pub error_message: FieldText<'a>,
+    /// `sourceIPAddress` of the CloudTrail record; `None` also if it is not text.
+    pub source_ip: FieldText<'a>,
+    /// `userAgent` of the CloudTrail record; `None` also if it is not text.
+    pub user_agent: FieldText<'a>,
     /// `managementEvent` of the CloudTrail record.
     pub management_event: Option<bool>,
     /// `readOnly` of the CloudTrail record.
@@ -81,6 +85,8 @@ pub struct UserIdentity<'a> {
     pub issuer_account_id: FieldText<'a>,
     /// `sessionContext.sessionIssuer.userName` of the CloudTrail record.
     pub issuer_user_name: FieldText<'a>,
+    /// `sessionContext.attributes.mfaAuthenticated` of the CloudTrail record; `None` also if it is not true or false.
+    pub mfa_authenticated: Option<bool>,
     /// `sessionContext.sourceIdentity` of the CloudTrail record.
     pub source_identity: FieldText<'a>,
     /// `onBehalfOf.userId` of the CloudTrail record.
@@ -144,6 +150,8 @@ impl<'a> Record<'a> {
             recipient_account_id: text_field(object, "recipientAccountId")?,
             error_code: text_field(object, "errorCode")?,
             error_message: error_message(object),
+            source_ip: text_field(object, "sourceIPAddress").unwrap_or_default(),
+            user_agent: text_field(object, "userAgent").unwrap_or_default(),
             management_event: bool_field(object, "managementEvent")?,
             read_only: bool_field(object, "readOnly")?,
             session_credential_from_console: bool_field(object, "sessionCredentialFromConsole")?,
@@ -170,6 +178,7 @@ impl<'a> UserIdentity<'a> {
         let session = object_field(&identity, "sessionContext")?;
         let issuer = object_field(&session, "sessionIssuer")?;
         let behalf = object_field(&identity, "onBehalfOf")?;
+        let attributes = object_field(&session, "attributes").unwrap_or_default();
         Ok(Self {
             kind: text_field(&identity, "type")?,
             arn: text_field(&identity, "arn")?,
@@ -181,6 +190,7 @@ impl<'a> UserIdentity<'a> {
             issuer_arn: text_field(&issuer, "arn")?,
             issuer_account_id: text_field(&issuer, "accountId")?,
             issuer_user_name: text_field(&issuer, "userName")?,
+            mfa_authenticated: bool_field(&attributes, "mfaAuthenticated").unwrap_or_default(),
             source_identity: text_field(&session, "sourceIdentity")?,
             on_behalf_of_user_id: text_field(&behalf, "userId")?,
             identity_store_arn: text_field(&behalf, "identityStoreArn")?,

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     event::{Actor, CallKey, Event, EventId, Outcome},
+    origin::{CallOrigin, CallOrigins, OriginGroup},
     record::{DeliveryFact, DigestWindow, Fingerprint, Record, RecordError, UnreadableReason},
     time::Time,
 };
@@ -27,6 +28,7 @@ pub struct SegmentBuilder {
     call_keys: Interner<CallKey>,
     rows: Vec<EventRow>,
     conflicts: BTreeSet<EventIdentity>,
+    origins: BTreeMap<Shard, CallOrigins>,
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,
@@ -60,6 +62,16 @@ impl SegmentBuilder {
         };
         self.rows.push(row);
         (row.actor, row.call_key)
+    }
+
+    /// Adds where the event that was added last came from.
+    pub fn push_origin(&mut self, origin: CallOrigin) {
+        let Some(row) = self.rows.last() else { return };
+        if let (Some(actor), Some(call_key)) = (self.actors.get(row.actor), self.call_keys.get(row.call_key))
+        {
+            let origins = self.origins.entry(Shard::of(actor, row.time)).or_default();
+            origins.insert(OriginGroup::of(actor, call_key), origin, row.time);
+        }
     }
 
     /// Adds a piece that could not be read. Of two reasons for one piece the greater one is kept.
@@ -105,6 +117,9 @@ impl SegmentBuilder {
             ..row
         }));
         self.conflicts.append(&mut other.conflicts);
+        for (shard, origins) in std::mem::take(&mut other.origins) {
+            self.origins.entry(shard).or_default().merge(origins);
+        }
         self.insight_events.append(&mut other.insight_events);
         self.digest_windows.append(&mut other.digest_windows);
         self.delivery_facts.append(&mut other.delivery_facts);
@@ -120,6 +135,7 @@ impl SegmentBuilder {
             call_keys,
             mut rows,
             mut conflicts,
+            origins,
             unreadable,
             insight_events,
             digest_windows,
@@ -144,6 +160,7 @@ impl SegmentBuilder {
             call_keys,
             rows,
             conflicts,
+            origins,
             unreadable,
             insight_events,
             digest_windows,
@@ -226,6 +243,7 @@ impl From<Segment> for SegmentBuilder {
             call_keys,
             rows,
             conflicts,
+            origins,
             unreadable,
             insight_events,
             digest_windows,
@@ -237,6 +255,7 @@ impl From<Segment> for SegmentBuilder {
             call_keys: call_keys.into_iter().collect(),
             rows,
             conflicts,
+            origins,
             unreadable,
             insight_events,
             digest_windows,

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     envelope::{self, EnvelopeError, EnvelopeFormat},
     event::{Actor, CallKey, EventId},
+    origin::CallOrigins,
     record::{DeliveryFact, DigestWindow, Fingerprint, UnreadableReason},
     time::Time,
 };
@@ -46,13 +47,14 @@ impl From<EnvelopeError> for SegmentError {
     }
 }
 
-const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 8 };
+const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 9 };
 
 #[derive(Serialize, Deserialize)]
 struct SegmentTables {
     actors: Vec<Actor>,
     call_keys: Vec<CallKey>,
     conflicts: Vec<(String, Shard)>,
+    origins: Vec<(Shard, CallOrigins)>,
     unsharded: UnshardedTables,
 }
 
@@ -102,6 +104,7 @@ impl Segment {
             actors: self.actors.clone(),
             call_keys: self.call_keys.clone(),
             conflicts: self.conflicts.iter().map(|one| (hex(one.id.0), one.shard.clone())).collect(),
+            origins: self.origins.clone().into_iter().collect(),
             unsharded: self.unsharded_tables(),
         });
         let mut body = Vec::with_capacity(8 + tables.len() + 12 * self.rows.len());
@@ -138,6 +141,21 @@ impl Segment {
             && self.rows.is_sorted_by(|a, b| compare_identity(a, b, &ranks).is_lt())
             && self.conflicts.iter().all(|conflict| self.contains_event(conflict))
             && self.digest_windows.iter().all(DigestWindow::is_plausible)
+            && self.has_canonical_origins()
+    }
+
+    /// Whether the origins are those of calls in shards that the segment has.
+    fn has_canonical_origins(&self) -> bool {
+        let of_shard = |(shard, origins): (&Shard, &CallOrigins)| {
+            !origins.is_empty()
+                && origins.is_canonical()
+                && origins.times().all(|time| time.hour() == shard.hour)
+        };
+        let is_known = || {
+            let shards = self.shards();
+            self.origins.keys().all(|shard| shards.contains(shard))
+        };
+        self.origins.is_empty() || (self.origins.iter().all(of_shard) && is_known())
     }
 
     /// Whether the segment has an event with this identity.
@@ -174,6 +192,7 @@ fn decode(ids: &[u8], body: &[u8]) -> Option<Segment> {
             .into_iter()
             .map(|(id, shard)| Some(EventIdentity { id: EventId(unhex(&id)?), shard }))
             .collect::<Option<BTreeSet<_>>>()?,
+        origins: tables.origins.into_iter().collect(),
         unreadable: unreadable
             .into_iter()
             .map(|(text, reason)| Some((piece(&text)?, reason)))

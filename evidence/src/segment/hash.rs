@@ -46,7 +46,7 @@ impl EvidenceHasher {
 }
 
 impl Segment {
-    /// SHA-256 over everything in the segment except the forms of delivery, in canonical order.
+    /// SHA-256 over everything in the segment except the forms of delivery and the origins, in canonical order.
     pub fn sha256(&self) -> [u8; 32] {
         let mut hash = EvidenceHasher::default();
         for (shard, of_shard) in self.shard_hashes() {

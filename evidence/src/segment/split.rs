@@ -9,7 +9,7 @@ use super::{EventRow, Segment, Shard, builder::retain_used, digest_hours, shard:
 use crate::{record::DigestWindow, time::Hour};
 
 impl Segment {
-    /// The events and conflicts of each shard; and the rest: unreadable pieces, Insights events, digest windows
+    /// The events, conflicts and origins of each shard; and the rest: unreadable pieces, Insights events, digest windows
     /// and delivery facts.
     pub fn split_by_shard(mut self) -> (BTreeMap<Shard, Self>, Self) {
         let rest = self.take_unsharded();
@@ -18,6 +18,9 @@ impl Segment {
         let mut shards: BTreeMap<Shard, Self> = division.shards().map(part).collect();
         for conflict in self.conflicts {
             shards.entry(conflict.shard.clone()).or_default().conflicts.insert(conflict);
+        }
+        for (shard, origins) in self.origins {
+            shards.entry(shard.clone()).or_default().origins.insert(shard, origins);
         }
         (shards, rest)
     }
@@ -35,7 +38,7 @@ impl Segment {
         Self { actors, call_keys, rows, ..Self::default() }
     }
 
-    /// Removes and returns everything except events and conflicts.
+    /// Removes and returns everything except events, conflicts and origins.
     pub fn take_unsharded(&mut self) -> Self {
         Self {
             unreadable: std::mem::take(&mut self.unreadable),
@@ -47,7 +50,7 @@ impl Segment {
         }
     }
 
-    /// The events of the hours for which `wanted` holds, without conflicts.
+    /// The events of the hours for which `wanted` holds, without conflicts and origins.
     pub(crate) fn events_of_hours(&self, wanted: impl Fn(Hour) -> bool) -> Self {
         self.of_rows(self.rows.iter().filter(|row| wanted(row.time.hour())).copied().collect())
     }
@@ -57,11 +60,12 @@ impl Segment {
         ShardPositions::of(self).shards().map(|(shard, _)| shard.clone()).collect()
     }
 
-    /// Keeps only events and conflicts of the hours for which `keep` holds. Returns the number of removed events.
+    /// Keeps only events, conflicts and origins of the hours for which `keep` holds. Returns the number of removed events.
     pub(crate) fn retain_hours(&mut self, keep: impl Fn(Hour) -> bool) -> u64 {
         let before = self.rows.len();
         self.rows.retain(|row| keep(row.time.hour()));
         self.conflicts.retain(|conflict| keep(conflict.shard.hour));
+        self.origins.retain(|shard, _| keep(shard.hour));
         let gone = before - self.rows.len();
         if gone > 0 {
             retain_used(&mut self.actors, &mut self.rows, |row| &mut row.actor);

@@ -1,7 +1,7 @@
 //! Turns records into entries.
 //!
-//! Enters: a record with its text. Leaves: an [`AuditTrailEntry`] if the call is one of a watched principal that the level
-//! selects. Laws: each such record gives an entry of its own; the operation is classified by the same stages as in a report,
+//! Enters: a record with its text. Leaves: a [`RecordedCall`]: an [`AuditTrailEntry`] if the call is one of a watched principal that
+//! the level selects, and its origin if a finding may be about it. Laws: each such record gives an entry of its own; the operation is classified by the same stages as in a report,
 //! as if the call were the only event; a record that is not selected costs one lookup.
 
 use std::{
@@ -22,10 +22,11 @@ use crate::{
     classification::Classification,
     config::{AuditLevel, Config},
     coverage::Coverage,
-    event::{CallKey, Event},
+    event::{CallKey, Event, Outcome},
     evidence_summary::EvidenceQuality,
     operation::{OperationType, RiskLevel},
-    principal::Principal,
+    origin::CallOrigin,
+    principal::{Principal, PrincipalKind},
     record::Record,
     segment::Segment,
     tally::Tally,
@@ -46,6 +47,24 @@ pub struct AuditCriteria<'a> {
     pub recorded_by: &'a str,
     /// The time of the entries.
     pub now: Time,
+    /// Whether there is an audit trail that takes entries.
+    pub makes_entries: bool,
+}
+
+impl<'a> AuditCriteria<'a> {
+    /// Those of a reader without an audit trail, which keeps origins only.
+    pub const fn origins_only(config: &'a Config, catalog: &'a Catalog) -> Self {
+        Self { config, catalog, recorded_by: "", now: Time(0), makes_entries: false }
+    }
+}
+
+/// What a record gives besides its event.
+#[derive(Clone, Debug, Default)]
+pub struct RecordedCall {
+    /// The entry for the audit trail.
+    pub entry: Option<AuditTrailEntry>,
+    /// Where the call came from.
+    pub origin: Option<CallOrigin>,
 }
 
 /// What decides whether calls are watched: the principal, and the ARN that the session was issued for.
@@ -58,28 +77,30 @@ pub struct CallRecorder<'a> {
     by_position: HashMap<(u32, u32), Option<Arc<CallDecision>>>,
     /// What was decided, by caller and call key; it stays for the next segments.
     by_call: HashMap<(Caller, CallKey), Option<Arc<CallDecision>>>,
-    /// Callers that are not watched.
-    unwatched: HashSet<Caller>,
+    /// Callers of which no call has an entry or an origin.
+    unrecorded: HashSet<Caller>,
 }
 
 /// What is known of calls that are equal but for their id and time.
 struct CallDecision {
     operation: Arc<str>,
     classification: Arc<Classification>,
+    /// Whether the audit trail takes the calls.
+    has_entry: bool,
+    /// Whether a finding about the calls may say where they came from.
+    has_origin: bool,
     /// The reason of the override that allows the call.
     allowed_by: Option<String>,
 }
 
 impl<'a> CallRecorder<'a> {
-    /// A recorder for records of one thread; `None` if no call can have an entry.
+    /// A recorder for records of one thread; `None` if no principal is watched.
     pub fn new(criteria: AuditCriteria<'a>) -> Option<Self> {
-        let AuditCriteria { config, .. } = criteria;
-        let selects_calls = !config.watch.is_empty() && config.audit.level != AuditLevel::Runs;
-        selects_calls.then(|| Self {
+        (!criteria.config.watch.is_empty()).then(|| Self {
             criteria,
             by_position: HashMap::new(),
             by_call: HashMap::new(),
-            unwatched: HashSet::new(),
+            unrecorded: HashSet::new(),
         })
     }
 
@@ -88,41 +109,44 @@ impl<'a> CallRecorder<'a> {
         self.by_position.clear();
     }
 
-    /// The entry for a record, if it needs one. `position` identifies actor and content of the call among the records since
-    /// the last reset; `text` is the record as JSON.
-    pub fn entry(
-        &mut self,
-        record: &Record<'_>,
-        text: &[u8],
-        position: (u32, u32),
-    ) -> Option<AuditTrailEntry> {
+    /// The entry and the origin for a record, if it needs them. `position` identifies actor and content of the call among the
+    /// records since the last reset; `text` is the record as JSON.
+    pub fn record(&mut self, record: &Record<'_>, text: &[u8], position: (u32, u32)) -> RecordedCall {
+        let Some(decision) = self.decision_at(record, position) else { return RecordedCall::default() };
+        RecordedCall {
+            entry: if decision.has_entry { self.describe(record, text, &decision) } else { None },
+            origin: if decision.has_origin { CallOrigin::of(record) } else { None },
+        }
+    }
+
+    /// What is decided about the calls of a position.
+    fn decision_at(&mut self, record: &Record<'_>, position: (u32, u32)) -> Option<Arc<CallDecision>> {
         // The validity of an override depends on the time.
         let is_timeless = self.criteria.config.overrides.is_empty();
-        let decision = match self.by_position.get(&position) {
-            Some(None) => return None,
-            Some(Some(decision)) if is_timeless => Arc::clone(decision),
+        match self.by_position.get(&position) {
+            Some(None) => None,
+            Some(Some(decision)) if is_timeless => Some(Arc::clone(decision)),
             _ => {
                 let decision = self.decision(Event::from_record(record).ok()?, is_timeless);
                 self.by_position.insert(position, decision.clone());
-                decision?
+                decision
             }
-        };
-        self.describe(record, text, &decision)
+        }
     }
 
     /// What is decided about an event, from what was decided about an equal call, or anew.
     fn decision(&mut self, event: Event, is_timeless: bool) -> Option<Arc<CallDecision>> {
         let caller = (event.actor.principal.clone(), event.actor.session.issuer.clone());
-        if self.unwatched.contains(&caller) {
+        if self.unrecorded.contains(&caller) {
             return None;
         }
         let call = (caller, event.call_key.clone());
         if let Some(known) = self.by_call.get(&call).filter(|known| is_timeless || known.is_none()) {
             return known.clone();
         }
-        let (is_watched, decision) = self.decide(event);
-        if !is_watched {
-            self.unwatched.insert(call.0);
+        let (is_recorded, decision) = self.decide(event);
+        if !is_recorded {
+            self.unrecorded.insert(call.0);
             return None;
         }
         let decision = decision.map(Arc::new);
@@ -130,27 +154,34 @@ impl<'a> CallRecorder<'a> {
         decision
     }
 
-    /// Whether the principal is watched, and what is decided about the call.
+    /// Whether calls of the principal may be recorded, and what is decided about this one. Findings are about watched principals
+    /// and about the root user.
     fn decide(&self, event: Event) -> (bool, Option<CallDecision>) {
         let tally = Tally::of(Segment::from_events([event]));
         let (coverage, evidence, lead_in) =
             (Coverage::default(), EvidenceQuality::default(), Tally::default());
-        let AuditCriteria { config, catalog, .. } = self.criteria;
+        let AuditCriteria { config, catalog, makes_entries, .. } = self.criteria;
         let assessment = Assessment::classify(&tally, &lead_in, &coverage, &evidence, catalog, config);
-        let Some(call) = assessment.classified.first().filter(|call| call.watch.is_some()) else {
+        let Some(call) = assessment.classified.first() else { return (false, None) };
+        let (is_watched, is_root) =
+            (call.watch.is_some(), call.line.actor.principal.kind == PrincipalKind::Root);
+        if !is_watched && !is_root {
             return (false, None);
-        };
+        }
+        let is_significant = call.classification.operation_type != OperationType::ReadOnly
+            || call.classification.risk_level >= RiskLevel::Medium;
         let is_selected = match config.audit.level {
             AuditLevel::Runs => false,
-            AuditLevel::Significant => {
-                call.classification.operation_type != OperationType::ReadOnly
-                    || call.classification.risk_level >= RiskLevel::Medium
-            }
+            AuditLevel::Significant => is_significant,
             AuditLevel::All => true,
         };
-        let decision = (call.is_call() && is_selected).then(|| CallDecision {
+        let has_entry = makes_entries && is_watched && call.is_call() && is_selected;
+        let has_origin = is_root || is_significant || call.outcome() != Outcome::Succeeded;
+        let decision = (has_entry || has_origin).then(|| CallDecision {
             operation: call.operation().into(),
             classification: Arc::clone(&call.classification),
+            has_entry,
+            has_origin,
             allowed_by: call.allowed_by.map(|allowed| allowed.reason.clone()),
         });
         (true, decision)

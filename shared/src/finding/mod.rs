@@ -19,6 +19,7 @@ use crate::{
     assessment::{Assessment, ClassifiedCall, PrincipalGrants},
     event::{DenyingPolicy, Outcome},
     hex::hex,
+    origin::{CallOrigin, CallOrigins, MAX_ORIGINS, OriginGroup},
     tally::{MAX_SAMPLES, SampleEvent},
     time::Time,
 };
@@ -141,6 +142,10 @@ pub struct Finding {
     pub sample_event_ids: Vec<String>,
     /// ARNs of resources in the records, or resource patterns in the policies, in order, at most five.
     pub resources: Vec<Arc<str>>,
+    /// Where the calls came from, the first first, at most five; empty if the evidence does not have it. Evidence has it of calls
+    /// of watched principals and of the root user, read since they are watched, if they are not plain reads that succeeded.
+    #[serde(default)]
+    pub origins: Vec<CallOrigin>,
     /// Controls of the report's standard that it fails.
     pub controls: BTreeSet<String>,
 }
@@ -221,6 +226,8 @@ pub struct RuleMatch {
     pub samples: Vec<SampleEvent>,
     /// ARNs of the resources that the matches name.
     pub resources: BTreeSet<Arc<str>>,
+    /// What the calls that match have in common, by which the evidence keeps origins.
+    pub origin_groups: BTreeSet<OriginGroup>,
 }
 
 /// Resources that a finding lists.
@@ -240,6 +247,7 @@ impl RuleMatch {
         self.samples.extend(call.samples());
         self.samples.sort_unstable();
         self.samples.truncate(MAX_SAMPLES);
+        self.origin_groups.insert(OriginGroup::of(call.line.actor, call.line.call_key));
         self.resources.extend(call.line.call_key.resources.iter().map(Arc::clone));
         while self.resources.len() > MAX_RESOURCES {
             self.resources.pop_last();
@@ -351,7 +359,7 @@ impl RuleMatch {
 }
 
 impl Finding {
-    fn new(rule: &FindingRule, instance: RuleMatch) -> Self {
+    fn new(rule: &FindingRule, instance: RuleMatch, origins: &CallOrigins) -> Self {
         let (subject, seen) = (instance.full_subject(), instance.full_description());
         let title = instance.full_title(rule.title);
         let principal = instance.principal.as_deref().unwrap_or_default();
@@ -369,9 +377,21 @@ impl Finding {
             count: instance.count,
             sample_event_ids: instance.samples.iter().map(|sample| sample.id().to_string()).collect(),
             resources: instance.resources.into_iter().collect(),
+            origins: first_origins(&instance.origin_groups, origins),
             controls: BTreeSet::new(),
         }
     }
+}
+
+/// The origins of these calls that were seen first.
+fn first_origins(groups: &BTreeSet<OriginGroup>, origins: &CallOrigins) -> Vec<CallOrigin> {
+    let mut first: BTreeMap<&CallOrigin, Time> = BTreeMap::new();
+    for (origin, time) in groups.iter().flat_map(|group| origins.of_group(group)) {
+        first.entry(origin).and_modify(|known| *known = time.min(*known)).or_insert(time);
+    }
+    let mut first: Vec<_> = first.into_iter().map(|(origin, time)| (time, origin)).collect();
+    first.sort_unstable();
+    first.into_iter().take(MAX_ORIGINS).map(|(_, origin)| origin.clone()).collect()
 }
 
 /// Identity of a finding: the first 128 bits of a SHA-256 over its parts, each with its length.
@@ -391,6 +411,7 @@ fn rule_title(finding: &Finding) -> String {
 
 /// Applies every rule. Most severe first, then by rule, principal and subject.
 pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
+    let origins = &assessment.evidence_quality.origins;
     let mut findings: Vec<Finding> = RULES
         .iter()
         .flat_map(|rule| {
@@ -398,7 +419,7 @@ pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
             instances.sort_by(|a, b| {
                 (&a.principal, &a.subject, &a.role_chain).cmp(&(&b.principal, &b.subject, &b.role_chain))
             });
-            instances.into_iter().map(|instance| Finding::new(rule, instance))
+            instances.into_iter().map(|instance| Finding::new(rule, instance, origins))
         })
         .collect();
     // Stable: rules keep their order within a severity, and matches theirs within a rule.

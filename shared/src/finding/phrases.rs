@@ -15,6 +15,7 @@ use crate::{
     event::DenyingPolicy,
     grants::{Grant, StatementId},
     operation::Capabilities,
+    origin::CallOrigin,
 };
 
 /// Number of characters of a name that a sentence repeats.
@@ -48,6 +49,21 @@ pub fn truncate(text: &str, most: usize) -> String {
     let cut: String = text.chars().take(most).collect();
     let more = if cut.len() < text.len() { "…" } else { "" };
     cut + more
+}
+
+/// Where a call came from: `198.51.100.7 with aws-cli/2.31, without MFA`.
+pub fn origin(origin: &CallOrigin) -> String {
+    let address = origin.source_ip.as_deref().unwrap_or("an address that is not recorded");
+    let mut text = address.to_owned();
+    if let Some(agent) = &origin.user_agent {
+        text.push_str(&format!(" with {agent}"));
+    }
+    match origin.mfa_authenticated {
+        Some(true) => text.push_str(", with MFA"),
+        Some(false) => text.push_str(", without MFA"),
+        None => {}
+    }
+    text
 }
 
 /// The first names, and the count of the others.

@@ -37,7 +37,16 @@ pub struct Auditing<'a> {
 impl<'a> Auditing<'a> {
     /// Records calls in this trail, for a run that began at `now`.
     pub fn new(trail: &'a AuditTrail<'a>, config: &'a Config, catalog: &'a Catalog, now: Time) -> Self {
-        Self { trail, criteria: AuditCriteria { config, catalog, recorded_by: trail.recorded_by(), now } }
+        Self {
+            trail,
+            criteria: AuditCriteria {
+                config,
+                catalog,
+                recorded_by: trail.recorded_by(),
+                now,
+                makes_entries: true,
+            },
+        }
     }
 
     /// Adds entries and stores them, if there are any.

@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    audit::{AuditCriteria, AuditTrailEntry, CallRecorder},
+    audit::{AuditCriteria, AuditTrailEntry, CallRecorder, RecordedCall},
+    catalog::Catalog,
+    config::Config,
     hex::hex,
     log_integrity::LogFileContent,
     ports::{LogSource, PortError, ProcessedObject, StoredObject},
@@ -170,7 +172,7 @@ pub fn gather(
 }
 
 /// Reads these log files of `source` and calls `each` and then `progress` after each. With `audit`, calls are described for
-/// the audit trail.
+/// the audit trail, and the evidence has the origins of calls.
 pub fn gather_objects(
     source: &dyn LogSource,
     objects: &[StoredObject],
@@ -232,6 +234,19 @@ pub fn gather_objects(
 /// Reads one log file that is already in memory.
 pub fn read_object(name: &str, bytes: &[u8], limits: ReadLimits) -> GatheredEvidence {
     let mut reader = ObjectReader::new(limits, None);
+    reader.decode(name, bytes, None);
+    reader.take_evidence()
+}
+
+/// Reads one delivery, with the origins of its calls.
+pub(super) fn read_delivery(
+    name: &str,
+    bytes: &[u8],
+    limits: ReadLimits,
+    config: &Config,
+    catalog: &Catalog,
+) -> GatheredEvidence {
+    let mut reader = ObjectReader::new(limits, Some(AuditCriteria::origins_only(config, catalog)));
     reader.decode(name, bytes, None);
     reader.take_evidence()
 }
@@ -448,7 +463,11 @@ impl RecordVisitor for SegmentVisitor<'_, '_> {
         let position = self.builder.push_record(record)?;
         self.statistics.records += 1;
         if let Some(recorder) = &mut self.audit {
-            self.entries.extend(recorder.entry(record, text, position));
+            let RecordedCall { entry, origin } = recorder.record(record, text, position);
+            self.entries.extend(entry);
+            if let Some(origin) = origin {
+                self.builder.push_origin(origin);
+            }
         }
         Ok(())
     }

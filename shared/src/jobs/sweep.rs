@@ -21,7 +21,7 @@ use super::{
     sweep_verification::{KeysError, SweepVerification, SweptFiles, lacks_hash},
 };
 use crate::{
-    audit::AuditTrailEntry,
+    audit::{AuditCriteria, AuditTrailEntry},
     evidence_summary::{EvidenceSummary, ReportScope},
     log_integrity::{IntegritySummary, Selection},
     ports::{LogSource, PortError, ProcessedObject, StoredObject, SweepEvidence},
@@ -116,6 +116,8 @@ pub fn sweep<E: SweepEvidence + Send>(
     let (excluded, objects): (Vec<_>, Vec<_>) =
         objects.into_iter().partition(|object| (task.exclude.matches)(&object.name));
     let mut excluded: BTreeSet<String> = excluded.into_iter().map(|object| object.name).collect();
+    let EvaluationCriteria { config, catalog, .. } = task.criteria;
+    let recorded = task.audit.map_or(AuditCriteria::origins_only(config, catalog), |audit| audit.criteria);
     let inputs = Mutex::new(Vec::new());
     let add_input = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
     let (segment, statistics, old) = match kept {
@@ -126,7 +128,7 @@ pub fn sweep<E: SweepEvidence + Send>(
                 gather_options,
                 progress,
                 ObjectCallback::Summary(&add_input),
-                None,
+                Some(AuditCriteria::origins_only(config, catalog)),
             );
             (gathered.segment, gathered.statistics, Vec::new())
         }
@@ -156,7 +158,7 @@ pub fn sweep<E: SweepEvidence + Send>(
                 gather_options,
                 progress,
                 ObjectCallback::WithSegment(&keep),
-                task.audit.map(|audit| audit.criteria),
+                Some(recorded),
             );
             let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
             state?;

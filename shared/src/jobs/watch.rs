@@ -6,7 +6,7 @@
 //! error; no event is read while the use of CloudTrail is switched off; EventBridge delivers on a best-effort basis, so this job only alerts and does not store evidence.
 
 use super::{
-    gather::read_object,
+    gather::read_delivery,
     notifications::{NotificationError, Notifier},
 };
 use crate::{
@@ -14,8 +14,10 @@ use crate::{
     catalog::Catalog,
     config::Config,
     event::Event,
+    origin::CallOrigins,
     record::{ReadLimits, UnreadablePosition},
     render::message,
+    segment::Shard,
 };
 
 /// Most bytes of one delivery: EventBridge delivers at most 256 KiB (1 MiB to some targets).
@@ -87,7 +89,7 @@ pub fn watch(
     if !config.cloudtrail.enabled {
         return Ok(WatchOutcome::default());
     }
-    let gathered = read_object("event", delivered, LIMITS);
+    let gathered = read_delivery("event", delivered, LIMITS, config, catalog);
     let mut outcome = WatchOutcome {
         insight_events: gathered.statistics.insight_events,
         unreadable: gathered.statistics.positions.into_iter().collect(),
@@ -99,7 +101,8 @@ pub fn watch(
         let event = Event { id, time, actor: actor.clone(), call_key: call_key.clone() };
         outcome.events += 1;
         outcome.lag_seconds = outcome.lag_seconds.max(Some(now.since(time)));
-        if let Err(error) = outcome.evaluate(event, config, catalog, notifier) {
+        let origins = gathered.segment.origins().get(&Shard::of(actor, time)).cloned().unwrap_or_default();
+        if let Err(error) = outcome.evaluate(event, origins, config, catalog, notifier) {
             fault = fault.or(Some(error.into()));
         }
     }
@@ -116,11 +119,12 @@ impl WatchOutcome {
     fn evaluate(
         &mut self,
         event: Event,
+        origins: CallOrigins,
         config: &Config,
         catalog: &Catalog,
         notifier: &Notifier<'_>,
     ) -> Result<(), NotificationError> {
-        let Some(alert) = Alert::from_event(event, catalog, config)? else { return Ok(()) };
+        let Some(alert) = Alert::from_event(event, origins, catalog, config)? else { return Ok(()) };
         let notification = message::alert(&alert)?;
         self.alerts.push(alert);
         let result = notifier.notify(&notification)?;

@@ -32,6 +32,7 @@ use super::{
 use crate::{
     coverage::Coverage,
     event::Outcome,
+    finding::phrases,
     operation::OperationType,
     period::Period,
     report::{AuditEntry, MatrixRow, OperationSummary, PrincipalSummary, Report},
@@ -78,6 +79,7 @@ pub fn csv(report: &Report) -> Result<Vec<(&'static str, String)>, csv::Error> {
             list_cell(&finding.controls),
             list_cell(&finding.sample_event_ids),
             list_cell(&finding.resources),
+            list_cell(&finding.origins.iter().map(phrases::origin).collect::<Vec<_>>()),
         ]
     });
     let controls = result.controls.iter().map(|control| {

@@ -171,11 +171,18 @@ pub(crate) mod tests {
             let version = schema["$comment"].as_str().and_then(|comment| comment.strip_prefix("version "));
             assert!(version.is_some(), "{}", path.display());
             // The results of `onlooker check` are a list, and each has the version.
-            let item =
-                schema["items"]["$ref"].as_str().and_then(|link| schema.pointer(link.strip_prefix('#')?));
-            let has_field = ["schema_version", "version"]
-                .iter()
-                .any(|field| item.unwrap_or(&schema)["properties"][field]["type"] == "string");
+            // A file may describe several documents.
+            let linked = |one: &Value| schema.pointer(one["$ref"].as_str()?.strip_prefix('#')?).cloned();
+            let item = linked(&schema["items"]);
+            let documents =
+                schema["anyOf"].as_array().map(|all| all.iter().filter_map(linked).collect::<Vec<_>>());
+            let documents = documents.unwrap_or_else(|| vec![item.unwrap_or_else(|| schema.clone())]);
+            let is_versioned = |document: &Value| {
+                ["schema_version", "version"]
+                    .iter()
+                    .any(|field| document["properties"][field]["type"] == "string")
+            };
+            let has_field = !documents.is_empty() && documents.iter().all(is_versioned);
             // A control pack is written by hand, and its schema alone has a version.
             let is_input = path.ends_with("control-pack.schema.json");
             assert!(has_field || is_input, "{} describes no version", path.display());

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     coverage::{AccountRegionCoverage, Coverage},
     event::Outcome,
-    finding::Finding,
+    finding::{Finding, phrases},
     report::{PrincipalSummary, Report, ReportMode, ReportResult, ReportRun},
 };
 
@@ -288,6 +288,7 @@ fn detail(finding: &Finding) -> String {
         }
     };
     also("Events", finding.sample_event_ids.iter().map(|id| code(id)).collect());
+    also("From", finding.origins.iter().map(|origin| code(&phrases::origin(origin))).collect());
     also("Resources", finding.resources.iter().map(|arn| code(arn)).collect());
     also("Controls", finding.controls.iter().map(|id| code(id)).collect());
     text

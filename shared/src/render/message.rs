@@ -17,7 +17,7 @@ use crate::{
     current_status::{FindingBrief, ReportBrief, ReportIssued, StatusChange, StatusSubject},
     escape::escape_hidden,
     event::Outcome,
-    finding::Severity,
+    finding::{Severity, phrases},
     operation::RiskLevel,
     permissions::{
         CheckStatus, OVER_PRIVILEGED_VERSION, OverPrivilegedPrincipal, PermissionsAssessment,
@@ -99,6 +99,9 @@ pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
     text.line("Region", &text_value(&alert.region));
     for resource in &alert.resources {
         text.line("Resource", &text_value(resource));
+    }
+    for origin in &alert.origins {
+        text.line("From", &text_value(&phrases::origin(origin)));
     }
     text.line("Event id", &alert.event_id);
     text.paragraph(&text_value(&alert.description));

@@ -2,9 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    alert::DigestEntry,
+    alert::{ALERT_VERSION, DigestEntry},
     escape::is_hidden,
     operation::OperationType,
+    origin::CallOrigin,
     permissions::OverallStatus,
     render::{
         json::tests::{assert_schema_is_current, schema_violation},
@@ -15,7 +16,7 @@ use crate::{
 
 fn sample_alert(hostile: &str) -> Alert {
     Alert {
-        version: "1.0".to_owned(),
+        version: "1.1".to_owned(),
         id: "id".to_owned(),
         event_id: "f0cce5bc-5f9e-4ee1-bb48-e20fecb32403".to_owned(),
         time: Time(1_800_000_000),
@@ -40,6 +41,11 @@ fn sample_alert(hostile: &str) -> Alert {
         watch_pattern: Some("arn:aws:iam::*:role/*".to_owned()),
         watch_reason: Some(hostile.to_owned()),
         resources: vec![hostile.into(); 5],
+        origins: vec![CallOrigin {
+            source_ip: Some(hostile.into()),
+            user_agent: Some(hostile.into()),
+            mfa_authenticated: Some(true),
+        }],
     }
 }
 
@@ -66,7 +72,7 @@ fn an_alert_has_a_readable_subject_and_text() {
         "{}",
         notification.text
     );
-    assert_eq!(notification.detail["version"], "1.0");
+    assert_eq!(notification.detail["version"], ALERT_VERSION);
     assert_eq!(notification.severity, RiskLevel::Medium);
 }
 

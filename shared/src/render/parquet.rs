@@ -23,6 +23,7 @@ use self::column::{Column, write_table};
 use super::{Format, RenderedFile, format::serialized_name};
 use crate::{
     event::Outcome,
+    finding::phrases,
     operation::OperationType,
     report::{OperationSummary, PrincipalSummary, Report},
 };
@@ -72,6 +73,8 @@ fn with_report(report: &Report, rows: usize, columns: impl IntoIterator<Item = C
 
 fn findings(report: &Report) -> Vec<Column> {
     let all = &report.result.findings;
+    let origins: Vec<Vec<String>> =
+        all.iter().map(|one| one.origins.iter().map(phrases::origin).collect()).collect();
     let columns = [
         Column::text("fingerprint", all.iter().map(|one| one.fingerprint.as_str())),
         Column::text("rule", all.iter().map(|one| one.id.as_str())),
@@ -87,6 +90,7 @@ fn findings(report: &Report) -> Vec<Column> {
         Column::list("controls", all.iter().map(|one| &one.controls)),
         Column::list("sample_event_ids", all.iter().map(|one| &one.sample_event_ids)),
         Column::list("resources", all.iter().map(|one| &one.resources)),
+        Column::list("origins", origins.iter()),
     ];
     with_report(report, all.len(), columns)
 }

@@ -151,6 +151,7 @@ fn facts(finding: &Finding) -> Value {
         "recommendation": finding.recommendation,
         "eventIds": finding.sample_event_ids,
         "resources": finding.resources,
+        "origins": finding.origins,
         "controls": finding.controls,
     })))
 }

@@ -131,7 +131,7 @@ fn an_alert_names_principal_operation_region_and_promise() {
     );
     let detail = &notification.detail;
     for (field, value) in [
-        ("version", "1.0"),
+        ("version", "1.1"),
         ("event_id", "00000005-0000-4000-8000-000000000000"),
         ("account", ACCOUNT),
         ("principal", AUDITOR),

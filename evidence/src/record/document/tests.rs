@@ -559,7 +559,7 @@ fn any_records() -> impl Strategy<Value = Vec<String>> {
         let good = |(id, odd, at, blank): (u8, Vec<(&'static str, String)>, prop::sample::Index, u8)| {
             let mut fields = vec![
                 ("eventVersion", r#""1.08""#.to_owned()),
-                ("userIdentity", r#"{"type":"AssumedRole","principalId":"A:s","arn":"arn:aws:sts::123456789012:assumed-role/r/s","accountId":"123456789012","sessionContext":{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::123456789012:role/p/r","accountId":"123456789012","userName":"r"},"attributes":{}}}"#.to_owned()),
+                ("userIdentity", r#"{"type":"AssumedRole","principalId":"A:s","arn":"arn:aws:sts::123456789012:assumed-role/r/s","accountId":"123456789012","sessionContext":{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::123456789012:role/p/r","accountId":"123456789012","userName":"r"},"attributes":{"creationDate":"2026-10-06T09:00:00Z","mfaAuthenticated":"false"}}}"#.to_owned()),
                 ("eventTime", r#""2023-07-10T12:11:15Z""#.to_owned()),
                 ("eventSource", r#""s3.amazonaws.com""#.to_owned()),
                 ("eventName", format!(r#""Op{}""#, id % 3)),

@@ -39,6 +39,11 @@ impl<T: Clone + Eq + Hash + Ord> Interner<T> {
         at
     }
 
+    /// The value at a position.
+    pub(super) fn get(&self, position: u32) -> Option<&T> {
+        self.values.get(position as usize)
+    }
+
     /// Copies new values into `target` and returns the positions of all values there. `target` must always be the
     /// same table.
     pub(super) fn copy_into(&mut self, target: &mut Self) -> &[u32] {

@@ -9,7 +9,11 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 
 use crate::{
-    event::{CallResult, Outcome, content::is_read_only_record, delivery_resources, issued_credentials_arn},
+    event::{
+        CallResult, Outcome,
+        content::{keeps_resources, named_secrets},
+        delivery_resources, issued_credentials_arn,
+    },
     record::{Record, RecordError, RequestFeatures},
 };
 
@@ -78,9 +82,13 @@ impl PositionCache {
         }
         for resource in &record.resources {
             push_key_part(&mut self.key, resource.kind.as_ref());
-            if !is_read_only_record(record) {
+            if keeps_resources(record) {
                 push_key_part(&mut self.key, resource.arn.as_ref());
             }
+        }
+        for name in named_secrets(record) {
+            self.key.push(END);
+            push_key_part(&mut self.key, Some(&Cow::Owned(name)));
         }
         // Of a response only the issued credentials matter. For sign-in events the whole response is part of the key.
         if let Some(assumed) = issued_credentials_arn(record) {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{AccountRegion, TimeSlice};
 use crate::{
-    audit::{AuditCriteria, AuditTrailEntry, CallRecorder},
+    audit::{AuditCriteria, AuditTrailEntry, CallRecorder, RecordedCall},
     config::Config,
     event::Event,
     hex::hex,
@@ -226,7 +226,11 @@ impl RecordVisitor for SliceBuilder<'_> {
         } else {
             let position = self.builder.push(event);
             if let Some(recorder) = &mut self.audit {
-                self.audit_entries.extend(recorder.entry(record, text, position));
+                let RecordedCall { entry, origin } = recorder.record(record, text, position);
+                self.audit_entries.extend(entry);
+                if let Some(origin) = origin {
+                    self.builder.push_origin(origin);
+                }
             }
         }
         Ok(())

@@ -46,7 +46,7 @@ pub const PRINCIPALS: [&str; 38] = [
 ];
 
 /// Columns of `findings.csv`.
-pub const FINDINGS: [&str; 14] = [
+pub const FINDINGS: [&str; 15] = [
     "fingerprint",
     "rule",
     "severity",
@@ -61,6 +61,7 @@ pub const FINDINGS: [&str; 14] = [
     "controls",
     "sample_event_ids",
     "resources",
+    "origins",
 ];
 
 /// Columns of `operations.csv`.

@@ -63,7 +63,7 @@ pub(super) fn detection<'a>(scope: &ExportScope<'a>, finding: &'a Finding) -> Oc
             "resources": resources.iter().map(|one| resource(one, account_id, found.region)).collect::<Vec<_>>(),
             "observables": observables(resources.iter().map(|one| &*one.id)),
             "evidences": found.entries.iter().map(|entry| evidence(entry)).collect::<Vec<_>>(),
-            "unmapped": { "subject": finding.subject, "controls": finding.controls },
+            "unmapped": { "subject": finding.subject, "controls": finding.controls, "origins": finding.origins },
         }),
     }
 }

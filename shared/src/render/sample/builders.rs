@@ -18,6 +18,7 @@ use crate::{
     hex::hex,
     log_integrity::{HourProblem, ProblemKind},
     operation::{OperationType, RiskLevel},
+    origin::CallOrigin,
     period::Period,
     principal::PrincipalKind,
     report::{Behavior, HourlyActivity, PrincipalSummary},
@@ -231,6 +232,11 @@ pub(super) fn finding(
             "3fa3a1c2-0000-4000-8000-0000000000a2",
         ]),
         resources: vec![arc_str("arn:aws:s3:::example-data/a;b")],
+        origins: vec![CallOrigin {
+            source_ip: Some(arc_str("198.51.100.7")),
+            user_agent: Some(arc_str("aws-cli/2.31.0 md/command#s3.cp")),
+            mfa_authenticated: Some(false),
+        }],
         controls: BTreeSet::from(["CC6.1".to_owned(), "CC6.3".to_owned()]),
     }
 }

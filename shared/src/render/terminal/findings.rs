@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     escape::escape_hidden,
-    finding::{Finding, Severity},
+    finding::{Finding, Severity, phrases},
     render::format::thousands,
     report::ReportResult,
 };
@@ -67,7 +67,8 @@ fn row(finding: &Finding, digits: usize, style: &TerminalStyle) -> ScreenRow {
     }
     let indent = " ".repeat(2 + SEVERITY_WIDTH + 2);
     let events = finding.sample_event_ids.join(", ");
-    let about = [("", &finding.description), ("events ", &events)];
+    let origins = finding.origins.iter().map(phrases::origin).collect::<Vec<_>>().join("; ");
+    let about = [("", &finding.description), ("from ", &origins), ("events ", &events)];
     for (name, text) in about.into_iter().filter(|(_, text)| !text.is_empty()) {
         let first = format!("{indent}{name}");
         let text = wrap_hanging(&first, &escape_hidden(text), style.width, usize::MAX);
