@@ -214,6 +214,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     let trail_store = DirectoryStore::new(&args.state);
     let trail = (!args.no_state).then(|| audit_trail(&trail_store, &loaded.config, "sweep"));
     let audit = trail.as_ref();
+    let mut inputs_sha256 = None;
     let report = if args.lookup {
         sweep_event_history(global, &loaded, &policies, state.as_mut(), period, audit)?
     } else {
@@ -246,7 +247,9 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
             }
             swept.report
         } else {
-            run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?.report
+            let swept = run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?;
+            inputs_sha256 = swept.inputs_sha256;
+            swept.report
         }
     };
     let is_failure = args.fail_on.fails_without_evidence();
@@ -257,6 +260,9 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         record_in_trail(trail, &report)?;
     }
     let kept = record_run(state.as_mut(), &report)?;
+    if let (Some(state), Some(inputs_sha256)) = (&state, &inputs_sha256) {
+        state.keep_report_of(inputs_sha256, &report.run.run_id)?;
+    }
     publication.write(global, &report, kept.as_slice())?;
     Ok(conclude(global, &report, &args.fail_on))
 }

@@ -5,11 +5,16 @@
 mod fixture;
 
 use std::{
-    fs,
+    fs::{self, File},
     path::PathBuf,
     process::{Child, Stdio},
     thread,
     time::{Duration, SystemTime},
+};
+
+use onlooker_core::{
+    report::{Report, ReportRun},
+    time::Time,
 };
 
 use fixture::{CommandOutput, READ_CALL, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, object};
@@ -67,6 +72,66 @@ fn a_second_sweep_reads_only_new_objects_and_equals_a_full_sweep() {
 }
 
 #[test]
+fn a_sweep_without_anything_new_has_the_result_of_the_one_before() {
+    let directory = TestDirectory::with_compliant_trail();
+    let with = |more: &[&str]| directory.run(&[&["sweep", "logs", "--json", WATCH_AUDITOR], more].concat());
+    let first = with(&[]).assert_exit_code(0).report();
+    // Evidence that cannot be decoded shows that it is not read again.
+    let segments = segment_files(&directory);
+    let whole: Vec<Vec<u8>> = segments.iter().map(|path| fs::read(path).expect("read")).collect();
+    let modified = |path: &PathBuf| path.metadata().and_then(|file| file.modified()).expect("a time");
+    let times: Vec<SystemTime> = segments.iter().map(modified).collect();
+    let write_all = |bytes_of: &dyn Fn(usize) -> Vec<u8>| {
+        for (at, path) in segments.iter().enumerate() {
+            fs::write(path, bytes_of(at)).expect("written");
+            let file = File::options().write(true).open(path);
+            file.and_then(|file| file.set_modified(times[at])).expect("a time");
+        }
+    };
+    write_all(&|at| vec![b'x'; whole[at].len()]);
+    let again = with(&[]).assert_exit_code(0).report();
+    let volatile = |report: &Report| {
+        let (run_id, started_at, generated_at) = (String::new(), Time(0), Time(0));
+        let run = ReportRun { run_id, started_at, generated_at, duration_seconds: 0.0, ..report.run.clone() };
+        ReportRun {
+            performance: None,
+            log_files_read: 0,
+            log_files_reused: 0,
+            bytes_read: 0,
+            records_seen: 0,
+            ..run
+        }
+    };
+    assert_eq!((&again.id, &again.result), (&first.id, &first.result));
+    assert_eq!(volatile(&again), volatile(&first));
+
+    // Whatever the result depends on makes Onlooker read the evidence.
+    for changed in [
+        &["--watch=arn:aws:iam::*:role/Other"][..],
+        &["--since=2026-10-06T10:00:00Z"],
+        &["--standard=SOC2"],
+        &["--exclude=*/11.json.gz"],
+    ] {
+        with(changed).assert_exit_code(4);
+    }
+    write_all(&|at| whole[at].clone());
+    let other = with(&["--standard=SOC2"]).assert_exit_code(0).report();
+    assert_ne!(other.id, first.id);
+    assert_eq!(with(&[]).assert_exit_code(0).report().id, first.id);
+
+    // A report that was removed is made again, and evidence that was removed is missed.
+    let reports = directory.join(".onlooker/reports");
+    for report in fs::read_dir(reports).expect("reports").map(|entry| entry.expect("an entry").path()) {
+        if report.extension().is_some_and(|extension| extension == "json") {
+            fs::remove_file(report).expect("removed");
+        }
+    }
+    assert_eq!(with(&[]).assert_exit_code(0).report().id, first.id);
+    fs::remove_file(&segments[0]).expect("removed");
+    with(&[]).assert_exit_code(4);
+}
+
+#[test]
 fn a_changed_object_is_replaced_and_a_deleted_one_stays_in_evidence() {
     let directory = TestDirectory::with_compliant_trail();
     directory.write("logs/10b.json.gz", object(&[WRITE_CALL]));
@@ -90,7 +155,7 @@ fn a_changed_object_is_replaced_and_a_deleted_one_stays_in_evidence() {
 fn a_touched_object_is_read_again_and_changes_nothing() {
     let directory = TestDirectory::with_compliant_trail();
     let first = sweep_with_state(&directory).assert_exit_code(0).report();
-    let file = fs::File::options().write(true).open(directory.join("logs/10.json.gz")).expect("a file");
+    let file = File::options().write(true).open(directory.join("logs/10.json.gz")).expect("a file");
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000)).expect("touched");
     let touched = sweep_with_state(&directory).assert_exit_code(0).report();
     assert_eq!((touched.run.log_files_read, touched.id), (1, first.id));

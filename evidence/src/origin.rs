@@ -114,6 +114,11 @@ impl CallOrigins {
         self.0.get(group).into_iter().flatten().map(|(origin, time)| (origin, *time))
     }
 
+    /// The groups with their origins.
+    pub(crate) fn into_groups(self) -> impl Iterator<Item = (OriginGroup, BTreeMap<CallOrigin, Time>)> {
+        self.0.into_iter()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -13,6 +13,7 @@ use crate::{
     log_integrity::{LogFileContent, PublicKeys},
     operation::RiskLevel,
     record::UnreadablePosition,
+    report::Report,
     segment::Segment,
     time::Time,
 };
@@ -141,6 +142,16 @@ pub trait SweepEvidence {
     /// # Errors
     /// When any of it is missing or cannot be read.
     fn load(&self, objects: &[ProcessedObject]) -> Result<Segment, Self::Error>;
+
+    /// The report of an earlier sweep that depended on the same, by its hash, if the store keeps reports and still has the
+    /// evidence.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn report_of(&self, inputs_sha256: &str) -> Result<Option<Report>, Self::Error> {
+        let _ = inputs_sha256;
+        Ok(None)
+    }
 }
 
 /// An item of a table. The items of one partition are stored together, in the order of their sort keys.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use onlooker_core::{
     event::{Actor, CallKey, DenyingPolicy, Event, EventClass, EventId, EventKind, Outcome},
-    origin::CallOrigin,
     principal::{Principal, PrincipalKind, Session},
     record::{
-        DeliveryFact, DeliveryForm, DigestWindow, Fingerprint, ListingPage, RequestFeatures, UnreadableReason,
+        DeliveryFact, DeliveryForm, DigestWindow, Fingerprint, ListingPage, Record, RequestFeatures,
+        UnreadableReason,
     },
     segment::{Segment, SegmentBuilder, SegmentError, Shard},
     time::Time,
@@ -77,9 +77,9 @@ fn segment_with(origins: bool) -> impl Strategy<Value = Segment> {
                 let from = event.time.0 % 3;
                 builder.push(event);
                 if origins && from > 0 {
-                    builder.push_origin(CallOrigin {
+                    builder.push_origin(&Record {
                         source_ip: Some(format!("192.0.2.{from}").into()),
-                        ..CallOrigin::default()
+                        ..Record::default()
                     });
                 }
             }

@@ -9,6 +9,7 @@ pub mod config_file;
 pub mod directory_store;
 mod file_comparison;
 mod iam_data;
+mod kept_report;
 pub mod local_files;
 pub mod packages;
 mod restored_database;

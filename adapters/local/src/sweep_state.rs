@@ -323,7 +323,7 @@ impl SweepState {
         Ok(())
     }
 
-    fn read_meta(&self, key: &str) -> Result<Option<String>, StateError> {
+    pub(super) fn read_meta(&self, key: &str) -> Result<Option<String>, StateError> {
         self.db
             .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
             .optional()
@@ -362,7 +362,7 @@ impl SweepState {
         Segment::from_bytes(&bytes).map_err(|cause| damaged(cause.to_string()))
     }
 
-    fn segment_path(&self, name: &str) -> PathBuf {
+    pub(super) fn segment_path(&self, name: &str) -> PathBuf {
         self.dir.join("segments").join(name.get(..2).unwrap_or("00")).join(format!("{name}.seg"))
     }
 
@@ -556,6 +556,10 @@ impl SweepEvidence for SweepState {
         };
         let segments: Vec<Segment> = objects.iter().map(segment).collect::<Result<_, _>>()?;
         Ok(Segment::merge_all(segments))
+    }
+
+    fn report_of(&self, inputs_sha256: &str) -> Result<Option<Report>, StateError> {
+        self.find_report_of(inputs_sha256)
     }
 }
 

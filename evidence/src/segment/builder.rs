@@ -4,19 +4,20 @@
 //! twice; the segment does not depend on the order of its input; memory grows with the distinct values and by 32
 //! bytes for each row, not with the text of records.
 
+mod first_origins;
 mod interner;
 mod position_cache;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::{interner::Interner, position_cache::PositionCache};
+use self::{first_origins::FirstOrigins, interner::Interner, position_cache::PositionCache};
 use super::{
     EventIdentity, EventRow, Segment, Shard, digest_hours,
     shard::{account_region_ranks, compare_identity},
 };
 use crate::{
     event::{Actor, CallKey, Event, EventId, Outcome},
-    origin::{CallOrigin, CallOrigins, OriginGroup},
+    origin::CallOrigin,
     record::{DeliveryFact, DigestWindow, Fingerprint, Record, RecordError, UnreadableReason},
     time::Time,
 };
@@ -28,7 +29,7 @@ pub struct SegmentBuilder {
     call_keys: Interner<CallKey>,
     rows: Vec<EventRow>,
     conflicts: BTreeSet<EventIdentity>,
-    origins: BTreeMap<Shard, CallOrigins>,
+    origins: FirstOrigins,
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,
@@ -64,13 +65,10 @@ impl SegmentBuilder {
         (row.actor, row.call_key)
     }
 
-    /// Adds where the event that was added last came from.
-    pub fn push_origin(&mut self, origin: CallOrigin) {
-        let Some(row) = self.rows.last() else { return };
-        if let (Some(actor), Some(call_key)) = (self.actors.get(row.actor), self.call_keys.get(row.call_key))
-        {
-            let origins = self.origins.entry(Shard::of(actor, row.time)).or_default();
-            origins.insert(OriginGroup::of(actor, call_key), origin, row.time);
+    /// Adds where the event that was added last came from. `record` is its record.
+    pub fn push_origin(&mut self, record: &Record<'_>) {
+        if let Some(row) = self.rows.last() {
+            self.origins.insert(row, &self.actors, &self.call_keys, || CallOrigin::of(record));
         }
     }
 
@@ -117,9 +115,7 @@ impl SegmentBuilder {
             ..row
         }));
         self.conflicts.append(&mut other.conflicts);
-        for (shard, origins) in std::mem::take(&mut other.origins) {
-            self.origins.entry(shard).or_default().merge(origins);
-        }
+        self.origins.absorb(&mut other.origins);
         self.insight_events.append(&mut other.insight_events);
         self.digest_windows.append(&mut other.digest_windows);
         self.delivery_facts.append(&mut other.delivery_facts);
@@ -160,7 +156,7 @@ impl SegmentBuilder {
             call_keys,
             rows,
             conflicts,
-            origins,
+            origins: origins.finish(),
             unreadable,
             insight_events,
             digest_windows,
@@ -255,7 +251,7 @@ impl From<Segment> for SegmentBuilder {
             call_keys: call_keys.into_iter().collect(),
             rows,
             conflicts,
-            origins,
+            origins: origins.into(),
             unreadable,
             insight_events,
             digest_windows,

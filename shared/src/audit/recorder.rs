@@ -1,7 +1,7 @@
 //! Turns records into entries.
 //!
 //! Enters: a record with its text. Leaves: a [`RecordedCall`]: an [`AuditTrailEntry`] if the call is one of a watched principal that
-//! the level selects, and its origin if a finding may be about it. Laws: each such record gives an entry of its own; the operation is classified by the same stages as in a report,
+//! the level selects, and whether its origin is kept, because a finding may be about it. Laws: each such record gives an entry of its own; the operation is classified by the same stages as in a report,
 //! as if the call were the only event; a record that is not selected costs one lookup.
 
 use std::{
@@ -25,7 +25,6 @@ use crate::{
     event::{CallKey, Event, Outcome},
     evidence_summary::EvidenceQuality,
     operation::{OperationType, RiskLevel},
-    origin::CallOrigin,
     principal::{Principal, PrincipalKind},
     record::Record,
     segment::Segment,
@@ -63,8 +62,8 @@ impl<'a> AuditCriteria<'a> {
 pub struct RecordedCall {
     /// The entry for the audit trail.
     pub entry: Option<AuditTrailEntry>,
-    /// Where the call came from.
-    pub origin: Option<CallOrigin>,
+    /// Whether a finding about the call may say where it came from.
+    pub needs_origin: bool,
 }
 
 /// What decides whether calls are watched: the principal, and the ARN that the session was issued for.
@@ -88,7 +87,7 @@ struct CallDecision {
     /// Whether the audit trail takes the calls.
     has_entry: bool,
     /// Whether a finding about the calls may say where they came from.
-    has_origin: bool,
+    needs_origin: bool,
     /// The reason of the override that allows the call.
     allowed_by: Option<String>,
 }
@@ -109,13 +108,13 @@ impl<'a> CallRecorder<'a> {
         self.by_position.clear();
     }
 
-    /// The entry and the origin for a record, if it needs them. `position` identifies actor and content of the call among the
+    /// The entry for a record, and whether its origin is kept. `position` identifies actor and content of the call among the
     /// records since the last reset; `text` is the record as JSON.
     pub fn record(&mut self, record: &Record<'_>, text: &[u8], position: (u32, u32)) -> RecordedCall {
         let Some(decision) = self.decision_at(record, position) else { return RecordedCall::default() };
         RecordedCall {
             entry: if decision.has_entry { self.describe(record, text, &decision) } else { None },
-            origin: if decision.has_origin { CallOrigin::of(record) } else { None },
+            needs_origin: decision.needs_origin,
         }
     }
 
@@ -176,12 +175,12 @@ impl<'a> CallRecorder<'a> {
             AuditLevel::All => true,
         };
         let has_entry = makes_entries && is_watched && call.is_call() && is_selected;
-        let has_origin = is_root || is_significant || call.outcome() != Outcome::Succeeded;
-        let decision = (has_entry || has_origin).then(|| CallDecision {
+        let needs_origin = is_root || is_significant || call.outcome() != Outcome::Succeeded;
+        let decision = (has_entry || needs_origin).then(|| CallDecision {
             operation: call.operation().into(),
             classification: Arc::clone(&call.classification),
             has_entry,
-            has_origin,
+            needs_origin,
             allowed_by: call.allowed_by.map(|allowed| allowed.reason.clone()),
         });
         (true, decision)

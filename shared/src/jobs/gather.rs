@@ -463,10 +463,10 @@ impl RecordVisitor for SegmentVisitor<'_, '_> {
         let position = self.builder.push_record(record)?;
         self.statistics.records += 1;
         if let Some(recorder) = &mut self.audit {
-            let RecordedCall { entry, origin } = recorder.record(record, text, position);
+            let RecordedCall { entry, needs_origin } = recorder.record(record, text, position);
             self.entries.extend(entry);
-            if let Some(origin) = origin {
-                self.builder.push_origin(origin);
+            if needs_origin {
+                self.builder.push_origin(record);
             }
         }
         Ok(())

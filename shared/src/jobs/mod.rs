@@ -28,6 +28,7 @@ pub mod runs;
 #[cfg(feature = "ingest")]
 pub mod s3_events;
 pub mod sweep;
+mod sweep_inputs;
 pub mod sweep_verification;
 pub mod table_backup;
 pub mod verify_trail;

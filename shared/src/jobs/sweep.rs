@@ -1,7 +1,8 @@
 //! From log files to a report.
 //!
 //! Enters: a source of log files, the evidence stored by earlier sweeps, configuration, catalog, control pack, clock readings
-//! and, if the log files are verified, public keys. Leaves: a [`Report`]. Laws: a log file that has not changed is not read again; stored and new
+//! and, if the log files are verified, public keys. Leaves: a [`Report`]. Laws: a log file that has not changed is not read again; if
+//! nothing has changed since the report of an earlier sweep, its result is that of this one; stored and new
 //! evidence merge into the same result as reading everything at once; a log file that cannot be read is listed in the
 //! report; an excluded file is not part of the result, whether its evidence is stored or not, and the report says so.
 
@@ -18,6 +19,7 @@ use super::{
     audit::{AuditError, Auditing},
     evaluation::{EvaluationCriteria, evaluate},
     gather::{GatherOptions, GatherProgress, ObjectCallback, ReadStatistics, gather_objects},
+    sweep_inputs::inputs_sha256,
     sweep_verification::{KeysError, SweepVerification, SweptFiles, lacks_hash},
 };
 use crate::{
@@ -25,7 +27,7 @@ use crate::{
     evidence_summary::{EvidenceSummary, ReportScope},
     log_integrity::{IntegritySummary, Selection},
     ports::{LogSource, PortError, ProcessedObject, StoredObject, SweepEvidence},
-    report::{InputFile, Report, ReportRun},
+    report::{InputFile, Report, ReportRun, RunPerformance},
     segment::Segment,
     time::Time,
 };
@@ -94,6 +96,9 @@ pub struct SweepTask<'a> {
 pub struct SweepOutcome {
     /// The report.
     pub report: Report,
+    /// Hash of all that the result depends on, by which [`SweepEvidence::report_of`] finds the report; `None` if some of it cannot be
+    /// hashed.
+    pub inputs_sha256: Option<String>,
     /// What was verified of the log files, if that was asked for.
     pub integrity: Option<IntegritySummary>,
 }
@@ -118,6 +123,8 @@ pub fn sweep<E: SweepEvidence + Send>(
     let mut excluded: BTreeSet<String> = excluded.into_iter().map(|object| object.name).collect();
     let EvaluationCriteria { config, catalog, .. } = task.criteria;
     let recorded = task.audit.map_or(AuditCriteria::origins_only(config, catalog), |audit| audit.criteria);
+    let run =
+        ReportRun { exclude: task.exclude.globs.to_vec(), excluded_files: excluded.len() as u64, ..run };
     let inputs = Mutex::new(Vec::new());
     let add_input = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
     let (segment, statistics, old) = match kept {
@@ -138,6 +145,18 @@ pub fn sweep<E: SweepEvidence + Send>(
             excluded.extend(known.keys().filter(|name| (task.exclude.matches)(name)).cloned());
             known.retain(|name, _| !excluded.contains(name));
             let (fresh, old) = split_new_and_processed(objects, known, gather_options.hash_content);
+            if fresh.is_empty()
+                && let Some(inputs_sha256) = inputs_sha256(&task, &run, &old, &excluded)?
+                && let Some(report) = kept.report_of(&inputs_sha256).map_err(failed)?
+            {
+                let outside_period = report.run.outside_period;
+                let log_files_verified_at = report.run.log_files_verified_at;
+                let performance = report.run.performance.map(|_| RunPerformance::default());
+                let run = fill_run(run, ReadStatistics::default(), Vec::new(), old);
+                let run = ReportRun { outside_period, log_files_verified_at, performance, ..run };
+                let report = Report { run, ..report };
+                return Ok(SweepOutcome { report, inputs_sha256: Some(inputs_sha256), integrity: None });
+            }
             let store = Mutex::new((kept, Ok(())));
             let keep = |read: ProcessedObject, segment: &Segment, entries: Vec<AuditTrailEntry>| {
                 let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,14 +206,13 @@ pub fn sweep<E: SweepEvidence + Send>(
             Some(verified.map_err(SweepError::Keys)?)
         }
     };
-    let run = ReportRun {
-        exclude: task.exclude.globs.to_vec(),
-        excluded_files: excluded.len() as u64,
-        ..fill_run(run, statistics, fresh, old)
-    };
+    let mut stored: Vec<ProcessedObject> = fresh.iter().chain(&old).cloned().collect();
+    stored.sort_unstable_by(|a, b| a.object.name.cmp(&b.object.name));
+    let inputs_sha256 = inputs_sha256(&task, &run, &stored, &excluded)?;
+    let run = fill_run(run, statistics, fresh, old);
     let criteria =
         EvaluationCriteria { integrity: integrity.as_ref().or(task.criteria.integrity), ..task.criteria };
-    Ok(SweepOutcome { report: evaluate(summary, criteria, run)?, integrity })
+    Ok(SweepOutcome { report: evaluate(summary, criteria, run)?, inputs_sha256, integrity })
 }
 
 /// The log files to read, and the stored evidence of all others. Evidence of log files that are in another source or

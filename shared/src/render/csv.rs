@@ -79,7 +79,7 @@ pub fn csv(report: &Report) -> Result<Vec<(&'static str, String)>, csv::Error> {
             list_cell(&finding.controls),
             list_cell(&finding.sample_event_ids),
             list_cell(&finding.resources),
-            list_cell(&finding.origins.iter().map(phrases::origin).collect::<Vec<_>>()),
+            list_cell(finding.origins.iter().map(phrases::origin)),
         ]
     });
     let controls = result.controls.iter().map(|control| {

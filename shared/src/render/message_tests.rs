@@ -218,7 +218,7 @@ fn the_published_notification_schemas_are_current() {
         crate::alert::OPERATIONAL_VERSION,
         &operational_alert_schema().unwrap(),
     );
-    assert_schema_is_current("alert.schema.json", crate::alert::ALERT_VERSION, &alert_schema().unwrap());
+    assert_schema_is_current("alert.schema.json", ALERT_VERSION, &alert_schema().unwrap());
     assert_schema_is_current(
         "status.schema.json",
         crate::current_status::STATUS_VERSION,

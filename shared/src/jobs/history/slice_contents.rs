@@ -226,10 +226,10 @@ impl RecordVisitor for SliceBuilder<'_> {
         } else {
             let position = self.builder.push(event);
             if let Some(recorder) = &mut self.audit {
-                let RecordedCall { entry, origin } = recorder.record(record, text, position);
+                let RecordedCall { entry, needs_origin } = recorder.record(record, text, position);
                 self.audit_entries.extend(entry);
-                if let Some(origin) = origin {
-                    self.builder.push_origin(origin);
+                if needs_origin {
+                    self.builder.push_origin(record);
                 }
             }
         }
