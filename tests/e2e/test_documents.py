@@ -1,0 +1,395 @@
+"""The commands of the documents: each is executed on the deployed stack, or listed here with the reason why not."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+import yaml
+
+import trail
+from case import StackTestCase
+from commands import Shell, blocks, commands, syntax_error
+from deployment import RELEASE, ROOT, TRAIL_BUCKET, VENV, onlooker_binary
+from trail import HOME_ACCOUNT, OTHER_ACCOUNT, REGION, Trail
+
+PAGES = ("deployment.md", "evidence-sources.md", "moving.md", "runbook.md")
+# The Region of the examples. The tests take that of the deployed stack.
+EXAMPLE_REGION = "eu-central-1"
+# A bucket of the operator, for uploads and the configuration object.
+BUCKET = "operators-bucket"
+
+BUILDS = "builds the functions for many minutes; `make functions` builds them for these tests"
+RELEASED = "needs the GitHub CLI and a published release"
+ORGANIZATION = "the emulator has no stack sets"
+REMOVES = "removes the stack, which other tests need; test_15 removes it by the same command"
+MOVES = "creates a stack; test_15 creates it on the storage of a deleted one, with the same parameters"
+OTHER_ROLLBACK = "CloudFormation accepts it only while a rollback has failed"
+
+# The beginnings of commands that are not executed, and why.
+NOT_EXECUTED = {
+    "deployment.md": {
+        "make release-functions": BUILDS,
+        "gh release download": RELEASED,
+        "sha256sum -c SHA256SUMS": RELEASED,
+        "aws logs tail \"/aws/lambda/$STACK-watch\" --follow": "does not end",
+        "aws cloudformation delete-stack": REMOVES,
+        "aws cloudformation wait stack-delete-complete": REMOVES,
+        "aws cloudformation continue-update-rollback": OTHER_ROLLBACK,
+        "git pull": BUILDS,
+        "git checkout": BUILDS,
+    },
+    "evidence-sources.md": {
+        "aws cloudformation create-stack-set": ORGANIZATION,
+        "aws cloudformation create-stack-instances": ORGANIZATION,
+        "aws cloudformation list-stack-instances": ORGANIZATION,
+    },
+    "moving.md": {
+        "sam delete": REMOVES,
+        "STACK=onlooker-next": MOVES,
+        "deploy --parameter-overrides ExistingBucket": MOVES,
+        "delete_set onlooker-rule": ORGANIZATION,
+        "delete_set onlooker-role": ORGANIZATION,
+    },
+    "runbook.md": {},
+}
+
+# What the page says that a command prints: a pattern that has to occur in the output.
+PRINTS = {
+    "deployment.md": {
+        "aws sts get-caller-identity": rf"^{HOME_ACCOUNT}\s+arn:aws:",
+        "aws cloudtrail describe-trails": r"\|\s+True\|\s+TRAIL\s+\|.*\|\s+True\s+\|",
+        "aws sns list-subscriptions-by-topic": r"PendingConfirmation|arn:aws:sns:",
+        "aws sns publish": r'"MessageId"',
+        "eval": r"^http\S+report\.html\?",
+        "output DashboardUrl": r"^https://\S+#dashboards/dashboard/onlooker$",
+        "run ": r"^None\n\{",
+        "curl": r'"verdict',
+    },
+    "evidence-sources.md": {
+        'echo "$PULL"': r"^arn:aws:iam::\S+ arn:aws:iam::\S+ arn:aws:events:\S+$",
+        "run pull": r"^None\n\{",
+    },
+    "moving.md": {'echo "$BUCKET" "$TABLE"': r"^\S+ \S+$"},
+    "runbook.md": {"run ": r"^None\n\{"},
+}
+
+WARNED = "the exit code 1 is a warning: the evidence of the tests is a few hours long, and zig is a module of Python here"
+STATUSES, OF_THE_STATUS = (0, 1, 3), "the exit code is that of the status of the report"
+# Commands with another exit code than 0 that the page or the help explains.
+EXIT_CODES = {
+    "deployment.md": {
+        "onlooker doctor --deploy": ((0, 1), WARNED),
+        "onlooker doctor --stack": ((0, 1), WARNED),
+        "onlooker health": ((0, 1, 2), "the exit code is the health, and the evidence of the tests is a few hours long"),
+        "onlooker report --remote": (STATUSES, OF_THE_STATUS),
+        "onlooker report --remote --stack": (STATUSES, OF_THE_STATUS),
+    },
+    "evidence-sources.md": {},
+    "moving.md": {},
+    "runbook.md": {"onlooker report --remote": (STATUSES, OF_THE_STATUS)},
+}
+
+
+def page(name):
+    return (ROOT / "docs" / name).read_text()
+
+
+def begins(table, name, command):
+    """The beginning of a command that is a key of a table of a page, or `None`."""
+    return next((begin for begin in table[name] if command.startswith(begin)), None)
+
+
+def all_commands():
+    """Each command of the pages, with its page."""
+    for name in PAGES:
+        for block in blocks(page(name)):
+            for command in commands(block):
+                yield name, command
+
+
+class Template(yaml.SafeLoader):
+    """Reads a template of CloudFormation. Of a function, such as `!Sub`, only that there is one."""
+
+
+Template.add_multi_constructor("!", lambda *_: None)
+
+
+def parameters(template):
+    return yaml.load((ROOT / template).read_text(), Template)["Parameters"]
+
+
+def is_valid(parameter, value):
+    """Whether CloudFormation accepts a value for a parameter."""
+    if "AllowedValues" in parameter:
+        return value in map(str, parameter["AllowedValues"])
+    if parameter["Type"] == "Number":
+        return parameter.get("MinValue", 0) <= int(value) <= parameter.get("MaxValue", 10**9)
+    return re.search(parameter.get("AllowedPattern", ""), value) is not None
+
+
+class WrittenCommands(unittest.TestCase):
+    """What can be checked without a stack."""
+
+    def test_01_each_block_of_commands_is_valid_bash(self):
+        for name in PAGES:
+            found = blocks(page(name))
+            self.assertTrue(found, name)
+            for block in found:
+                with self.subTest(page=name, block=block):
+                    self.assertEqual(syntax_error(block), "")
+
+    def test_01_each_table_names_only_commands_that_occur(self):
+        written = list(all_commands())
+        for table in (NOT_EXECUTED, PRINTS, EXIT_CODES, BEFORE):
+            for name, rows in table.items():
+                for begin in rows:
+                    named = [command for page_, command in written if page_ == name and command.startswith(begin)]
+                    self.assertTrue(named, f"{name} has no command that begins with: {begin}")
+        # A command that is not executed prints nothing.
+        for name, command in written:
+            if begins(NOT_EXECUTED, name, command):
+                self.assertIsNone(begins(EXIT_CODES, name, command), command)
+
+    def test_01_each_deployment_gives_parameters_values_and_options_that_exist(self):
+        help_ = subprocess.run([VENV / "tools" / "bin" / "sam", "deploy", "--help"], capture_output=True, text=True, check=True)
+        options = set(re.findall(r"--[a-z0-9-]+", help_.stdout))
+        self.assertIn("--parameter-overrides", options)
+        checked = 0
+        for name, command in all_commands():
+            # As bash splits the words of the command.
+            words = subprocess.run(
+                ["bash", "-c", f"deploy() {{ printf '%s\\0' deploy \"$@\"; }}\nsam() {{ printf '%s\\0' sam \"$@\"; }}\n{command}"],
+                capture_output=True, text=True, env={"STACK": "onlooker", "BUCKET": "kept-bucket", "TABLE": "kept-table"},
+            ).stdout.split("\0") if re.match(r"deploy |sam deploy ", command) else []
+            if not words:
+                continue
+            checked += 1
+            with self.subTest(page=name, command=command):
+                self.assertLessEqual({word for word in words if word.startswith("--")}, options)
+                known = parameters("template.yaml")
+                for pair in words[words.index("--parameter-overrides") + 1:]:
+                    key, separator, value = pair.partition("=")
+                    if separator:
+                        self.assertIn(key, known)
+                        self.assertTrue(is_valid(known[key], value.strip('"')), pair)
+        self.assertGreater(checked, 8)
+        for name, command in all_commands():
+            if "member.yaml" in command and command.startswith("aws cloudformation"):
+                overrides = command.partition("--parameter-overrides")[2]
+                given = re.findall(r"ParameterKey=(\w+)", command) + re.findall(r"(\w+)=", overrides)
+                self.assertTrue(given, command)
+                self.assertLessEqual(set(given), set(parameters("member.yaml")), command)
+
+
+class ExecutedCommands(StackTestCase):
+    """A stack with evidence, a report, messages in the dead-letter queues and a failed backfill."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.deployment.scratch / "documents"
+        self.folder.mkdir()
+        self.addCleanup(shutil.rmtree, self.folder)
+        for name in ("template.yaml", "member.yaml", "samconfig.toml"):
+            shutil.copy(ROOT / name, self.folder)
+        shutil.copytree(ROOT / "docs", self.folder / "docs")
+        # `sam deploy` takes what `sam build` has built. Here that is the release.
+        release = self.folder / "onlooker-0.1.0"
+        shutil.copytree(RELEASE, release)
+        built = self.folder / ".aws-sam" / "build"
+        shutil.copytree(RELEASE, built)
+        shutil.copy(RELEASE / f"template-{self.deployment.parameters['Architecture']}.yaml", built / "template.yaml")
+        (self.folder / "bin").mkdir()
+        aws = Path(os.environ.get("AWS_CLI", VENV / "awscli" / "bin" / "aws"))
+        for name, program in {"aws": aws, "onlooker": onlooker_binary()}.items():
+            (self.folder / "bin" / name).symlink_to(program)
+        # curl sends its requests to the emulator, which serves all function URLs by their host names.
+        (self.folder / ".curlrc").write_text(f'connect-to = "::{self.deployment.upstream.removeprefix("http://")}"\n')
+        version = subprocess.run([aws, "--version"], capture_output=True, text=True).stdout
+        self.assertTrue(version.startswith("aws-cli/2."), f"the documents are for AWS CLI v2, set AWS_CLI to one; {aws}: {version}")
+
+    def environment(self):
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ONLOOKER_", "AWS_"))}
+        return inherited | {
+            "PATH": f"{self.folder / 'bin'}:{VENV / 'tools' / 'bin'}:{os.environ['PATH']}",
+            "CURL_HOME": str(self.folder),
+            "AWS_ENDPOINT_URL": self.deployment.endpoint,
+            "AWS_ACCESS_KEY_ID": HOME_ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": str(self.folder / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "none"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "SAM_CLI_TELEMETRY": "0",
+        }
+
+    def prepare(self):
+        """What the pages assume: evidence, a report, a trail, roles, a bucket, and messages in the dead-letter queues."""
+        client = self.deployment.client
+        self.configure("pull", LOOKUP_LOOKBACK_HOURS="1")
+        self.deployment.deliver(Trail("documents", self.hour - 7200, self.hour, 120).objects())
+        self.deployment.wait_until_drained()
+        for function in ("pull", "permissions", "report"):
+            self.invoke(function)
+        for role in ("DEPLOYER", "ROLE"):
+            client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}))
+        client("cloudtrail").create_trail(
+            Name="TRAIL", S3BucketName=TRAIL_BUCKET, IsMultiRegionTrail=True, EnableLogFileValidation=True
+        )
+        client("cloudtrail").start_logging(Name="TRAIL")
+        self.versioned_bucket(BUCKET)
+        subprocess.run([onlooker_binary(), "config", "init"], cwd=self.folder, check=True, capture_output=True)
+        client("s3").upload_file(str(self.folder / "onlooker.toml"), BUCKET, "settings/onlooker.toml")
+        event = trail.eventbridge_event(trail.record(trail.deterministic_uuid("documents"), self.now - 60, trail.VIOLATION))
+        body = {"requestContext": {"functionArn": self.deployment.configuration("watch")["FunctionArn"]}, "requestPayload": event}
+        for queue in ("DeadLetterQueueUrl", "LogDeadLetterQueueUrl"):
+            client("sqs").send_message(QueueUrl=self.deployment.outputs[queue], MessageBody=json.dumps(body))
+
+    def versioned_bucket(self, name):
+        s3 = self.deployment.client("s3")
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+    # -- values for the words of the pages that stand for one
+
+    def execution(self):
+        found = self.deployment.client("stepfunctions").list_executions(stateMachineArn=self.deployment.outputs["BackfillArn"])
+        return found["executions"][0]["executionArn"]
+
+    def version(self):
+        found = self.deployment.client("s3").list_object_versions(Bucket=BUCKET, Prefix="settings/onlooker.toml")
+        return found["Versions"][0]["VersionId"]
+
+    def handle(self):
+        return json.loads((self.folder / "message.json").read_text())["ReceiptHandle"]
+
+    # -- commands of the tests before a command of a page
+
+    def with_a_lifecycle(self):
+        """The emulator drops the lifecycle of the template."""
+        rule = {"ID": "evidence", "Status": "Enabled", "Filter": {"Prefix": "evidence/"}, "Expiration": {"Days": 400}}
+        s3, bucket = self.deployment.client("s3"), self.deployment.outputs["Bucket"]
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+        self.addCleanup(s3.delete_bucket_lifecycle, Bucket=bucket)
+
+    def with_other_storage(self):
+        """A bucket and a table to remove: those of the stack are needed."""
+        self.versioned_bucket("removed-bucket")
+        for content in (b"first", b"second"):
+            self.deployment.client("s3").put_object(Bucket="removed-bucket", Key="evidence/one", Body=content)
+        self.deployment.client("s3").delete_object(Bucket="removed-bucket", Key="evidence/one")
+        self.deployment.client("dynamodb").create_table(
+            TableName="removed-table", BillingMode="PAY_PER_REQUEST", DeletionProtectionEnabled=True,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        )
+        return "BUCKET=removed-bucket TABLE=removed-table"
+
+    def assert_that_the_other_storage_is_removed(self):
+        buckets = self.deployment.client("s3").list_buckets()["Buckets"]
+        self.assertNotIn("removed-bucket", [one["Name"] for one in buckets])
+        self.assertNotIn("removed-table", self.deployment.client("dynamodb").list_tables()["TableNames"])
+
+    def with_a_configuration_object(self):
+        """The deployed stack has no configuration object."""
+        return f"OBJECT=s3://{BUCKET}/settings/onlooker.toml"
+
+    def substituted(self, name, command):
+        """A command with the Region of the stack, and with values for the words that stand for one."""
+        command = command.replace(EXAMPLE_REGION, REGION)
+        for word, value in WORDS[name].items():
+            command = re.sub(word, lambda _: value(self) if callable(value) else value, command)
+        return command
+
+    def remove_what_the_pages_created(self):
+        client = self.deployment.client
+        for region, stack in ((REGION, "onlooker-role"), (trail.GLOBAL_REGION, "onlooker-rule")):
+            client("cloudformation", OTHER_ACCOUNT, region).delete_stack(StackName=stack)
+        if "onlooker-restored" in client("dynamodb").list_tables()["TableNames"]:
+            client("dynamodb").update_table(TableName="onlooker-restored", DeletionProtectionEnabled=False)
+            client("dynamodb").delete_table(TableName="onlooker-restored")
+        for role, policy in (("DEPLOYER", "deploy-onlooker"), ("ROLE", "stopped")):
+            client("iam").delete_role_policy(RoleName=role, PolicyName=policy)
+            client("iam").delete_role(RoleName=role)
+        client("cloudtrail").delete_trail(Name="TRAIL")
+
+    def restore(self):
+        """Gives the stack the parameters that the tests deployed it with."""
+        stack = self.deployment.client("cloudformation").describe_stacks(StackName=self.deployment.stack)["Stacks"][0]
+        defaults = {name: str(one.get("Default", "")) for name, one in parameters("template.yaml").items()}
+        wanted = defaults | self.deployment.parameters
+        now = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+        changed = {name: value for name, value in wanted.items() if now[name] != value}
+        if changed:
+            self.deployment.update(**changed)
+
+    def test_14_the_commands_of_the_documents_work(self):
+        self.addCleanup(self.restore)
+        self.prepare()
+        self.addCleanup(self.remove_what_the_pages_created)
+        executed = listed = 0
+        for name in PAGES:
+            with Shell(self.folder, self.environment()) as shell:
+                for block in blocks(page(name)):
+                    for command in commands(block):
+                        if begins(NOT_EXECUTED, name, command):
+                            listed += 1
+                            continue
+                        executed += 1
+                        with self.subTest(page=name, command=command):
+                            self.execute(name, command, shell)
+            self.restore()
+        self.assert_that_the_other_storage_is_removed()
+        print(f"{executed} commands executed, {listed} listed", file=sys.stderr)
+
+    def execute(self, name, command, shell):
+        before = BEFORE[name].get(begins(BEFORE, name, command))
+        setting = before(self) if before else None
+        if setting:
+            self.assertEqual(shell.run(setting).code, 0)
+        is_deployment = re.match(r"deploy |sam deploy ", command)
+        began = time.monotonic()
+        result = shell.run(self.substituted(name, command), "y\n" if is_deployment else "")
+        if os.environ.get("DOCUMENTS_LOG"):
+            with open(os.environ["DOCUMENTS_LOG"], "a") as log:
+                log.write(f"=== {name} [{result.code}] {time.monotonic() - began:.1f} s\n{command}\n--- {result.output[:3000]}\n--- {result.errors[-1500:]}\n")
+        codes, _ = EXIT_CODES[name].get(begins(EXIT_CODES, name, command), ((0,), ""))
+        self.assertIn(result.code, codes, f"{result.output[-2000:]}\n{result.errors[-2000:]}")
+        if is_deployment:
+            self.assertRegex(result.output, "Successfully created/updated stack|No changes to deploy")
+        pattern = PRINTS[name].get(begins(PRINTS, name, command))
+        if pattern:
+            self.assertRegex(result.output, pattern)
+
+
+# Words of the pages that stand for a value, as patterns, and the value here.
+WORDS = {
+    "deployment.md": {
+        r"(?<=--s3-bucket )BUCKET": BUCKET,
+        # The emulator has no TLS.
+        r"\$\(output ApiUrl\)": "$(output ApiUrl | sed s/^https/http/)",
+    },
+    # The page says: with the credentials of the other account.
+    "evidence-sources.md": {"^aws cloudformation deploy": f"AWS_ACCESS_KEY_ID={OTHER_ACCOUNT} aws cloudformation deploy"},
+    "moving.md": {"2027-01-15T08:00:00Z": lambda test: trail.stamp(test.now)},
+    "runbook.md": {
+        r"(?<=--receipt-handle )HANDLE": ExecutedCommands.handle,
+        r"(?<=--version-id )VERSION": ExecutedCommands.version,
+        "EXECUTION-ARN": ExecutedCommands.execution,
+    },
+}
+
+# What is set up right before a command.
+BEFORE = {
+    "deployment.md": {},
+    "evidence-sources.md": {},
+    "moving.md": {
+        "aws s3api get-bucket-lifecycle-configuration": ExecutedCommands.with_a_lifecycle,
+        'aws dynamodb update-table --table-name "$TABLE" --no-deletion-protection-enabled': ExecutedCommands.with_other_storage,
+    },
+    "runbook.md": {'aws s3 cp "$OBJECT" onlooker.toml': ExecutedCommands.with_a_configuration_object},
+}
