@@ -1,4 +1,4 @@
-"""The commands of the documents: each is executed on the deployed stack, or listed here with the reason why not."""
+"""The commands of the documents: each is executed on the deployed stack, or listed in `document_commands.py` with the reason."""
 
 import json
 import os
@@ -7,184 +7,19 @@ import shutil
 import subprocess
 import sys
 import time
-import unittest
 from pathlib import Path
-
-import yaml
 
 import trail
 from case import StackTestCase
-from commands import Shell, blocks, commands, syntax_error
+from commands import Shell, blocks, commands
+from document_commands import EXIT_CODES, NOT_EXECUTED, PAGES, PRINTS, begins, page, parameters
 from deployment import RELEASE, ROOT, TRAIL_BUCKET, VENV, onlooker_binary
 from trail import HOME_ACCOUNT, OTHER_ACCOUNT, REGION, Trail
 
-PAGES = ("deployment.md", "evidence-sources.md", "moving.md", "runbook.md")
 # The Region of the examples. The tests take that of the deployed stack.
 EXAMPLE_REGION = "eu-central-1"
 # A bucket of the operator, for uploads and the configuration object.
 BUCKET = "operators-bucket"
-
-BUILDS = "builds the functions for many minutes; `make functions` builds them for these tests"
-RELEASED = "needs the GitHub CLI and a published release"
-ORGANIZATION = "the emulator has no stack sets"
-REMOVES = "removes the stack, which other tests need; test_15 removes it by the same command"
-MOVES = "creates a stack; test_15 creates it on the storage of a deleted one, with the same parameters"
-OTHER_ROLLBACK = "CloudFormation accepts it only while a rollback has failed"
-
-# The beginnings of commands that are not executed, and why.
-NOT_EXECUTED = {
-    "deployment.md": {
-        "make release-functions": BUILDS,
-        "gh release download": RELEASED,
-        "sha256sum -c SHA256SUMS": RELEASED,
-        "aws logs tail \"/aws/lambda/$STACK-watch\" --follow": "does not end",
-        "aws cloudformation delete-stack": REMOVES,
-        "aws cloudformation wait stack-delete-complete": REMOVES,
-        "aws cloudformation continue-update-rollback": OTHER_ROLLBACK,
-        "git pull": BUILDS,
-        "git checkout": BUILDS,
-    },
-    "evidence-sources.md": {
-        "aws cloudformation create-stack-set": ORGANIZATION,
-        "aws cloudformation create-stack-instances": ORGANIZATION,
-        "aws cloudformation list-stack-instances": ORGANIZATION,
-    },
-    "moving.md": {
-        "sam delete": REMOVES,
-        "STACK=onlooker-next": MOVES,
-        "deploy --parameter-overrides ExistingBucket": MOVES,
-        "delete_set onlooker-rule": ORGANIZATION,
-        "delete_set onlooker-role": ORGANIZATION,
-    },
-    "runbook.md": {},
-}
-
-# What the page says that a command prints: a pattern that has to occur in the output.
-PRINTS = {
-    "deployment.md": {
-        "aws sts get-caller-identity": rf"^{HOME_ACCOUNT}\s+arn:aws:",
-        "aws cloudtrail describe-trails": r"\|\s+True\|\s+TRAIL\s+\|.*\|\s+True\s+\|",
-        "aws sns list-subscriptions-by-topic": r"PendingConfirmation|arn:aws:sns:",
-        "aws sns publish": r'"MessageId"',
-        "eval": r"^http\S+report\.html\?",
-        "output DashboardUrl": r"^https://\S+#dashboards/dashboard/onlooker$",
-        "run ": r"^None\n\{",
-        "curl": r'"verdict',
-    },
-    "evidence-sources.md": {
-        'echo "$PULL"': r"^arn:aws:iam::\S+ arn:aws:iam::\S+ arn:aws:events:\S+$",
-        "run pull": r"^None\n\{",
-    },
-    "moving.md": {'echo "$BUCKET" "$TABLE"': r"^\S+ \S+$"},
-    "runbook.md": {"run ": r"^None\n\{"},
-}
-
-WARNED = "the exit code 1 is a warning: the evidence of the tests is a few hours long, and zig is a module of Python here"
-STATUSES, OF_THE_STATUS = (0, 1, 3), "the exit code is that of the status of the report"
-# Commands with another exit code than 0 that the page or the help explains.
-EXIT_CODES = {
-    "deployment.md": {
-        "onlooker doctor --deploy": ((0, 1), WARNED),
-        "onlooker doctor --stack": ((0, 1), WARNED),
-        "onlooker health": ((0, 1, 2), "the exit code is the health, and the evidence of the tests is a few hours long"),
-        "onlooker report --remote": (STATUSES, OF_THE_STATUS),
-        "onlooker report --remote --stack": (STATUSES, OF_THE_STATUS),
-    },
-    "evidence-sources.md": {},
-    "moving.md": {},
-    "runbook.md": {"onlooker report --remote": (STATUSES, OF_THE_STATUS)},
-}
-
-
-def page(name):
-    return (ROOT / "docs" / name).read_text()
-
-
-def begins(table, name, command):
-    """The beginning of a command that is a key of a table of a page, or `None`."""
-    return next((begin for begin in table[name] if command.startswith(begin)), None)
-
-
-def all_commands():
-    """Each command of the pages, with its page."""
-    for name in PAGES:
-        for block in blocks(page(name)):
-            for command in commands(block):
-                yield name, command
-
-
-class Template(yaml.SafeLoader):
-    """Reads a template of CloudFormation. Of a function, such as `!Sub`, only that there is one."""
-
-
-Template.add_multi_constructor("!", lambda *_: None)
-
-
-def parameters(template):
-    return yaml.load((ROOT / template).read_text(), Template)["Parameters"]
-
-
-def is_valid(parameter, value):
-    """Whether CloudFormation accepts a value for a parameter."""
-    if "AllowedValues" in parameter:
-        return value in map(str, parameter["AllowedValues"])
-    if parameter["Type"] == "Number":
-        return parameter.get("MinValue", 0) <= int(value) <= parameter.get("MaxValue", 10**9)
-    return re.search(parameter.get("AllowedPattern", ""), value) is not None
-
-
-class WrittenCommands(unittest.TestCase):
-    """What can be checked without a stack."""
-
-    def test_01_each_block_of_commands_is_valid_bash(self):
-        for name in PAGES:
-            found = blocks(page(name))
-            self.assertTrue(found, name)
-            for block in found:
-                with self.subTest(page=name, block=block):
-                    self.assertEqual(syntax_error(block), "")
-
-    def test_01_each_table_names_only_commands_that_occur(self):
-        written = list(all_commands())
-        for table in (NOT_EXECUTED, PRINTS, EXIT_CODES, BEFORE):
-            for name, rows in table.items():
-                for begin in rows:
-                    named = [command for page_, command in written if page_ == name and command.startswith(begin)]
-                    self.assertTrue(named, f"{name} has no command that begins with: {begin}")
-        # A command that is not executed prints nothing.
-        for name, command in written:
-            if begins(NOT_EXECUTED, name, command):
-                self.assertIsNone(begins(EXIT_CODES, name, command), command)
-
-    def test_01_each_deployment_gives_parameters_values_and_options_that_exist(self):
-        help_ = subprocess.run([VENV / "tools" / "bin" / "sam", "deploy", "--help"], capture_output=True, text=True, check=True)
-        options = set(re.findall(r"--[a-z0-9-]+", help_.stdout))
-        self.assertIn("--parameter-overrides", options)
-        checked = 0
-        for name, command in all_commands():
-            # As bash splits the words of the command.
-            words = subprocess.run(
-                ["bash", "-c", f"deploy() {{ printf '%s\\0' deploy \"$@\"; }}\nsam() {{ printf '%s\\0' sam \"$@\"; }}\n{command}"],
-                capture_output=True, text=True, env={"STACK": "onlooker", "BUCKET": "kept-bucket", "TABLE": "kept-table"},
-            ).stdout.split("\0") if re.match(r"deploy |sam deploy ", command) else []
-            if not words:
-                continue
-            checked += 1
-            with self.subTest(page=name, command=command):
-                self.assertLessEqual({word for word in words if word.startswith("--")}, options)
-                known = parameters("template.yaml")
-                for pair in words[words.index("--parameter-overrides") + 1:]:
-                    key, separator, value = pair.partition("=")
-                    if separator:
-                        self.assertIn(key, known)
-                        self.assertTrue(is_valid(known[key], value.strip('"')), pair)
-        self.assertGreater(checked, 8)
-        for name, command in all_commands():
-            if "member.yaml" in command and command.startswith("aws cloudformation"):
-                overrides = command.partition("--parameter-overrides")[2]
-                given = re.findall(r"ParameterKey=(\w+)", command) + re.findall(r"(\w+)=", overrides)
-                self.assertTrue(given, command)
-                self.assertLessEqual(set(given), set(parameters("member.yaml")), command)
 
 
 class ExecutedCommands(StackTestCase):
