@@ -24,11 +24,7 @@ const TOOLS: [Tool; 4] = [
         fix: "install the AWS SAM CLI: `pip install aws-sam-cli`",
     },
     // As cargo calls it: without the first word it knows no `--version` (cargo-lambda 1.9.2).
-    Tool {
-        name: "cargo-lambda",
-        arguments: &["lambda", "--version"],
-        fix: "`pip install cargo-lambda`",
-    },
+    Tool { name: "cargo-lambda", arguments: &["lambda", "--version"], fix: "`pip install cargo-lambda`" },
     Tool { name: "cargo", arguments: &["--version"], fix: "install Rust from https://rustup.rs" },
     Tool {
         name: "rustc",

@@ -147,7 +147,8 @@ fn each_alarm_has_an_entry_in_the_runbook_and_each_entry_an_alarm() {
     assert_eq!(named, entries);
 
     // The deployment guide has a row for each, with the link to its entry.
-    let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deployment.md")).expect("a page");
+    let guide =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deployment.md")).expect("a page");
     let rows = guide.lines().filter(|line| line.starts_with('|') && line.contains("](runbook.md#"));
     let listed: BTreeSet<(String, String)> = rows
         .flat_map(|row| {
