@@ -111,6 +111,11 @@ class ExecutedCommands(StackTestCase):
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
         self.addCleanup(s3.delete_bucket_lifecycle, Bucket=bucket)
 
+    def with_a_short_history(self):
+        """A first pull of 24 hours sends hundreds of requests, which takes minutes on a busy machine."""
+        self.deployment.read_environments()
+        self.configure("pull", LOOKUP_LOOKBACK_HOURS="1")
+
     def with_other_storage(self):
         """A bucket and a table to remove: those of the stack are needed."""
         self.versioned_bucket("removed-bucket")
@@ -221,7 +226,7 @@ WORDS = {
 # What is set up right before a command.
 BEFORE = {
     "deployment.md": {},
-    "evidence-sources.md": {},
+    "evidence-sources.md": {"run pull": ExecutedCommands.with_a_short_history},
     "moving.md": {
         "aws s3api get-bucket-lifecycle-configuration": ExecutedCommands.with_a_lifecycle,
         'aws dynamodb update-table --table-name "$TABLE" --no-deletion-protection-enabled': ExecutedCommands.with_other_storage,
