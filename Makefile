@@ -150,7 +150,7 @@ test: ## Everything there is to test; prints the slowest Rust tests
 	$(MAKE) e2e
 
 .PHONY: e2e
-e2e: functions $(E2E)/emulator/bin/ministack ## Deploy the packed stack on an emulator and drive it; T=word for some of it
+e2e: functions $(E2E)/emulator/bin/ministack $(E2E)/awscli/bin/aws ## Deploy the packed stack on an emulator and drive it; T=word for some of it
 	$(E2E)/emulator/bin/python tests/e2e/run.py $(T)
 
 .PHONY: functions
@@ -197,6 +197,12 @@ $(E2E)/tables/bin/installed: tests/e2e/tables.txt
 $(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam $(E2E)/checkov/bin/checkov $(E2E)/schemathesis/bin/schemathesis $(E2E)/exports/bin/junitparser $(E2E)/tables/bin/installed:
 	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
 	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(E2E)/awscli/bin/aws: tests/e2e/awscli.txt tests/e2e/unpack_awscli.py
+	python3 -m venv $(E2E)/awscli
+	$(dir $@)pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(dir $@)python -B tests/e2e/unpack_awscli.py
 	touch $@
 
 .PHONY: bench-functions

@@ -163,8 +163,15 @@ fn expired_overrides_and_low_limits_are_found() {
 /// Writes a program of this name that prints a line.
 #[cfg(unix)]
 fn add_program(directory: &TestDirectory, name: &str, prints: &str) {
+    add_program_for(directory, name, "*", prints);
+}
+
+/// A program that takes only arguments that match a pattern of the shell.
+#[cfg(unix)]
+fn add_program_for(directory: &TestDirectory, name: &str, arguments: &str, prints: &str) {
     use std::os::unix::fs::PermissionsExt as _;
-    directory.write(&format!("bin/{name}"), format!("#!/bin/sh\necho '{prints}'\n"));
+    let script = format!("#!/bin/sh\ncase \"$*\" in {arguments}) echo '{prints}';; *) exit 2;; esac\n");
+    directory.write(&format!("bin/{name}"), script);
     let path = directory.join("bin").join(name);
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("changed");
 }
@@ -179,9 +186,10 @@ fn a_missing_rust_target_tool_or_parameter_is_found_before_a_deployment() {
     let sysroot = directory.join("sysroot");
     directory.write("sysroot/lib/rustlib/x86_64-unknown-linux-gnu/lib/libstd.rlib", "");
     add_program(&directory, "rustc", &sysroot.display().to_string());
-    for name in ["cargo", "cargo-lambda", "zig"] {
-        add_program(&directory, name, "1.0");
-    }
+    add_program(&directory, "cargo", "1.0");
+    // As these programs of PyPI behave.
+    add_program_for(&directory, "cargo-lambda", "'lambda --version'", "cargo-lambda 1.9.2");
+    add_program_for(&directory, "python3", "'-m ziglang version'", "0.17.1");
     let run = |args: &[&str]| {
         let mut command = directory.command(&[&["doctor", "--deploy", "--json"], args].concat());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {

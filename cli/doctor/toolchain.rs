@@ -23,7 +23,8 @@ const TOOLS: [Tool; 4] = [
         arguments: &["--version"],
         fix: "install the AWS SAM CLI: `pip install aws-sam-cli`",
     },
-    Tool { name: "cargo-lambda", arguments: &["--version"], fix: "`pip install cargo-lambda`" },
+    // As cargo calls it: without the first word it knows no `--version` (cargo-lambda 1.9.2).
+    Tool { name: "cargo-lambda", arguments: &["lambda", "--version"], fix: "`pip install cargo-lambda`" },
     Tool { name: "cargo", arguments: &["--version"], fix: "install Rust from https://rustup.rs" },
     Tool {
         name: "rustc",
@@ -36,7 +37,9 @@ const TOOLS: [Tool; 4] = [
 pub fn all(architecture: Architecture) -> Vec<Check> {
     let mut checks: Vec<Check> =
         TOOLS.iter().map(|tool| tool_check(tool, said(tool.name, tool.arguments))).collect();
-    checks.push(linker(said("zig", &["version"]), said("cc", &["--version"])));
+    // `pip install ziglang` brings a module of Python and no program `zig`; `cargo lambda` finds both.
+    let zig = said("zig", &["version"]).or_else(|| said("python3", &["-m", "ziglang", "version"]));
+    checks.push(linker(zig, said("cc", &["--version"])));
     let sysroot = said("rustc", &["--print", "sysroot"]);
     let has_target = sysroot.map(|sysroot| {
         Path::new(&sysroot).join("lib/rustlib").join(architecture.target()).join("lib").is_dir()

@@ -145,6 +145,21 @@ fn each_alarm_has_an_entry_in_the_runbook_and_each_entry_an_alarm() {
         })
         .collect();
     assert_eq!(named, entries);
+
+    // The deployment guide has a row for each, with the link to its entry.
+    let guide =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deployment.md")).expect("a page");
+    let rows = guide.lines().filter(|line| line.starts_with('|') && line.contains("](runbook.md#"));
+    let listed: BTreeSet<(String, String)> = rows
+        .flat_map(|row| {
+            let cells: Vec<&str> = row.split('|').collect();
+            let entry = cells[cells.len() - 2].trim().trim_start_matches('[').split("](").next();
+            let entry = entry.unwrap_or_default().to_owned();
+            let alarms = cells[1].split('`').skip(1).step_by(2).filter(|word| word.ends_with("Alarm"));
+            alarms.map(|alarm| (alarm.to_owned(), entry.clone())).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(listed, named);
 }
 
 /// Hours after which an alarm tells of silence are parameters, because CloudFormation cannot compute with a schedule.

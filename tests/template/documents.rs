@@ -3,7 +3,7 @@
 use super::*;
 
 /// The pages with commands for an operator.
-const PAGES: [&str; 2] = ["deployment.md", "runbook.md"];
+const PAGES: [&str; 4] = ["deployment.md", "evidence-sources.md", "moving.md", "runbook.md"];
 
 fn document(name: &str) -> String {
     let path = format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -53,7 +53,7 @@ fn commands_in_the_documents_name_outputs_parameters_and_functions_that_exist() 
                 .collect()
         };
         let used = word_after("$(output ");
-        assert!(used.len() > 4, "{file}");
+        assert!(used.len() > 3, "{file}");
         for output in used {
             assert!(outputs.contains_key(&output), "{file}: output `{output}`");
         }
@@ -98,12 +98,45 @@ fn each_sam_command_in_the_documents_names_its_stack() {
 }
 
 #[test]
-fn both_pages_define_the_same_shell_functions() {
-    let [deployment, runbook] = PAGES.map(|file| commands(&document(file)));
-    for function in ["output", "run"] {
+fn all_pages_define_the_same_shell_functions() {
+    let [deployment, others @ ..] = PAGES.map(|file| commands(&document(file)));
+    for (function, pages) in [("output", 3), ("run", 2), ("deploy", 2)] {
         let of_deployment = definition(&deployment, function);
         assert!(of_deployment.is_some(), "{function}");
-        assert_eq!(of_deployment, definition(&runbook, function));
+        let defined: Vec<_> = others.iter().filter_map(|page| definition(page, function)).collect();
+        assert_eq!(defined.len(), pages, "{function}");
+        assert!(defined.iter().all(|one| Some(*one) == of_deployment), "{function}");
+    }
+}
+
+/// The sections of the deployment guide, in their order.
+const SECTIONS: [&str; 12] = [
+    "Prerequisites",
+    "Pre-deployment validation",
+    "Tuning",
+    "Steps",
+    "Monitoring",
+    "Backup",
+    "Troubleshooting",
+    "Performance",
+    "Rollback",
+    "Maintenance",
+    "Hardening",
+    "Support",
+];
+
+#[test]
+fn the_deployment_guide_has_its_twelve_sections_and_begins_with_a_list_of_them() {
+    let page = document("deployment.md");
+    let found: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let (list, _) = page.split_once("\n## ").expect("a section");
+    let links: Vec<&str> =
+        list.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).collect();
+    assert_eq!((found.len(), links.len()), (SECTIONS.len(), SECTIONS.len()));
+    for (number, name) in (1..).zip(SECTIONS) {
+        assert_eq!(found[number - 1], format!("{number}. {name}"));
+        let anchor = name.to_lowercase().replace(' ', "-");
+        assert!(links[number - 1].starts_with(&format!("{number}. [{name}](#{number}-{anchor})")), "{name}");
     }
 }
 
