@@ -9,9 +9,9 @@ use aws_sdk_s3::{
     error::{ProvideErrorMetadata as _, SdkError},
     operation::put_object::builders::PutObjectFluentBuilder,
     primitives::ByteStream,
+    types::ChecksumAlgorithm,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::{
     error::{error_chain, port_error, sdk_error},
@@ -57,8 +57,7 @@ impl S3Store {
         format!("s3://{}/{key}", self.bucket)
     }
 
-    /// The request that writes an object. A bucket with Object Lock takes none without a checksum. One that is known before costs less
-    /// than one that the SDK appends to the body as a trailer.
+    /// The request that writes an object.
     fn put(&self, key: &str, bytes: &[u8], media_type: &str) -> PutObjectFluentBuilder {
         self.aws
             .s3()
@@ -66,14 +65,9 @@ impl S3Store {
             .bucket(&self.bucket)
             .key(key)
             .content_type(media_type)
-            .checksum_crc32(crc32(bytes))
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::from(bytes.to_vec()))
     }
-}
-
-/// The checksum of an object, as S3 takes it in a header.
-fn crc32(bytes: &[u8]) -> String {
-    BASE64_STANDARD.encode(crc32fast::hash(bytes).to_be_bytes())
 }
 
 impl ObjectStore for S3Store {
