@@ -88,7 +88,7 @@ fn a_finding_says_where_the_calls_came_from() {
     {
         for rule in ["write-succeeded", "secret-read"] {
             let found = report.result.findings.iter().find(|one| one.id == rule).expect(rule);
-            assert_eq!(found.origins, [here.clone()], "{rule}");
+            assert_eq!(found.origins, std::slice::from_ref(&here), "{rule}");
         }
     }
     let screen = directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--full"]).assert_exit_code(1);
