@@ -206,6 +206,52 @@ fn the_manual_has_a_page_for_each_command_and_shells_complete_files_and_names() 
     }
 }
 
+/// What bash offers for the last word of a line, by the script that `manual` wrote. An empty offer leaves the word to the
+/// completion of files, for which the script registers the command.
+fn offered(directory: &TestDirectory, words: &[&str]) -> Vec<String> {
+    const OFFER: &str = "source made/completions/onlooker.bash
+        [[ $(complete -p onlooker) == *'-o default'* ]] || exit 9
+        COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))
+        _onlooker onlooker \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
+        printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let mut command = Command::new("bash");
+    command.args(["--norc", "-c", OFFER, "bash", "onlooker"]).args(words).current_dir(directory.join(""));
+    let ran = command.output().expect("bash, which `make` needs too");
+    assert!(ran.status.success(), "{words:?}: {ran:?}");
+    let text = String::from_utf8(ran.stdout).expect("text");
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_formats_standards_and_files() {
+    let directory = TestDirectory::new();
+    directory.run(&["manual", "--out", "made"]).assert_exit_code(0);
+    directory.write("report.json", "");
+    directory.write("pack.toml", "");
+    let formats = offered(&directory, &["report", "--format", ""]);
+    for format in onlooker_core::render::FORMATS {
+        assert!(formats.iter().any(|offer| offer == format.name), "{}: {formats:?}", format.name);
+    }
+    let standards = offered(&directory, &["standards", "show", ""]);
+    for name in onlooker_core::config::Standard::ALL.map(onlooker_core::config::Standard::as_str) {
+        assert!(standards.iter().any(|offer| offer == name), "{name}: {standards:?}");
+    }
+    for (words, offer) in [
+        (&["standards", "show", "ISO"][..], &["ISO27001"][..]),
+        (&["sweep", "--standard", "CIS"], &["CIS_AWS"]),
+        (&["report", "--format", "mark"], &["markdown"]),
+        (&["permissions", "graph", "--format", "ht"], &["html"]),
+        (&["sweep", "--pack", "pa"], &["pack.toml"]),
+        (&["report", "--diff", "rep"], &["report.json"]),
+        (&["--config", "pack"], &["pack.toml"]),
+        // A file that is not the value of an option is left to the completion of files.
+        (&["gate", "rep"], &[]),
+        (&["standards", "validate", "pa"], &[]),
+    ] {
+        assert_eq!(offered(&directory, words), offer, "{words:?}");
+    }
+}
+
 /// Says what is skipped. The test harness hides what a test prints, and not what it writes to standard error itself.
 fn skipped(what: &str) {
     let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {what}");

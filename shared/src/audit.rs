@@ -18,13 +18,13 @@ mod verify;
 
 pub use self::{
     batch::{
-        AuditBatch, BatchCompressor, BatchCounts, BatchError, BatchHeader, BatchKey, EntryLine, GENESIS,
-        MAX_BATCH_BYTES, PREFIX, SealedBatch, seal_batch,
+        AUDIT_SUMMARY_SCHEMA_VERSION, AuditBatch, BatchCompressor, BatchCounts, BatchError, BatchHeader,
+        BatchKey, EntryLine, GENESIS, MAX_BATCH_BYTES, PREFIX, SealedBatch, seal_batch,
     },
     entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
     problem::{AuditProblem, AuditProblemKind},
     pruning::{AuditPruning, PRUNINGS_PREFIX},
-    query::{AuditQuery, LineFilter, StoredEntry},
+    query::{AUDIT_ENTRY_SCHEMA_VERSION, AuditQuery, LineFilter, StoredEntry},
     record_object::{RecordSignature, SignatureState, TrailRecord},
     recorder::{AuditCriteria, CallRecorder, UNREADABLE},
     redaction::{REDACTED, redact_secrets},
