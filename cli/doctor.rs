@@ -131,6 +131,6 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("doctor", SCHEMA_VERSION, versioned_schema::<Diagnosis>());
+        assert_published("doctor", SCHEMA_VERSION, &versioned_schema::<Diagnosis>());
     }
 }

@@ -251,6 +251,6 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("override-list", SCHEMA_VERSION, versioned_list_schema::<ListedOverride<'_>>());
+        assert_published("override-list", SCHEMA_VERSION, &versioned_list_schema::<ListedOverride<'_>>());
     }
 }

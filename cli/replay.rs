@@ -230,6 +230,6 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("replay", SCHEMA_VERSION, schemars::schema_for!(Replay));
+        assert_published("replay", SCHEMA_VERSION, &schemars::schema_for!(Replay));
     }
 }

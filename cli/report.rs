@@ -243,6 +243,6 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("sweep-list", SWEEP_LIST_SCHEMA_VERSION, versioned_list_schema::<PastRun>());
+        assert_published("sweep-list", SWEEP_LIST_SCHEMA_VERSION, &versioned_list_schema::<PastRun>());
     }
 }

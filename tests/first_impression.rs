@@ -8,7 +8,7 @@ mod fixture;
 use std::{fs, io::Write as _, process::Command};
 
 use fixture::{CommandOutput, TestDirectory, WATCH_AUDITOR};
-use onlooker_core::render::FORMATS;
+use onlooker_core::{config::Standard, render::FORMATS};
 
 /// A demo, with its report in a pipe.
 fn demo() -> (TestDirectory, String) {
@@ -229,11 +229,11 @@ fn bash_completes_formats_standards_and_files() {
     directory.write("report.json", "");
     directory.write("pack.toml", "");
     let formats = offered(&directory, &["report", "--format", ""]);
-    for format in onlooker_core::render::FORMATS {
+    for format in FORMATS {
         assert!(formats.iter().any(|offer| offer == format.name), "{}: {formats:?}", format.name);
     }
     let standards = offered(&directory, &["standards", "show", ""]);
-    for name in onlooker_core::config::Standard::ALL.map(onlooker_core::config::Standard::as_str) {
+    for name in Standard::ALL.map(Standard::as_str) {
         assert!(standards.iter().any(|offer| offer == name), "{name}: {standards:?}");
     }
     for (words, offer) in [

@@ -52,17 +52,16 @@ const PRINTED: &[(&str, &str, JsonForm)] = &[
     ("permissions diff policy.json wider.json --json", "permissions-diff", One),
     ("permissions diff policy.json wider.json --format json", "permissions-diff", One),
     (
-        "permissions graph security.json workload.json data.json --from *AuditHub --json",
+        "permissions graph security.json workload.json data.json --from arn:aws:iam::*:role/AuditHub --json",
         "principal-graph",
         One,
     ),
     (
-        "permissions graph security.json workload.json data.json --from *AuditHub --format json",
+        "permissions graph security.json workload.json data.json --from arn:aws:iam::*:role/AuditHub --format json",
         "principal-graph",
         One,
     ),
     ("guardrails --policy policy.json --kind boundary --json", "guardrails", One),
-    ("guardrails --policy policy.json --kind boundary --format json --json", "guardrails", One),
     ("replay --catalog CATALOG --json", "replay", One),
     ("replay --catalog CATALOG --certificate key.pem --public-key public.pem --json", "replay", One),
     ("audit query --format json", "audit-entry", Items),
@@ -85,12 +84,14 @@ const PRINTED: &[(&str, &str, JsonForm)] = &[
     ("config validate --quick --json --config absent-catalog.toml", "config-validation", One),
     ("config show --json", "configuration", One),
     ("doctor --json", "doctor", One),
-    ("doctor --deploy --json", "doctor", One),
     ("standards list --json", "standards", One),
     ("standards show SOC2 --json", "standards", One),
     ("standards validate pack.toml --json", "standards", One),
     ("override list --json", "override-list", One),
 ];
+
+/// Options whose JSON has a form of others: policy documents of IAM.
+const NOT_OURS: &[(&str, &str)] = &[("guardrails", "--format")];
 
 /// Two sweeps with their state, and files for each command.
 fn prepared() -> (TestDirectory, [String; 2]) {
@@ -143,16 +144,15 @@ fn schema(name: &str) -> Value {
         .expect("JSON")
 }
 
-/// The values that a text has.
-fn values(text: &str, form: JsonForm) -> Vec<Value> {
-    let read = |text: &str| -> Value {
-        serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+/// The values that a text has; the error is the reason why it has none.
+fn values(text: &str, form: JsonForm) -> Result<Vec<Value>, String> {
+    let read = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| format!("{error}: {text}"));
+    let values = match form {
+        One => vec![read(text)?],
+        Items => read(text)?.as_array().cloned().unwrap_or_default(),
+        Lines => text.lines().map(read).collect::<Result<_, _>>()?,
     };
-    match form {
-        One => vec![read(text)],
-        Items => read(text).as_array().expect("a list").clone(),
-        Lines => text.lines().map(read).collect(),
-    }
+    if values.is_empty() { Err("it printed nothing".to_owned()) } else { Ok(values) }
 }
 
 /// Whether a value, or each item of a list, names the version of its shape.
@@ -179,6 +179,7 @@ fn names_its_version(value: &Value, schema: &Value) -> bool {
 fn the_json_of_each_command_fits_its_published_schema() {
     let (directory, [first, second]) = prepared();
     let report = |run: &str| format!(".onlooker/reports/{run}.json");
+    let mut wrong = Vec::new();
     for &(line, name, form) in PRINTED {
         let line = line
             .replace("CATALOG", CATALOG)
@@ -186,13 +187,21 @@ fn the_json_of_each_command_fits_its_published_schema() {
             .replace("AFTER", &report(&second));
         let ran = directory.run(&line.split_whitespace().collect::<Vec<_>>());
         let schema = schema(name);
-        let values = values(&ran.stdout, form);
-        assert!(!values.is_empty(), "{line}: {}", ran.stderr);
-        for value in values {
-            assert_eq!(schema_violation(&value, &schema, &schema, "$"), None, "{line}");
-            assert!(names_its_version(&value, &schema), "{line}: {value}");
+        match values(&ran.stdout, form) {
+            Err(why) => wrong.push(format!("{line}: {why} {}", ran.stderr)),
+            Ok(values) => {
+                for value in values {
+                    wrong.extend(
+                        schema_violation(&value, &schema, &schema, "$").map(|at| format!("{line}: {at}")),
+                    );
+                    if !names_its_version(&value, &schema) {
+                        wrong.push(format!("{line}: no version in {value}"));
+                    }
+                }
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Each option of a command and its subcommands that prints JSON, as `PATH --json` or `PATH --format`.
@@ -250,8 +259,11 @@ fn each_option_that_prints_json_is_in_the_list() {
             line.split(' ').filter_map(move |word| path.map(|path| (path, word)))
         })
         .collect();
-    let missing: Vec<_> =
-        found.iter().filter(|(path, option)| !listed.contains(&(path.as_str(), *option))).collect();
+    let missing: Vec<_> = found
+        .iter()
+        .map(|(path, option)| (path.as_str(), *option))
+        .filter(|one| !listed.contains(one) && !NOT_OURS.contains(one))
+        .collect();
     assert!(
         missing.is_empty(),
         "{missing:?}: give the JSON a `schema_version` and a schema in docs/, and add a line to PRINTED in tests/json_outputs.rs"

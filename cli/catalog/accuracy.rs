@@ -229,6 +229,6 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("catalog-accuracy", SCHEMA_VERSION, versioned_schema::<MeasuredAccuracy<'_>>());
+        assert_published("catalog-accuracy", SCHEMA_VERSION, &versioned_schema::<MeasuredAccuracy<'_>>());
     }
 }

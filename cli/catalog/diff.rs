@@ -201,6 +201,6 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("catalog-diff", SCHEMA_VERSION, versioned_schema::<CatalogDifference<'_>>());
+        assert_published("catalog-diff", SCHEMA_VERSION, &versioned_schema::<CatalogDifference<'_>>());
     }
 }

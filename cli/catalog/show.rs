@@ -216,6 +216,6 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("catalog", SCHEMA_VERSION, versioned_schema::<CatalogContents>());
+        assert_published("catalog", SCHEMA_VERSION, &versioned_schema::<CatalogContents>());
     }
 }

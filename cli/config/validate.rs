@@ -231,6 +231,6 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("config-validation", SCHEMA_VERSION, versioned_schema::<ConfigValidation>());
+        assert_published("config-validation", SCHEMA_VERSION, &versioned_schema::<ConfigValidation>());
     }
 }

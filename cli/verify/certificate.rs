@@ -198,7 +198,7 @@ mod tests {
         assert_published(
             "certificate-verification",
             SCHEMA_VERSION,
-            versioned_schema::<CertificateVerification>(),
+            &versioned_schema::<CertificateVerification>(),
         );
     }
 }

@@ -3,7 +3,7 @@
 //! Enters: records of calls, and decisions and runs of Onlooker. Leaves: [`AuditTrailEntry`], and [`AuditBatch`]es of them in
 //! the form in which they are stored. Laws: each call that the level selects has an entry of its own; an entry that is too
 //! long is shortened and says so, and is not left out; a batch names the hash of the batch before it, so that an edit, a gap,
-//! a fork and a changed order are found by [`verify`].
+//! a fork and a changed order are found by [`verify()`].
 
 mod batch;
 mod entry;

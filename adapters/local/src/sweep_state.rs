@@ -457,7 +457,7 @@ impl SweepState {
     ///
     /// # Errors
     /// [`StateError::File`] when there is no report, [`StateError::Report`] when it is damaged,
-    /// [`StateError::Changed`] when its result was changed.
+    /// [`StateError::ReportChanged`] when its result was changed.
     pub fn report(&self, run_id: &str) -> Result<Report, StateError> {
         let path = self.report_path(run_id);
         let unusable = |cause| StateError::Report { path: path.display().to_string(), cause };

@@ -223,7 +223,7 @@ fn the_published_notification_schemas_are_current() {
     assert_published(
         "current-status",
         crate::current_status::STATUS_VERSION,
-        schemars::schema_for!(Vec<CurrentStatus>),
+        &schemars::schema_for!(Vec<CurrentStatus>),
     );
     assert_schema_is_current(
         "report-issued.schema.json",

@@ -70,16 +70,16 @@ mod tests {
             ("configuration", CONFIG_SCHEMA_VERSION, versioned_schema::<Config>()),
             ("restore-plan", RESTORE_PLAN_SCHEMA_VERSION, versioned_schema::<RestorePlan>()),
         ] {
-            assert_published(name, version, schema);
+            assert_published(name, version, &schema);
         }
     }
 
     #[test]
     fn the_published_schemas_of_stored_records_are_current() {
         let schema = schemars::schema_for!(AuditSeal);
-        assert_published("audit-seal", &AuditSeal::VERSION.to_string(), schema);
+        assert_published("audit-seal", &AuditSeal::VERSION.to_string(), &schema);
         let schema = schemars::schema_for!(BackupManifest);
-        assert_published("backup-manifest", &backup::SCHEMA_VERSION.to_string(), schema);
+        assert_published("backup-manifest", &backup::SCHEMA_VERSION.to_string(), &schema);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use onlooker_core::render::json::escape_json;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The path of a published document.
@@ -39,8 +40,8 @@ pub fn assert_schema_is_current(name: &str, version: &str, current: &str) {
 }
 
 /// As [`assert_schema_is_current`], of `docs/NAME.schema.json`.
-pub fn assert_published(name: &str, version: &str, schema: impl Into<Value>) {
-    let text = serde_json::to_string_pretty(&schema.into()).unwrap();
+pub fn assert_published(name: &str, version: &str, schema: &impl Serialize) {
+    let text = serde_json::to_string_pretty(schema).unwrap();
     assert_schema_is_current(&format!("{name}.schema.json"), version, &escape_json(text));
 }
 
