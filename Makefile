@@ -24,6 +24,7 @@ ARCHITECTURE := $(if $(filter aarch64%,$(HOST)),arm64,x86_64)
 HOST_CARGO := CARGO_BUILD_TARGET=$(HOST) $(CARGO)
 FORMAT := $(CARGO) fmt --all --check
 CLIPPY := $(HOST_CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+DOCUMENT := RUSTDOCFLAGS='-D warnings' $(HOST_CARGO) doc --quiet --workspace --all-features --no-deps --document-private-items
 TESTS := $(HOST_CARGO) test --workspace --all-features
 # Prints the slowest tests at the end.
 TIMED_TESTS := CARGO_BUILD_TARGET=$(HOST) python3 tests/slowest.py $(CARGO) test --workspace --all-features
@@ -68,10 +69,11 @@ check: ## Before each commit: format, clippy and all tests but self-audit, fuzz 
 	$(call timed,tests,$(TIMED_TESTS))
 
 .PHONY: lint
-lint: ## Format, layers, clippy with warnings denied, purity of the stages, templates, workflows
+lint: ## Format, layers, clippy and rustdoc with warnings denied, purity of the stages, templates, workflows
 	$(FORMAT)
 	$(LAYERS)
 	$(CLIPPY)
+	$(call timed,rustdoc,$(DOCUMENT))
 	$(HOST_CARGO) check -p onlooker-core
 	$(MAKE) lint-costs
 	$(MAKE) lint-stack

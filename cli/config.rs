@@ -119,7 +119,7 @@ fn init(
 fn show(global: &GlobalArgs, as_json: bool) -> Result<(), CommandError> {
     let loaded = environment::configuration(global)?;
     if as_json {
-        return output::json(&loaded.config);
+        return output::versioned_json(config::CONFIG_SCHEMA_VERSION, &loaded.config);
     }
     let text = loaded.config.to_toml().map_err(|error| CommandError::Output(std::io::Error::other(error)))?;
     let set: Vec<String> = environment::variables()?

@@ -4,6 +4,7 @@
 //! cannot be checked here is said, and neither counts as in order nor as a problem.
 
 use onlooker_core::{escape::escape_hidden, health::HealthStatus};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// The result of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
     /// What was looked for is in order.
@@ -37,7 +38,7 @@ impl CheckState {
 }
 
 /// One thing that was checked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
     /// What kind of thing it is, such as `permissions`.
     pub group: &'static str,
@@ -94,7 +95,7 @@ impl Check {
 }
 
 /// All checks of a command.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Diagnosis {
     /// The checks, in the order in which they were made.
     pub checks: Vec<Check>,

@@ -121,3 +121,16 @@ pub fn run(global: &GlobalArgs, args: &DoctorArgs) -> Result<CommandOutcome, Com
     }
     Ok(diagnosis.outcome())
 }
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::render::versioned::versioned_schema;
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published("doctor", SCHEMA_VERSION, &versioned_schema::<Diagnosis>());
+    }
+}

@@ -35,6 +35,12 @@ pub fn versioned_json(version: &'static str, value: &impl serde::Serialize) -> R
     json(&VersionedValue { schema_version: version, value })
 }
 
+/// Writes a list of objects as JSON, as [`json`] does, each with the version of its shape as its first field.
+pub fn versioned_list(version: &'static str, values: &[impl serde::Serialize]) -> Result<(), CommandError> {
+    let versioned = |value| VersionedValue { schema_version: version, value };
+    json(&values.iter().map(versioned).collect::<Vec<_>>())
+}
+
 /// A JSON array on standard output, written item by item: indented on a terminal, otherwise one item in each line.
 pub struct JsonArrayWriter {
     pretty: bool,

@@ -13,7 +13,8 @@ use onlooker_core::{
     time::Time,
 };
 use onlooker_local::config_file::{self, ConfigFileError};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     args::GlobalArgs,
@@ -92,6 +93,53 @@ struct OverrideAddArgs {
     expires: TimeArg,
 }
 
+/// An override, as `onlooker override list --json` prints it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ListedOverride<'a> {
+    /// The override.
+    #[serde(flatten)]
+    entry: &'a Override,
+    /// Whether it allows calls of now.
+    state: OverrideState,
+    /// What a reader should check.
+    warnings: Vec<String>,
+}
+
+/// Whether an override allows calls of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+enum OverrideState {
+    /// It expired.
+    #[serde(rename = "expired")]
+    Expired,
+    /// It does.
+    #[serde(rename = "live")]
+    Live,
+    /// It begins later.
+    #[serde(rename = "not begun")]
+    NotBegun,
+}
+
+impl OverrideState {
+    fn of(entry: &Override, now: Time) -> Self {
+        match (entry.expires <= now, entry.has_begun(now)) {
+            (true, _) => Self::Expired,
+            (false, true) => Self::Live,
+            (false, false) => Self::NotBegun,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Live => "live",
+            Self::NotBegun => "not begun",
+        }
+    }
+}
+
+/// Version of the shape of what `onlooker override list --json` prints.
+const SCHEMA_VERSION: &str = "1.0";
+
 /// Runs `override`.
 pub fn run(global: &GlobalArgs, args: OverrideArgs) -> Result<CommandOutcome, CommandError> {
     let now = environment::now();
@@ -145,32 +193,25 @@ pub fn warn(global: &GlobalArgs, warnings: &[String]) {
 fn list(global: &GlobalArgs, as_json: bool, now: Time) -> Result<(), CommandError> {
     let loaded = environment::configuration(global)?;
     let (overrides, catalog) = (&loaded.config.overrides, inputs::catalog(&loaded)?);
-    let state = |entry: &Override| match (entry.expires <= now, entry.has_begun(now)) {
-        (true, _) => "expired",
-        (false, true) => "live",
-        (false, false) => "not begun",
-    };
     if as_json {
         let rows: Vec<_> = overrides
             .iter()
-            .map(|entry| {
-                let mut row = json!(entry);
-                if let Some(fields) = row.as_object_mut() {
-                    fields.insert("state".into(), state(entry).into());
-                    fields.insert("warnings".into(), entry.warnings(catalog, now).into());
-                }
-                row
+            .map(|entry| ListedOverride {
+                entry,
+                state: OverrideState::of(entry, now),
+                warnings: entry.warnings(catalog, now),
             })
             .collect();
-        return output::json(&rows);
+        return output::versioned_list(SCHEMA_VERSION, &rows);
     }
     if overrides.is_empty() {
         return note(global, "no overrides");
     }
     output::write(|out| {
         for entry in overrides {
-            let verb = if state(entry) == "expired" { "since" } else { "until" };
-            writeln!(out, "{}  {} {verb} {}", escape_hidden(&entry.id), state(entry), entry.expires)?;
+            let state = OverrideState::of(entry, now);
+            let verb = if state == OverrideState::Expired { "since" } else { "until" };
+            writeln!(out, "{}  {} {verb} {}", escape_hidden(&entry.id), state.word(), entry.expires)?;
             writeln!(
                 out,
                 "  allows  {} by {}",
@@ -199,4 +240,17 @@ fn file(global: &GlobalArgs) -> Result<PathBuf, CommandError> {
 
 fn note(global: &GlobalArgs, text: &str) -> Result<(), CommandError> {
     if global.quiet { Ok(()) } else { output::write(|out| writeln!(out, "{text}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::render::versioned::versioned_list_schema;
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published("override-list", SCHEMA_VERSION, &versioned_list_schema::<ListedOverride<'_>>());
+    }
 }

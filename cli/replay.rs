@@ -17,6 +17,7 @@ use onlooker_core::{
 use onlooker_local::{
     config_file::LoadedConfig, local_files::LocalFiles, signing_key::PublicKey, sweep_state::SweepState,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -77,8 +78,11 @@ pub struct ReplayArgs {
     pub state: PathBuf,
 }
 
+/// Version of the shape of what `onlooker replay --json` prints; it takes the place of the version of the difference alone.
+const SCHEMA_VERSION: &str = "1.0";
+
 /// What another catalog would change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Replay {
     /// What differs in the report.
     #[serde(flatten)]
@@ -88,10 +92,13 @@ struct Replay {
 }
 
 /// A certificate that would not be given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LostCertificate {
+    /// Name of the file, as given by the user.
     file: String,
+    /// ARN of the principal; empty if the file is not a valid certificate.
     principal: String,
+    /// Why it would not be given.
     reason: String,
 }
 
@@ -106,7 +113,10 @@ pub fn run(global: &GlobalArgs, args: ReplayArgs) -> Result<CommandOutcome, Comm
     let before = report(global, &args, &loaded, period)?;
     let after = report(global, &args, &other, period)?;
     let replay = Replay {
-        difference: ReportDifference::between(&before, &after),
+        difference: ReportDifference {
+            schema_version: SCHEMA_VERSION.to_owned(),
+            ..ReportDifference::between(&before, &after)
+        },
         lost_certificates: lost_certificates(global, &args, &catalog)?,
     };
     if args.json {
@@ -210,4 +220,16 @@ fn print(out: &mut dyn io::Write, replay: &Replay) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published("replay", SCHEMA_VERSION, &schemars::schema_for!(Replay));
+    }
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use onlooker_core::{config::Diagnostic, escape::escape_hidden, render::Format};
 use onlooker_local::{
     local_files::LocalFiles,
-    sweep_state::{PastRun, SweepState},
+    sweep_state::{PastRun, SWEEP_LIST_SCHEMA_VERSION, SweepState},
 };
 
 use crate::{
@@ -201,7 +201,7 @@ fn list(global: &GlobalArgs, runs: &[PastRun], json: bool) -> Result<(), Command
     /// Columns of the whole list.
     const WIDE: usize = 121;
     if json {
-        return output::json(&runs);
+        return output::versioned_list(SWEEP_LIST_SCHEMA_VERSION, runs);
     }
     // On a narrow terminal, the start of the id, which `--run` takes too, and no counts.
     let is_narrow = ScreenSettings::of(global).width.is_some_and(|width| width < WIDE);
@@ -232,4 +232,17 @@ fn list(global: &GlobalArgs, runs: &[PastRun], json: bool) -> Result<(), Command
             writeln!(out, "{}", line(cells))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::render::versioned::versioned_list_schema;
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published("sweep-list", SWEEP_LIST_SCHEMA_VERSION, &versioned_list_schema::<PastRun>());
+    }
 }

@@ -8,7 +8,7 @@ mod fixture;
 use std::{fs, io::Write as _, process::Command};
 
 use fixture::{CommandOutput, TestDirectory, WATCH_AUDITOR};
-use onlooker_core::render::FORMATS;
+use onlooker_core::{config::Standard, render::FORMATS};
 
 /// A demo, with its report in a pipe.
 fn demo() -> (TestDirectory, String) {
@@ -203,6 +203,52 @@ fn the_manual_has_a_page_for_each_command_and_shells_complete_files_and_names() 
     for shell in ["bash", "zsh", "fish"] {
         let printed = directory.run(&["completions", shell]).assert_exit_code(0).stdout;
         assert!([&bash, &zsh, &fish].iter().any(|text| **text == printed), "{shell}");
+    }
+}
+
+/// What bash offers for the last word of a line, by the script that `manual` wrote. An empty offer leaves the word to the
+/// completion of files, for which the script registers the command.
+fn offered(directory: &TestDirectory, words: &[&str]) -> Vec<String> {
+    const OFFER: &str = "source made/completions/onlooker.bash
+        [[ $(complete -p onlooker) == *'-o default'* ]] || exit 9
+        COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))
+        _onlooker onlooker \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
+        printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let mut command = Command::new("bash");
+    command.args(["--norc", "-c", OFFER, "bash", "onlooker"]).args(words).current_dir(directory.join(""));
+    let ran = command.output().expect("bash, which `make` needs too");
+    assert!(ran.status.success(), "{words:?}: {ran:?}");
+    let text = String::from_utf8(ran.stdout).expect("text");
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_formats_standards_and_files() {
+    let directory = TestDirectory::new();
+    directory.run(&["manual", "--out", "made"]).assert_exit_code(0);
+    directory.write("report.json", "");
+    directory.write("pack.toml", "");
+    let formats = offered(&directory, &["report", "--format", ""]);
+    for format in FORMATS {
+        assert!(formats.iter().any(|offer| offer == format.name), "{}: {formats:?}", format.name);
+    }
+    let standards = offered(&directory, &["standards", "show", ""]);
+    for name in Standard::ALL.map(Standard::as_str) {
+        assert!(standards.iter().any(|offer| offer == name), "{name}: {standards:?}");
+    }
+    for (words, offer) in [
+        (&["standards", "show", "ISO"][..], &["ISO27001"][..]),
+        (&["sweep", "--standard", "CIS"], &["CIS_AWS"]),
+        (&["report", "--format", "mark"], &["markdown"]),
+        (&["permissions", "graph", "--format", "ht"], &["html"]),
+        (&["sweep", "--pack", "pa"], &["pack.toml"]),
+        (&["report", "--diff", "rep"], &["report.json"]),
+        (&["--config", "pack"], &["pack.toml"]),
+        // A file that is not the value of an option is left to the completion of files.
+        (&["gate", "rep"], &[]),
+        (&["standards", "validate", "pa"], &[]),
+    ] {
+        assert_eq!(offered(&directory, words), offer, "{words:?}");
     }
 }
 

@@ -10,12 +10,15 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use onlooker_core::{
-    audit::{AuditKind, AuditQuery, BatchCounts, StoredEntry},
+    audit::{
+        AUDIT_ENTRY_SCHEMA_VERSION, AUDIT_SUMMARY_SCHEMA_VERSION, AuditKind, AuditQuery, BatchCounts,
+        StoredEntry,
+    },
     escape::escape_hidden,
     event::Outcome,
     jobs::audit::AuditReader,
     operation::RiskLevel,
-    render::{audit_trail, format::thousands, json::escape_json},
+    render::{audit_trail, format::thousands, json::escape_json, versioned::VersionedValue},
 };
 
 use super::TrailPlace;
@@ -151,7 +154,7 @@ pub fn query(global: &GlobalArgs, args: QueryArgs) -> Result<CommandOutcome, Com
     let omitted = args.limit.map_or(0, |limit| entries.len().saturating_sub(limit));
     entries.drain(..omitted);
     match args.format {
-        EntryFormat::Json => output::json(&entries)?,
+        EntryFormat::Json => output::versioned_list(AUDIT_ENTRY_SCHEMA_VERSION, &entries)?,
         EntryFormat::Csv => {
             let text =
                 audit_trail::csv(&entries).map_err(|cause| CommandError::Output(io::Error::other(cause)))?;
@@ -201,15 +204,12 @@ fn row(stored: &StoredEntry) -> Vec<TextCell> {
     ]
 }
 
-/// Version of the shape of what `onlooker audit summary --json` prints.
-const SCHEMA_VERSION: &str = "1.0";
-
 /// Runs `audit summary`.
 pub fn summary(global: &GlobalArgs, args: SummaryArgs) -> Result<CommandOutcome, CommandError> {
     let (entries, outcome) = find(args.filters, &args.place)?;
     let counts = audit_trail::counts(&entries);
     if args.json {
-        output::versioned_json(SCHEMA_VERSION, &counts)?;
+        output::versioned_json(AUDIT_SUMMARY_SCHEMA_VERSION, &counts)?;
         return Ok(outcome);
     }
     let screen = ScreenSettings::of(global);
@@ -272,7 +272,8 @@ pub fn export(args: ExportArgs) -> Result<CommandOutcome, CommandError> {
     let (entries, outcome) = find(args.filters, &args.place)?;
     output::write(|out| {
         entries.iter().try_for_each(|entry| {
-            let text = serde_json::to_string(entry).map_err(io::Error::other)?;
+            let entry = VersionedValue { schema_version: AUDIT_ENTRY_SCHEMA_VERSION, value: entry };
+            let text = serde_json::to_string(&entry).map_err(io::Error::other)?;
             writeln!(out, "{}", escape_json(text).trim_end())
         })
     })?;

@@ -9,7 +9,8 @@ use clap::Args;
 use onlooker_core::{
     backup::{BackupProblemKind, BackupStatus},
     jobs::backup::{
-        BACKUP_VERIFICATION_SCHEMA_VERSION, BackupError, BackupVerification, ListedBackup, list, verify,
+        BACKUP_LIST_SCHEMA_VERSION, BACKUP_VERIFICATION_SCHEMA_VERSION, BackupError, BackupVerification,
+        ListedBackup, list, verify,
     },
     render::format::count_noun,
 };
@@ -53,7 +54,7 @@ pub fn list_backups(global: &GlobalArgs, args: &ListArgs) -> Result<CommandOutco
     let destination = Destination::open(&args.destination)?;
     let found = list(destination.repository()).map_err(CommandError::BackupStore)?;
     if args.json {
-        output::json(&found)?;
+        output::versioned_list(BACKUP_LIST_SCHEMA_VERSION, &found)?;
     } else if found.is_empty() {
         output::write(|out| writeln!(out, "no backups"))?;
     } else {

@@ -3,16 +3,20 @@
 //! Enters: labeled cases. Leaves: counts for each form, and the misclassified cases. Law: one unsafe call that is
 //! classified as safe is a violation, independent of all other cases.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use clap::Args;
 use onlooker_core::{
-    classification::accuracy::{Accuracy, AccuracyCounts, LabeledCase, Misclassification, measure_accuracy},
+    classification::{
+        Classification,
+        accuracy::{Accuracy, AccuracyCounts, LabeledCase, Misclassification, measure_accuracy},
+    },
     config::Diagnostic,
     escape::escape_hidden,
     render::format::{count_noun, short_hash, thousands},
 };
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     args::GlobalArgs,
@@ -37,6 +41,45 @@ pub struct AccuracyArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What `onlooker catalog accuracy --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+struct MeasuredAccuracy<'a> {
+    /// Version of the catalog.
+    catalog_version: &'a str,
+    /// SHA-256 of the catalog, in hex.
+    catalog_hash: &'a str,
+    /// Rows without the required columns or labels.
+    rows_left_out: usize,
+    /// Counts of the cases of all forms.
+    total: &'a AccuracyCounts,
+    /// Counts by form of the operation name.
+    forms: &'a BTreeMap<String, AccuracyCounts>,
+    /// With `--misses` the cases that differ from their label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    misses: Option<Vec<MissedCase<'a>>>,
+}
+
+/// A case that differs from its label.
+#[derive(Debug, Serialize, JsonSchema)]
+struct MissedCase<'a> {
+    /// What differs: `safe`, `mutates` or `sensitive`.
+    axis: &'static str,
+    /// Form of the name.
+    form: &'a str,
+    /// Name of the service in the label file.
+    source: &'a str,
+    /// Name of the operation.
+    name: &'a str,
+    /// The label: whether a read-only principal may make the call.
+    safe: bool,
+    /// The label, if there is one: whether the call mutates.
+    mutates: Option<bool>,
+    /// The label, if there is one: whether the response contains secrets or customer content.
+    sensitive: Option<bool>,
+    /// The classification that differs.
+    classification: &'a Classification,
 }
 
 /// Version of the shape of what `onlooker catalog accuracy --json` prints.
@@ -71,14 +114,15 @@ pub fn run(global: &GlobalArgs, args: AccuracyArgs) -> Result<CommandOutcome, Co
     }
     let result = measure_accuracy(catalog, &cases);
     if args.json {
-        let mut value = json!({
-            "catalog_version": catalog.version(), "catalog_hash": catalog.hash(),
-            "rows_left_out": left_out, "total": result.total, "forms": result.forms,
-        });
-        if let (true, Some(fields)) = (args.misses, value.as_object_mut()) {
-            fields.insert("misses".into(), misses(&result));
-        }
-        output::versioned_json(SCHEMA_VERSION, &value)?;
+        let measured = MeasuredAccuracy {
+            catalog_version: catalog.version(),
+            catalog_hash: catalog.hash(),
+            rows_left_out: left_out,
+            total: &result.total,
+            forms: &result.forms,
+            misses: args.misses.then(|| misses(&result)),
+        };
+        output::versioned_json(SCHEMA_VERSION, &measured)?;
     } else {
         let name = format!("catalog {} ({})", catalog.version(), short_hash(catalog.hash()));
         show(ScreenSettings::of(global), &name, &result, args.misses)?;
@@ -95,17 +139,21 @@ fn axes(result: &Accuracy) -> [(&'static str, &[Misclassification]); 3] {
     [("safe", &result.misses), ("mutates", &result.mutates_misses), ("sensitive", &result.sensitive_misses)]
 }
 
-fn misses(result: &Accuracy) -> Value {
-    let of_axis = |(axis, misses): (&str, &[Misclassification])| {
-        let one = |Misclassification { case, classification }: &Misclassification| {
-            json!({
-                "axis": axis, "form": case.form, "source": case.service, "name": case.name, "safe": case.is_read_only,
-                "mutates": case.mutates, "sensitive": case.sensitive, "classification": classification,
-            })
-        };
-        misses.iter().map(one).collect::<Vec<_>>()
-    };
-    axes(result).into_iter().flat_map(of_axis).collect()
+fn misses(result: &Accuracy) -> Vec<MissedCase<'_>> {
+    let mut all = Vec::new();
+    for (axis, misses) in axes(result) {
+        all.extend(misses.iter().map(|Misclassification { case, classification }| MissedCase {
+            axis,
+            form: &case.form,
+            source: &case.service,
+            name: &case.name,
+            safe: case.is_read_only,
+            mutates: case.mutates,
+            sensitive: case.sensitive,
+            classification,
+        }));
+    }
+    all
 }
 
 fn show(screen: ScreenSettings, name: &str, result: &Accuracy, list: bool) -> Result<(), CommandError> {
@@ -170,4 +218,17 @@ fn row(form: &str, counts: &AccuracyCounts) -> Vec<TextCell> {
         agree(counts.mutates_agree, counts.mutates_cases),
         agree(counts.sensitive_agree, counts.sensitive_cases),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::render::versioned::versioned_schema;
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published("catalog-accuracy", SCHEMA_VERSION, &versioned_schema::<MeasuredAccuracy<'_>>());
+    }
 }

@@ -15,7 +15,8 @@ use onlooker_core::{
     operation::{AccessLevel, Capabilities},
     render::format::{short_hash, thousands},
 };
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     args::GlobalArgs,
@@ -42,8 +43,44 @@ pub struct DiffArgs {
     json: bool,
 }
 
+/// What `onlooker catalog diff --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CatalogDifference<'a> {
+    /// The older catalog.
+    old: ComparedCatalog<'a>,
+    /// The newer catalog.
+    new: ComparedCatalog<'a>,
+    /// Operations that only the newer catalog has.
+    added: usize,
+    /// Operations that only the older catalog has.
+    removed: usize,
+    /// Operations with different facts.
+    changed: usize,
+    /// Operations with a less strict classification.
+    looser: usize,
+    /// Operations with a stricter classification.
+    stricter: usize,
+    /// The operations; with `--looser` only those with a less strict classification.
+    changes: Vec<&'a ClassificationChange>,
+}
+
+/// One of the catalogs.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ComparedCatalog<'a> {
+    /// Version of the catalog.
+    version: &'a str,
+    /// SHA-256 of the catalog, in hex.
+    hash: &'a str,
+}
+
 /// Version of the shape of what `onlooker catalog diff --json` prints.
 const SCHEMA_VERSION: &str = "1.0";
+
+impl<'a> ComparedCatalog<'a> {
+    fn of(catalog: &'a Catalog) -> Self {
+        Self { version: catalog.version(), hash: catalog.hash() }
+    }
+}
 
 /// Runs `catalog diff`.
 pub fn run(global: &GlobalArgs, args: DiffArgs) -> Result<CommandOutcome, CommandError> {
@@ -72,16 +109,10 @@ fn compare(
     let shown: Vec<&ClassificationChange> =
         all.iter().filter(|one| !args.looser || one.direction == ChangeDirection::Looser).collect();
     if args.json {
-        let name = |catalog: &Catalog| json!({ "version": catalog.version(), "hash": catalog.hash() });
-        output::versioned_json(
-            SCHEMA_VERSION,
-            &json!({
-                "old": name(old), "new": name(new),
-                "added": added, "removed": removed, "changed": changed,
-                "looser": looser, "stricter": stricter,
-                "changes": shown,
-            }),
-        )?;
+        let (old, new) = (ComparedCatalog::of(old), ComparedCatalog::of(new));
+        let changes = shown;
+        let difference = CatalogDifference { old, new, added, removed, changed, looser, stricter, changes };
+        output::versioned_json(SCHEMA_VERSION, &difference)?;
         return Ok(CommandOutcome::Proven);
     }
     let screen = ScreenSettings::of(global);
@@ -159,4 +190,17 @@ fn difference(before: &Classification, after: &Classification) -> String {
         parts.push("listed as another kind of name".to_owned());
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::render::versioned::versioned_schema;
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published("catalog-diff", SCHEMA_VERSION, &versioned_schema::<CatalogDifference<'_>>());
+    }
 }

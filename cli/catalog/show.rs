@@ -9,6 +9,7 @@ use clap::Args;
 use onlooker_core::{
     catalog::Catalog, classification::Classification, operation::AccessLevel, render::format::thousands,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -34,31 +35,48 @@ pub struct ShowArgs {
 }
 
 /// Counts of one service.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct ServiceCounts {
+    /// Number of operations.
     operations: u64,
+    /// Those that only read.
     read_only: u64,
 }
 
 /// The contents to show.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct CatalogContents {
+    /// Version of the catalog.
     version: String,
+    /// SHA-256 of the catalog, in hex.
     hash: String,
     /// The file; none for the built-in catalog.
     file: Option<PathBuf>,
+    /// Number of operations.
     operations: u64,
+    /// Those that are actions of IAM.
     iam_actions: u64,
+    /// Those that are operations of an API.
     api_operations: u64,
+    /// Those that are only events of CloudTrail.
     events: u64,
+    /// Those about which the sources disagree.
     source_conflicts: u64,
+    /// Number of corrections of the sources.
     corrections: usize,
+    /// Size of what a classification reads, in bytes.
     lookup_bytes: usize,
+    /// Size of the reasons, in bytes.
     rationale_bytes: usize,
+    /// Versions of the sources, by name.
     sources: BTreeMap<String, String>,
+    /// Operations by type.
     by_type: BTreeMap<&'static str, u64>,
+    /// Operations by access level; `none` for those without one.
     by_level: BTreeMap<&'static str, u64>,
+    /// Operations by what they let a principal do.
     by_capability: BTreeMap<&'static str, u64>,
+    /// Operations by service.
     by_service: BTreeMap<String, ServiceCounts>,
 }
 
@@ -187,4 +205,17 @@ fn show(screen: ScreenSettings, contents: &CatalogContents, all: bool) -> Result
 /// A count, aligned to the right.
 fn number(count: u64) -> TextCell {
     TextCell::plain(&format!("{:>7}", thousands(count)))
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::render::versioned::versioned_schema;
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published("catalog", SCHEMA_VERSION, &versioned_schema::<CatalogContents>());
+    }
 }

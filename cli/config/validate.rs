@@ -3,7 +3,7 @@
 //! Enters: the configuration in force. Leaves: its mistakes, or a diagnosis. Laws: a configuration that other commands refuse is
 //! invalid, whatever else is in order; one that they accept is checked further, and a warning is not a mistake.
 
-use std::error::Error as _;
+use std::{error::Error as _, path::PathBuf};
 
 use clap::Args;
 use onlooker_core::{
@@ -12,12 +12,13 @@ use onlooker_core::{
     escape::escape_hidden,
 };
 use onlooker_local::config_file::{ConfigFileError, LoadedConfig};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{benchmarks, checks, counted, name, security_checks};
 use crate::{
     args::GlobalArgs,
-    diagnosis::Diagnosis,
+    diagnosis::{Check, Diagnosis},
     environment,
     exit::{CommandError, CommandOutcome},
     inputs, output,
@@ -93,43 +94,104 @@ fn diagnose(loaded: &LoadedConfig, quick: bool) -> Diagnosis {
 /// Version of the shape of what `onlooker config validate --json` prints.
 const SCHEMA_VERSION: &str = "1.0";
 
+/// What `onlooker config validate --json` prints.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+struct ConfigValidation {
+    /// Whether commands accept the configuration.
+    valid: bool,
+    /// The file of a valid configuration; absent without one.
+    file: Option<PathBuf>,
+    /// What is wrong with a configuration that is not valid.
+    problems: Vec<LocatedProblem>,
+    /// What a reader should check about the overrides of a valid configuration.
+    warnings: Vec<String>,
+    /// What was checked of a valid configuration.
+    checks: Vec<Check>,
+}
+
+/// A problem, with `file`, `line` and `column`, or `variable`, or `key`.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+struct LocatedProblem {
+    /// Name of the file, as given by the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// One-based number of the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    /// Column in characters, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u64>,
+    /// Name of the environment variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variable: Option<String>,
+    /// Path of the key, such as `watch[0].principal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// What is wrong: lower case, no period, input in backticks.
+    message: String,
+    /// What to do about the problem, as an instruction.
+    remedy: String,
+}
+
+impl From<&ConfigProblem> for LocatedProblem {
+    fn from(ConfigProblem { location, diagnostic }: &ConfigProblem) -> Self {
+        let Diagnostic { message, remedy } = diagnostic.clone();
+        let problem = Self { message, remedy, ..Self::default() };
+        match location {
+            ConfigLocation::File { file, line, column } => Self {
+                file: Some(file.to_string()),
+                line: Some(*line as u64),
+                column: Some(*column as u64),
+                ..problem
+            },
+            ConfigLocation::Variable { variable } => Self { variable: Some(variable.to_string()), ..problem },
+            ConfigLocation::Key { key } => Self { key: Some(key.to_string()), ..problem },
+        }
+    }
+}
+
+impl ConfigValidation {
+    /// The validation of a configuration that is not valid.
+    fn invalid(problems: impl IntoIterator<Item = LocatedProblem>) -> Self {
+        Self { problems: problems.into_iter().collect(), ..Self::default() }
+    }
+}
+
 fn validate_json(
     checked: Result<LoadedConfig, CommandError>,
     quick: bool,
 ) -> Result<CommandOutcome, CommandError> {
-    match checked {
+    let error = match checked {
         Ok(loaded) => {
             let (warnings, diagnosis) = (warnings(&loaded)?, diagnose(&loaded, quick));
-            output::versioned_json(
-                SCHEMA_VERSION,
-                &json!({
-                    "valid": true, "file": loaded.path, "problems": [], "warnings": warnings,
-                    "checks": diagnosis.checks,
-                }),
-            )?;
-            Ok(diagnosis.outcome())
+            let outcome = diagnosis.outcome();
+            let (problems, checks) = (Vec::new(), diagnosis.checks);
+            let validation = ConfigValidation { valid: true, file: loaded.path, problems, warnings, checks };
+            output::versioned_json(SCHEMA_VERSION, &validation)?;
+            return Ok(outcome);
         }
-        Err(CommandError::Config(ConfigFileError::Invalid(error))) => {
-            output::versioned_json(SCHEMA_VERSION, &json!({ "valid": false, "problems": error.problems }))?;
-            Err(CommandError::Config(ConfigFileError::Invalid(error)))
+        Err(error) => error,
+    };
+    let problems: Vec<LocatedProblem> = match &error {
+        CommandError::Config(ConfigFileError::Invalid(invalid))
+        | CommandError::Pack(ControlPackError::Invalid(invalid)) => {
+            invalid.problems.iter().map(LocatedProblem::from).collect()
         }
-        Err(CommandError::Pack(ControlPackError::Invalid(error))) => {
-            output::json(&json!({ "valid": false, "problems": error.problems }))?;
-            Err(CommandError::Pack(ControlPackError::Invalid(error)))
-        }
-        Err(other) => {
-            let key = match &other {
+        other => {
+            let key = match other {
                 CommandError::Catalog { .. } => "catalog",
                 CommandError::Pack(_) => "standard_file",
-                _ => return Err(other),
+                _ => return Err(error),
             };
             let mut causes = vec![other.to_string().lines().next().unwrap_or_default().to_owned()];
             causes.extend(other.source().map(ToString::to_string));
-            let problem = json!({ "key": key, "message": causes.join(": "), "remedy": "correct the file" });
-            output::versioned_json(SCHEMA_VERSION, &json!({ "valid": false, "problems": [problem] }))?;
-            Err(other)
+            let (key, message, remedy) =
+                (Some(key.to_owned()), causes.join(": "), "correct the file".to_owned());
+            vec![LocatedProblem { key, message, remedy, ..LocatedProblem::default() }]
         }
-    }
+    };
+    output::versioned_json(SCHEMA_VERSION, &ConfigValidation::invalid(problems))?;
+    Err(error)
 }
 
 /// What a reader should check about the overrides of a valid configuration.
@@ -158,4 +220,17 @@ fn named_files(loaded: &LoadedConfig) -> Result<(), CommandError> {
     inputs::catalog(loaded)?;
     inputs::pack(loaded)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::render::versioned::versioned_schema;
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published("config-validation", SCHEMA_VERSION, &versioned_schema::<ConfigValidation>());
+    }
 }

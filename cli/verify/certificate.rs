@@ -13,6 +13,8 @@ use onlooker_core::{
     score::Status,
 };
 use onlooker_local::signing_key::PublicKey;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     args::GlobalArgs,
@@ -51,10 +53,34 @@ pub struct CertificateArgs {
     /// Policies that the certificate was made with; repeatable
     #[arg(long, value_name = "FILE", requires = "state")]
     pub authorization_details: Vec<PathBuf>,
-    /// Print the statement as JSON
+    /// Print the result as JSON: `valid`, and the statement
     #[arg(long)]
     pub json: bool,
 }
+
+/// What `onlooker verify certificate --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CertificateVerification {
+    /// Whether the certificate was signed with the key and was not changed.
+    valid: bool,
+    /// Why it is not valid.
+    problem: Option<String>,
+    /// Fields that the evidence gives otherwise; absent without `--state`.
+    differences: Option<Vec<String>>,
+    /// What a valid certificate states.
+    #[serde(flatten)]
+    statement: Option<CertificateStatement>,
+}
+
+impl CertificateVerification {
+    /// Of a certificate that is not valid.
+    const fn invalid(problem: String) -> Self {
+        Self { valid: false, problem: Some(problem), differences: None, statement: None }
+    }
+}
+
+/// Version of the shape of what `onlooker verify certificate --json` prints.
+const SCHEMA_VERSION: &str = "1.0";
 
 /// Runs `verify certificate`.
 pub fn run(global: &GlobalArgs, args: CertificateArgs) -> Result<CommandOutcome, CommandError> {
@@ -65,7 +91,12 @@ pub fn run(global: &GlobalArgs, args: CertificateArgs) -> Result<CommandOutcome,
     let statement = match CertificateStatement::open(&text, PREDICATE_TYPE, &is_signature) {
         Ok(statement) => statement,
         Err(error) => {
-            output::write(|out| writeln!(out, "not valid: {}", escape_hidden(&error.to_string())))?;
+            let problem = error.to_string();
+            if args.json {
+                output::versioned_json(SCHEMA_VERSION, &CertificateVerification::invalid(problem))?;
+            } else {
+                output::write(|out| writeln!(out, "not valid: {}", escape_hidden(&problem)))?;
+            }
             return Ok(CommandOutcome::Violation);
         }
     };
@@ -74,7 +105,13 @@ pub fn run(global: &GlobalArgs, args: CertificateArgs) -> Result<CommandOutcome,
         Some(state) => Some(differences(global, &args, state, &statement.predicate)?),
     };
     if args.json {
-        output::json(&statement)?;
+        let verification = CertificateVerification {
+            valid: true,
+            problem: None,
+            differences: differences.clone(),
+            statement: Some(statement.clone()),
+        };
+        output::versioned_json(SCHEMA_VERSION, &verification)?;
     } else {
         output::write(|out| print(out, &statement.predicate, differences.as_deref()))?;
     }
@@ -146,5 +183,22 @@ fn print(
         Some(fields) => {
             writeln!(out, "the evidence gives something else: {}", escape_hidden(&fields.join(", ")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::render::versioned::versioned_schema;
+    use test_support::schemas::assert_published;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        assert_published(
+            "certificate-verification",
+            SCHEMA_VERSION,
+            &versioned_schema::<CertificateVerification>(),
+        );
     }
 }

@@ -58,6 +58,9 @@ use crate::{
     time::Time,
 };
 
+/// Version of the shape of [`Config`] as commands print it; the first number changes if a field loses its meaning.
+pub const CONFIG_SCHEMA_VERSION: &str = "1.0";
+
 /// All settings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -2,7 +2,7 @@
 //!
 //! Enters: a pattern and a text. Leaves: whether they match. `*` matches any run of characters, also an empty one and
 //! also across `:` and `/`. `?` matches exactly one character. Every other character matches itself; case matters.
-//! Laws: [`matches`] agrees with the recursive definition, in at most pattern × text steps and without allocating;
+//! Laws: [`matches()`] agrees with the recursive definition, in at most pattern × text steps and without allocating;
 //! when [`covers`] returns `true`, it is correct.
 
 mod compiled;

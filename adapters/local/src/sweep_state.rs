@@ -22,6 +22,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -147,8 +148,11 @@ pub enum StateError {
     },
 }
 
+/// Version of the shape of a [`PastRun`] as commands print it; the first number changes if a field loses its meaning.
+pub const SWEEP_LIST_SCHEMA_VERSION: &str = "1.0";
+
 /// A past sweep, as a row of the list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PastRun {
     /// Id of the past run.
     pub run_id: String,
@@ -453,7 +457,7 @@ impl SweepState {
     ///
     /// # Errors
     /// [`StateError::File`] when there is no report, [`StateError::Report`] when it is damaged,
-    /// [`StateError::Changed`] when its result was changed.
+    /// [`StateError::ReportChanged`] when its result was changed.
     pub fn report(&self, run_id: &str) -> Result<Report, StateError> {
         let path = self.report_path(run_id);
         let unusable = |cause| StateError::Report { path: path.display().to_string(), cause };

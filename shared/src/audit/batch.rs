@@ -79,6 +79,9 @@ pub struct BatchHeader {
     pub counts: BatchCounts,
 }
 
+/// Version of the shape of [`BatchCounts`] as commands print them; the first number changes if a field loses its meaning.
+pub const AUDIT_SUMMARY_SCHEMA_VERSION: &str = "1.0";
+
 /// How many entries a batch has, by what they are about. A query reads only batches that can have what it looks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use memchr::memmem;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,8 +15,11 @@ use super::{
 };
 use crate::{event::Outcome, operation::RiskLevel, pattern::matches, time::Time};
 
+/// Version of the shape of a [`StoredEntry`] as commands print it; the first number changes if a field loses its meaning.
+pub const AUDIT_ENTRY_SCHEMA_VERSION: &str = "1.0";
+
 /// An entry as it is stored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredEntry {
     /// Id of the entry: chain, batch and number in the batch.
     pub audit_id: String,

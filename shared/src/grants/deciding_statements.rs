@@ -1,6 +1,6 @@
 //! The statements of a principal's own policies that decide about an action, for a comparison of two states.
 //!
-//! Enters: a [`PolicySnapshot`](super::PolicySnapshot). Leaves: for an action its [`DecidingStatement`]s. Laws: a
+//! Enters: a [`PolicySnapshot`]. Leaves: for an action its [`DecidingStatement`]s. Laws: a
 //! statement that certainly does not apply is left out; two statements have one condition only if it is equal in full.
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -14,7 +14,7 @@ mod verify;
 
 pub use self::{
     create::{BackupContents, NewBackup, create},
-    list::{ListedBackup, list},
+    list::{BACKUP_LIST_SCHEMA_VERSION, ListedBackup, list},
     prune::{plan_pruning, prune},
     restore::{RestoreTargets, plan_restore, restore},
     verify::{BACKUP_VERIFICATION_SCHEMA_VERSION, BackupVerification, verify},

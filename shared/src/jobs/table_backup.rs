@@ -1,7 +1,7 @@
 //! The table of the functions as entries of a backup.
 //!
 //! Enters: everything in the table, or entries. Leaves: entries of some items each, as JSON lines, or items in a table. Laws: an entry
-//! has at most [`ENTRY_BYTES`] and one item; an item that is written differs from what is there only if the backup has a
+//! has at most `ENTRY_BYTES` and one item; an item that is written differs from what is there only if the backup has a
 //! later revision, unless the caller may replace what is newer; a line that is not an item is refused.
 
 use std::{

@@ -2,7 +2,7 @@
 //!
 //! Enters: a [`Report`]. Leaves: GitHub Flavored Markdown. Laws: no text of the report forms markup: values are code
 //! spans, prose is escaped word by word; a long list is truncated and states how much is left out; the page is short enough for
-//! a comment on GitHub (see [`limits`]).
+//! a comment on GitHub (see `limits`).
 
 mod limits;
 mod matrix;

@@ -1,8 +1,10 @@
 use proptest::prelude::*;
+use test_support::schemas::assert_published;
 
 use super::*;
 use crate::{
     alert::{ALERT_VERSION, DigestEntry},
+    current_status::CurrentStatus,
     escape::is_hidden,
     operation::OperationType,
     origin::CallOrigin,
@@ -223,6 +225,11 @@ fn the_published_notification_schemas_are_current() {
         "status.schema.json",
         crate::current_status::STATUS_VERSION,
         &status_schema().unwrap(),
+    );
+    assert_published(
+        "current-status",
+        crate::current_status::STATUS_VERSION,
+        &schemars::schema_for!(Vec<CurrentStatus>),
     );
     assert_schema_is_current(
         "report-issued.schema.json",

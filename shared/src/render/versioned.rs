@@ -1,7 +1,7 @@
 //! A value that names the version of its shape, for programs.
 //!
-//! Enters: a result without a version of its own. Leaves: the same with `schema_version` as its first field. Law: the fields of the
-//! value stay as they are.
+//! Enters: a result, or a list of them, without a version of its own. Leaves: the same with `schema_version` as the first field of
+//! each. Law: the fields of the value stay as they are.
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -23,32 +23,63 @@ pub fn versioned_schema<T: JsonSchema>() -> Schema {
     schema
 }
 
+/// The schema of a list of values, each with its version.
+pub fn versioned_list_schema<T: JsonSchema>() -> Schema {
+    let mut schema = schemars::schema_for!(Vec<VersionedValue<T>>);
+    schema.insert("title".to_owned(), format!("List of {}", T::schema_name()).into());
+    schema
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use test_support::schemas::{assert_published, schema_violation};
 
     use super::*;
     use crate::{
-        audit::{AUDIT_VERIFICATION_SCHEMA_VERSION, AuditVerification},
-        backup::{RESTORE_PLAN_SCHEMA_VERSION, ROTATION_SCHEMA_VERSION, RestorePlan, Rotation},
-        jobs::backup::{BACKUP_VERIFICATION_SCHEMA_VERSION, BackupVerification},
-        render::json::{
-            escape_json,
-            tests::{assert_schema_is_current, schema_violation},
+        audit::{
+            AUDIT_ENTRY_SCHEMA_VERSION, AUDIT_SUMMARY_SCHEMA_VERSION, AUDIT_VERIFICATION_SCHEMA_VERSION,
+            AuditSeal, AuditVerification, BatchCounts, StoredEntry,
+        },
+        backup::{
+            self, BackupManifest, RESTORE_PLAN_SCHEMA_VERSION, ROTATION_SCHEMA_VERSION, RestorePlan, Rotation,
+        },
+        config::{CONFIG_SCHEMA_VERSION, Config},
+        jobs::backup::{
+            BACKUP_LIST_SCHEMA_VERSION, BACKUP_VERIFICATION_SCHEMA_VERSION, BackupVerification, ListedBackup,
         },
     };
 
-    fn assert_current<T: JsonSchema>(name: &str, version: &str) {
-        let text = serde_json::to_string_pretty(&versioned_schema::<T>()).unwrap();
-        assert_schema_is_current(&format!("{name}.schema.json"), version, &escape_json(text));
+    #[test]
+    fn the_published_schemas_of_versioned_values_are_current() {
+        for (name, version, schema) in [
+            ("audit-entry", AUDIT_ENTRY_SCHEMA_VERSION, versioned_schema::<StoredEntry>()),
+            ("audit-summary", AUDIT_SUMMARY_SCHEMA_VERSION, versioned_schema::<BatchCounts>()),
+            (
+                "audit-verification",
+                AUDIT_VERIFICATION_SCHEMA_VERSION,
+                versioned_schema::<AuditVerification>(),
+            ),
+            ("backup-list", BACKUP_LIST_SCHEMA_VERSION, versioned_list_schema::<ListedBackup>()),
+            ("backup-rotation", ROTATION_SCHEMA_VERSION, versioned_schema::<Rotation>()),
+            (
+                "backup-verification",
+                BACKUP_VERIFICATION_SCHEMA_VERSION,
+                versioned_schema::<BackupVerification>(),
+            ),
+            ("configuration", CONFIG_SCHEMA_VERSION, versioned_schema::<Config>()),
+            ("restore-plan", RESTORE_PLAN_SCHEMA_VERSION, versioned_schema::<RestorePlan>()),
+        ] {
+            assert_published(name, version, &schema);
+        }
     }
 
     #[test]
-    fn the_published_schemas_of_versioned_values_are_current() {
-        assert_current::<AuditVerification>("audit-verification", AUDIT_VERIFICATION_SCHEMA_VERSION);
-        assert_current::<BackupVerification>("backup-verification", BACKUP_VERIFICATION_SCHEMA_VERSION);
-        assert_current::<Rotation>("backup-rotation", ROTATION_SCHEMA_VERSION);
-        assert_current::<RestorePlan>("restore-plan", RESTORE_PLAN_SCHEMA_VERSION);
+    fn the_published_schemas_of_stored_records_are_current() {
+        let schema = schemars::schema_for!(AuditSeal);
+        assert_published("audit-seal", &AuditSeal::VERSION.to_string(), &schema);
+        let schema = schemars::schema_for!(BackupManifest);
+        assert_published("backup-manifest", &backup::SCHEMA_VERSION.to_string(), &schema);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! - [`environment`]: every port in memory or in a folder, a clock that a test moves, and faults on demand.
 //! - [`iam`]: IAM, an organization and probes in memory.
 //! - [`events`], [`policies`]: evidence and policies for the stages.
+//! - [`schemas`]: the published schemas, and whether a value fits one.
 //! - [`signed_trail`]: trails with signed digest files, and what may be done to them.
 //! - [`test_data`]: labeled operations, policies and records, in the repository and outside it.
 
@@ -28,5 +29,6 @@ pub mod fake_aws;
 pub mod fake_google;
 pub mod iam;
 pub mod policies;
+pub mod schemas;
 pub mod signed_trail;
 pub mod test_data;

@@ -43,7 +43,7 @@ pub struct NewBackup<'a> {
 /// Makes a backup.
 ///
 /// # Errors
-/// [`BackupError`]. What was stored before is a backup without a manifest, which [`super::prune`] removes later.
+/// [`BackupError`]. What was stored before is a backup without a manifest, which [`super::prune()`] removes later.
 pub fn create(
     repository: BackupRepository<'_>,
     contents: BackupContents<'_>,

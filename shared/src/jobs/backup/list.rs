@@ -17,6 +17,9 @@ use crate::{
     ports::PortError,
 };
 
+/// Version of the shape of a [`ListedBackup`] as commands print it; the first number changes if a field loses its meaning.
+pub const BACKUP_LIST_SCHEMA_VERSION: &str = "1.0";
+
 /// A backup, as it is listed.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ListedBackup {

@@ -70,7 +70,7 @@ pub(super) fn known_losses(table: &dyn Table) -> Result<KnownLosses, EvidenceErr
 /// do it before they collect evidence.
 ///
 /// # Errors
-/// As [`known_losses`].
+/// As `known_losses`.
 pub fn record_removal(table: &dyn Table, days: u32, now: Time) -> Result<Time, EvidenceError> {
     let due = Time(now.0.saturating_sub(days.saturating_mul(DAY_SECONDS))).hour().start();
     loop {

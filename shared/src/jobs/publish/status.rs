@@ -31,7 +31,7 @@ use crate::{
 const MAX_ATTEMPTS: usize = 4;
 
 /// The latest status. An item that cannot be decoded counts as absent, so no status is claimed. Use
-/// [`CurrentStatus::claim`] to read the claim.
+/// [`CurrentStatus::status_at`] to read the claim.
 ///
 /// # Errors
 /// When the table cannot be read.
