@@ -9,7 +9,7 @@ AZURITE_VERSION := 3.35.0
 PLAYWRIGHT_VERSION := 1.65.1
 AXE_VERSION := 4.14.1
 # Seconds each fuzz target runs in CI.
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 15
 # Records of the corpus `make bench` generates.
 BENCH_RECORDS ?= 1000000
 # Pinned sources of the operation catalog; see docs/catalog.md.

@@ -84,7 +84,8 @@ pub fn configuration_file(global: &GlobalArgs) -> Option<PathBuf> {
     named_file(global).or_else(|| config_file::discover(&directory()))
 }
 
-fn named_file(global: &GlobalArgs) -> Option<PathBuf> {
+/// The configuration file that `--config` or `ONLOOKER_CONFIG` names.
+pub fn named_file(global: &GlobalArgs) -> Option<PathBuf> {
     global.config.clone().or_else(|| env_variable("ONLOOKER_CONFIG").map(PathBuf::from))
 }
 

@@ -42,7 +42,7 @@ pub struct RestoreArgs {
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask, also if what is there is newer
+    /// Do not ask, and replace also what is newer here
     #[arg(long)]
     force: bool,
     /// Print what changes as JSON
@@ -58,8 +58,9 @@ pub fn run(global: &GlobalArgs, args: RestoreArgs) -> Result<CommandOutcome, Com
         output::write(|out| writeln!(out, "no backup is complete"))?;
         return Ok(CommandOutcome::InsufficientEvidence);
     };
-    let file = environment::configuration_file(global);
-    let configuration = file.unwrap_or_else(|| environment::directory().join(CONFIG_FILE_NAME));
+    // Not the nearest file: that of a folder above may be of something else.
+    let configuration =
+        environment::named_file(global).unwrap_or_else(|| environment::directory().join(CONFIG_FILE_NAME));
     let target = StateRestore::new(&args.state, &configuration, name.time());
     let audit = DirectoryStore::new(&args.state);
     let targets = RestoreTargets { target: &target, audit: &audit, journal: &target };

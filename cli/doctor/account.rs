@@ -17,7 +17,7 @@ const LOOKUP_SECONDS: u32 = 300;
 
 /// Every check of the account.
 pub fn all(folder: &Path) -> Vec<Check> {
-    let cloud = match AwsConnection::connect("doctor` of an account") {
+    let cloud = match AwsConnection::connect("doctor") {
         Ok(cloud) => cloud,
         Err(error) => {
             let why = error.to_string();

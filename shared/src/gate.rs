@@ -205,7 +205,9 @@ fn evidence(now: &ReportResult, criteria: &GateCriteria, detail: String) -> Gate
             check("status", GateOutcome::InsufficientEvidence, detail)
         }
         None => {
-            let detail = format!("{detail}; more than hours is missing or uncertain");
+            let detail = format!(
+                "{detail}; the evidence lacks more than hours, see the limitations of the report and docs/compliant.md"
+            );
             check("status", GateOutcome::InsufficientEvidence, detail)
         }
     }

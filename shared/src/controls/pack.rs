@@ -168,6 +168,12 @@ impl ControlPack {
         for (n, control) in read.value.controls.iter().enumerate() {
             let path = format!("control[{n}].");
             blank.extend(empty([("id", &control.id), ("title", &control.title)], &path));
+            if control.failing_rules.is_empty() && control.requires == watched_calls() {
+                let message = format!("the control {} can never fail", quoted(&control.id));
+                let remedy = "name rules in `failing_rules`, which `onlooker standards show GENERAL` lists, or a `requires`";
+                problems
+                    .push(read.problem(&format!("{path}failing_rules"), Diagnostic::new(message, remedy)));
+            }
             if let Some(first) = first_of.insert(&control.id, n) {
                 let other = read.location(&format!("control[{first}].id"));
                 let message = format!("two controls have the id {}", quoted(&control.id));

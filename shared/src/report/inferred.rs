@@ -35,7 +35,7 @@ pub(super) fn inferred(coverage: &Coverage) -> Option<String> {
     let set = list(&parts.iter().map(|(_, set)| *set).collect::<Vec<_>>(), "; ");
     let verb = if parts.len() == 1 && !what.ends_with('s') { "was" } else { "were" };
     Some(format!(
-        "Inferred from the evidence {verb} {what}, so evidence of them that is missing altogether is not noticed. Set {set}."
+        "Inferred from the evidence {verb} {what}, so evidence outside of that is not missed. Set {set}."
     ))
 }
 

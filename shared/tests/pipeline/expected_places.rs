@@ -194,7 +194,7 @@ fn a_report_says_first_what_it_inferred() {
     assert_eq!(parts, [Accounts, Regions, Since, Until]);
     assert_eq!(
         sentence,
-        "Inferred from the evidence were the accounts, the regions and the period, so evidence of them that is missing altogether is not noticed. Set `coverage.accounts` or `--account`; `coverage.regions` or `--region`; and `--since` and `--until`."
+        "Inferred from the evidence were the accounts, the regions and the period, so evidence outside of that is not missed. Set `coverage.accounts` or `--account`; `coverage.regions` or `--region`; and `--since` and `--until`."
     );
     let partly = scenario.clone().with(|scenario| {
         scenario.config.coverage.accounts = vec![ACCOUNTS[0].to_owned()];
@@ -205,7 +205,7 @@ fn a_report_says_first_what_it_inferred() {
     assert_eq!(parts, [Until]);
     assert_eq!(
         sentence,
-        "Inferred from the evidence was the end of the period, so evidence of them that is missing altogether is not noticed. Set `--until`."
+        "Inferred from the evidence was the end of the period, so evidence outside of that is not missed. Set `--until`."
     );
     let named = partly.with(|scenario| scenario.period.1 = Some(Time(START + 2 * HOUR_SECONDS)));
     assert_eq!(first(&named), (vec![], String::new()));

@@ -51,7 +51,7 @@ pub fn non_compliant() -> Report {
     r.coverage.inferred_parts = vec![ExpectedPart::Regions, ExpectedPart::Since];
     r.coverage.log_integrity = Some(log_integrity(&r.coverage));
     r.summary.inferred = Some(
-        "Inferred from the evidence were the regions and the start of the period, so evidence of them that is missing altogether is not noticed. Set `coverage.regions` or `--region`; and `--since`.".to_owned(),
+        "Inferred from the evidence were the regions and the start of the period, so evidence outside of that is not missed. Set `coverage.regions` or `--region`; and `--since`.".to_owned(),
     );
     r.summary.status_reasons = strings(&["3 writes succeeded", "4 privileged calls succeeded"]);
     let kept = Some(Status::InsufficientEvidence);
