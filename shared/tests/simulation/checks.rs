@@ -21,6 +21,7 @@ use onlooker_core::{
     ports::{NotificationSink, ObjectStore as _, Table as _},
     report::Report,
 };
+use serde_json::Value;
 
 use super::{
     environment::{FakeClock, MemoryTable, RecordingSink},
@@ -57,6 +58,7 @@ impl Schedule {
             calls: calls.filter(|(_, call)| call.time >= since).map(|(number, _)| *number).collect(),
             spans: checkpoint.map(|checkpoint| (checkpoint.since, checkpoint.complete_until)).into_iter().collect(),
             without: BTreeSet::new(),
+            without_lists: BTreeSet::new(),
         }
     }
 
@@ -73,16 +75,18 @@ impl Schedule {
         };
         let bytes = self.world.store.read(&revision.report.report_key, None).unwrap();
         let report = Report::from_json(&bytes).unwrap();
-        let expected = model::report(&self.world.workload, evidence, WHOLE);
+        let mut expected = model::report(&self.world.workload, evidence, WHOLE);
+        if !self.world.workload.counts_log_files(WHOLE.since.hour()) {
+            // The hash of the evidence depends on how its spans were cut into slices, which the slow model does not know.
+            expected.result.inputs.evidence_sha256.clone_from(&report.result.inputs.evidence_sha256);
+        }
         if report.result != expected.result {
-            let events = |report: &Report| report.result.totals.events;
-            let status = |report: &Report| report.result.summary.overall_compliance;
+            let values = [&report, &expected].map(|report| serde_json::to_value(&report.result).unwrap());
+            let mut differences = Vec::new();
+            compare("result", &values[0], &values[1], &mut differences);
             found.push(format!(
-                "at rest: the report on everything has {} events and status {:?}; the slow model has {} and {:?}",
-                events(&report),
-                status(&report),
-                events(&expected),
-                status(&expected)
+                "at rest: the report on everything is not that of the slow model, which comes second: {}",
+                differences.join("; ")
             ));
         }
     }
@@ -150,8 +154,9 @@ impl Schedule {
         }
         for ((sink, id), all) in by_sink {
             for pair in all.windows(2) {
-                let is_excused = seen.disturbed.contains(&pair[0].process)
-                    || pair[0].after_restore != pair[1].after_restore;
+                // A copy of the table does not have what was recorded after its time.
+                let is_excused =
+                    seen.disturbed.contains(&pair[0].process) || pair[0].table != pair[1].table;
                 if !is_excused {
                     let (first, second) = (&pair[0].process, &pair[1].process);
                     let name = SINKS[sink];
@@ -178,6 +183,27 @@ impl Schedule {
             if call.is_watched && !audited.contains(id) {
                 found.push(format!("at rest: the audit trail has no entry of event {number}"));
             }
+        }
+    }
+}
+
+/// Where two values differ.
+fn compare(path: &str, one: &Value, other: &Value, differences: &mut Vec<String>) {
+    match (one, other) {
+        _ if one == other || differences.len() > 6 => {}
+        (Value::Object(of_one), Value::Object(of_other)) => {
+            for key in of_one.keys().chain(of_other.keys()).collect::<BTreeSet<_>>() {
+                compare(&format!("{path}.{key}"), &one[key], &other[key], differences);
+            }
+        }
+        (Value::Array(of_one), Value::Array(of_other)) if of_one.len() == of_other.len() => {
+            for (n, (one, other)) in of_one.iter().zip(of_other).enumerate() {
+                compare(&format!("{path}[{n}]"), one, other, differences);
+            }
+        }
+        _ => {
+            let short = |value: &Value| value.to_string().chars().take(120).collect::<String>();
+            differences.push(format!("{path}: {} and {}", short(one), short(other)));
         }
     }
 }

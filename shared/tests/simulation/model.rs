@@ -42,6 +42,8 @@ pub struct Evidence {
     pub spans: BTreeSet<(Time, Time)>,
     /// Calls that are left out.
     pub without: BTreeSet<u32>,
+    /// Digest files of which the lists are left out.
+    pub without_lists: BTreeSet<String>,
 }
 
 /// What reports are evaluated with.
@@ -60,7 +62,7 @@ pub fn criteria(workload: &Workload) -> EvaluationCriteria<'_> {
 pub fn report(workload: &Workload, evidence: &Evidence, window: ReportWindow) -> Report {
     let span = (window.since, window.until);
     let scope = ReportScope::between(Some(window.since), Some(window.until));
-    let summary = EvidenceSummary::from_segment(segment(workload, evidence), scope);
+    let summary = EvidenceSummary::from_segment(segment(workload, evidence, window), scope);
     let collected = CollectedEvidence {
         summary,
         inputs: EvidenceInputs::default(),
@@ -78,7 +80,7 @@ pub fn status(workload: &Workload, evidence: &Evidence, window: ReportWindow) ->
     report(workload, evidence, window).result.summary.overall_compliance.unwrap()
 }
 
-fn segment(workload: &Workload, evidence: &Evidence) -> Segment {
+fn segment(workload: &Workload, evidence: &Evidence, of: ReportWindow) -> Segment {
     let mut records: Vec<&Value> = Vec::new();
     let mut of_trail = Vec::new();
     for name in &evidence.files {
@@ -89,7 +91,8 @@ fn segment(workload: &Workload, evidence: &Evidence) -> Segment {
             counted.filter(|call| workload.counts_log_files(call.time.hour())).map(|call| &call.record),
         );
         if file.calls.is_empty() {
-            of_trail.push(read_object(name, &file.bytes, ReadLimits::default()).segment);
+            let lists = !evidence.without_lists.contains(name);
+            of_trail.push((read_object(name, &file.bytes, ReadLimits::default()).segment, lists));
         }
     }
     let counted = evidence.calls.difference(&evidence.without).map(|number| &workload.calls[number]);
@@ -99,15 +102,18 @@ fn segment(workload: &Workload, evidence: &Evidence) -> Segment {
     let mut builder =
         SegmentBuilder::from(read_object("all", text.as_bytes(), ReadLimits::default()).segment);
     let cut = workload.config.delivery.authoritative_from;
-    for window in of_trail.iter().flat_map(Segment::digest_windows) {
+    let windows = of_trail.iter().flat_map(|(segment, lists)| segment.digest_windows().iter().map(move |one| (one, *lists)));
+    for (window, lists) in windows {
         let Some(cut) = cut else { continue };
-        let is_counted = |(first, last): &&(Time, Time)| *first.min(last) >= cut;
+        let is_counted = |(first, last): &&(Time, Time)| lists && *first.min(last) >= cut;
         let window = DigestWindow {
             start: window.start.max(cut),
             log_files: window.log_files.iter().filter(is_counted).copied().collect(),
             ..window.clone()
         };
-        if window.start < window.end {
+        // The functions do not look for log files that a digest file lists which begins after the report window:
+        // `a_report_does_not_look_at_the_lists_of_later_digest_files` shows it.
+        if window.start < window.end && window.start < of.until {
             builder.push_digest_window(window);
         }
     }

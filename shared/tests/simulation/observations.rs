@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use onlooker_core::{
     current_status::CurrentStatus,
     jobs::publish::{ReportWindow, RevisionRecord},
-    ports::{Notification, ObjectStore as _, TableItem},
+    ports::{Notification, ObjectStore as _, Table as _, TableItem},
     report::{MaintenanceTask, Report, TaskRecord, TaskResult},
     score::Status,
     segment::Segment,
@@ -46,8 +46,8 @@ pub struct Sent {
     pub status: Option<String>,
     /// The process that sent it.
     pub process: String,
-    /// Whether the table had been restored.
-    pub after_restore: bool,
+    /// Id of the table that the process knows.
+    pub table: String,
 }
 
 /// What was seen so far.
@@ -115,7 +115,7 @@ impl Observations {
             id: id.clone(),
             status,
             process: process.name.clone(),
-            after_restore: self.is_restored,
+            table: process.table.id.clone(),
         });
     }
 
@@ -189,6 +189,7 @@ impl Observations {
             calls: self.looked_up.clone(),
             spans: self.looked_up_spans.clone(),
             without: violations.filter(|number| !acknowledged.contains(number)).collect(),
+            without_lists: self.fetched.difference(&known.files).cloned().collect(),
         };
         let best = model::status(workload, &evidence, window);
         let in_window = |name: &&String| {
@@ -248,10 +249,13 @@ fn missing_part(
 
 /// The spans of the stored slices, in order.
 fn stored_spans(world: &World, process: &ProcessPorts) -> Vec<(Time, Time)> {
-    let items = process.table.items.items();
-    let parts = items
-        .iter()
-        .filter(|item| item.partition_key.starts_with("UNSHARDED#") && item.sort_key.contains("#lookup#"));
+    let first = world.workload.begin_ms() / 86_400_000 - 2;
+    let days = (first..=world.milliseconds() / 86_400_000).map(|day| Time(u32::try_from(day).unwrap() * 86_400));
+    let items = days.flat_map(|day| {
+        let date: String = day.to_string().chars().take(10).collect();
+        process.table.items.query(&format!("UNSHARDED#{date}"), "").unwrap()
+    });
+    let parts = items.filter(|item| item.sort_key.contains("#lookup#"));
     let mut spans: Vec<(Time, Time)> = parts.flat_map(|item| spans_of(world, &item.body)).collect();
     spans.sort_unstable();
     spans
@@ -260,9 +264,10 @@ fn stored_spans(world: &World, process: &ProcessPorts) -> Vec<(Time, Time)> {
 fn spans_of(world: &World, body: &Value) -> Vec<(Time, Time)> {
     let bytes: Vec<u8> = match body["segment"].as_str() {
         // An empty slice is in its item.
-        Some(digits) => (0..digits.len() / 2)
-            .map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).unwrap())
-            .collect(),
+        Some(digits) => {
+            let value = |digit: u8| if digit < b'a' { digit - b'0' } else { digit - b'a' + 10 };
+            digits.as_bytes().chunks(2).map(|pair| value(pair[0]) * 16 + value(pair[1])).collect()
+        }
         None => {
             let number = |name: &str| body[name].as_u64().unwrap();
             let part = number("offset")..number("offset") + number("length");

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use onlooker_core::{
-    config::Config,
+    config::{AuditLevel, Config},
     time::{HOUR_SECONDS, Hour, Time},
 };
 use serde_json::{Value, json};
@@ -209,6 +209,7 @@ fn config(dice: Dice) -> Config {
     let mut config = Config::from_toml(&text, "simulation").unwrap();
     // Longer slices than a configuration may have, so that a day has few.
     config.lookup.slice_minutes = 240;
+    config.audit.level = AuditLevel::All;
     config.delivery.authoritative_from = match dice.roll("evidence source", 0, 3) {
         0 => None,
         1 => Some(Time(BEGIN.0 - 48 * HOUR_SECONDS)),
