@@ -1,12 +1,13 @@
 //! Processes, of which one runs at a time.
 //!
-//! Enters: the work of a process. Leaves: its pauses: a call that it is about to make, a sleep, its end. Laws: a process runs only
-//! between a [`Go`] and its next [`Pause`], and no other process runs meanwhile; a killed process makes no further call.
+//! Enters: the work of a process. Leaves: its pauses, and its end. Laws: a process runs only until its next [`Pause`], and no other
+//! process and not the scheduler runs meanwhile; a killed process makes no further call. A process whose call is next anyway goes on
+//! without a pause, because a change of threads takes longer than most calls.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Mutex,
+        Arc, Mutex,
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle, ThreadId},
@@ -14,6 +15,8 @@ use std::{
 };
 
 use onlooker_core::ports::PortErrorKind;
+
+use super::timeline::{Caller, Timeline};
 
 /// A call that a process is about to make.
 #[derive(Clone, Debug)]
@@ -31,10 +34,8 @@ pub struct Call {
 /// Why a process pauses.
 #[derive(Debug)]
 pub enum Pause {
-    /// It is about to make a call.
-    Call(Call),
-    /// It sleeps.
-    Sleep(Duration),
+    /// Something else is due before this time, in milliseconds, at which the process goes on.
+    Until(u64),
     /// It ended.
     Ended(Ended),
 }
@@ -68,24 +69,55 @@ pub enum Go {
 /// What unwinds a killed process.
 struct Killed;
 
-/// The end of a process that holds the baton.
+/// The turn of a process: what it asks before each call.
 pub struct Baton {
-    go: Mutex<Receiver<Go>>,
+    wait: Mutex<Receiver<()>>,
     pause: Sender<Pause>,
-    thread: Mutex<Option<ThreadId>>,
+    thread: ThreadId,
+    timeline: Arc<Mutex<Timeline>>,
+    caller: Mutex<Caller>,
 }
 
 impl Baton {
     /// Whether the calling thread is the main thread of the process. Calls of its other threads, which only read, are not scheduled:
-    /// their order does not matter, and the process that waits for them holds the baton.
+    /// their order does not matter, and the process that waits for them has the turn.
     pub fn is_main(&self) -> bool {
-        *self.thread.lock().unwrap() == Some(thread::current().id())
+        self.thread == thread::current().id()
     }
 
-    /// Pauses, and returns how to go on.
-    pub fn pause(&self, pause: Pause) -> Go {
-        self.pause.send(pause).expect("the scheduler outlives its processes");
-        self.go.lock().unwrap().recv().expect("the scheduler outlives its processes")
+    /// Waits for the turn of a call, and returns how the call ends.
+    pub fn turn(&self, call: &Call) -> Go {
+        let arrival = {
+            let (timeline, caller) = (self.timeline.lock().unwrap(), self.caller.lock().unwrap());
+            timeline.arrival(&caller)
+        };
+        self.wait_until(arrival);
+        for was_delayed in [false, true] {
+            let mut timeline = self.timeline.lock().unwrap();
+            let mut caller = self.caller.lock().unwrap();
+            if let Some(go) = timeline.decide(&mut caller, call, was_delayed) {
+                return go;
+            }
+            let arrival = timeline.late_arrival(&caller);
+            drop((timeline, caller));
+            self.wait_until(arrival);
+        }
+        Go::Proceed
+    }
+
+    /// Sleeps.
+    pub fn sleep(&self, length: Duration) {
+        let now = self.timeline.lock().unwrap().world.milliseconds();
+        self.wait_until(now + length.as_millis() as u64);
+    }
+
+    /// Waits for a time. If nothing else is due before it, the process goes on at once.
+    fn wait_until(&self, milliseconds: u64) {
+        if self.timeline.lock().unwrap().skip_to(milliseconds) {
+            return;
+        }
+        self.pause.send(Pause::Until(milliseconds)).expect("the scheduler outlives its processes");
+        self.wait.lock().unwrap().recv().expect("the scheduler outlives its processes");
     }
 
     /// Ends the process here.
@@ -96,23 +128,27 @@ impl Baton {
 
 /// A process, as the scheduler sees it.
 pub struct Process {
-    go: Sender<Go>,
+    go: Sender<()>,
     paused: Receiver<Pause>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Process {
-    /// A process that waits for its first [`Go`].
-    pub fn start(work: impl FnOnce(Baton) -> Result<Vec<String>, String> + Send + 'static) -> Self {
+    /// A process that waits for its first turn.
+    pub fn start(
+        timeline: Arc<Mutex<Timeline>>,
+        caller: Caller,
+        work: impl FnOnce(Baton) -> Result<Vec<String>, String> + Send + 'static,
+    ) -> Self {
         let (go, wait) = channel();
         let (pause, paused) = channel();
         let thread = thread::spawn(move || {
             let last = pause.clone();
-            if wait.recv() != Ok(Go::Proceed) {
+            if wait.recv().is_err() {
                 return;
             }
-            let thread = Mutex::new(Some(thread::current().id()));
-            let baton = Baton { go: Mutex::new(wait), pause, thread };
+            let (wait, caller) = (Mutex::new(wait), Mutex::new(caller));
+            let baton = Baton { wait, pause, thread: thread::current().id(), timeline, caller };
             let ended = match catch_unwind(AssertUnwindSafe(|| work(baton))) {
                 Ok(answer) => Ended::Answered(answer),
                 Err(cause) if cause.is::<Killed>() => Ended::Killed,
@@ -129,8 +165,8 @@ impl Process {
     }
 
     /// Lets the process run to its next pause.
-    pub fn run(&mut self, go: Go) -> Pause {
-        self.go.send(go).expect("a process that has not ended waits");
+    pub fn run(&mut self) -> Pause {
+        self.go.send(()).expect("a process that has not ended waits");
         let pause = self.paused.recv().expect("a process says how it ends");
         if matches!(pause, Pause::Ended(_))
             && let Some(thread) = self.thread.take()

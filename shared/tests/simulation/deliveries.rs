@@ -12,7 +12,8 @@ use super::{
     fixtures::notification,
     functions::Invocation,
     records::eventbridge_event,
-    schedule::{Due, Schedule},
+    schedule::Schedule,
+    timeline::Due,
 };
 
 /// Seconds until a message is visible again, as in `template.yaml`.
@@ -74,7 +75,7 @@ impl Schedule {
         let name = format!("the message about {}", file.name.rsplit('/').next().unwrap());
         let kinds = [FaultKind::MessageDuplicated, FaultKind::MessageLate, FaultKind::MessageLost];
         let later = self.dice.roll(&name, 1, 2 * 3_600_000) + 600_000;
-        match self.plan.of_thing(&name, &kinds) {
+        match self.fault_of(&name, &kinds) {
             Some(FaultKind::MessageLost) => {}
             Some(FaultKind::MessageLate) => self.send(message, now + later),
             fault => {
@@ -115,7 +116,7 @@ impl Schedule {
         if self.deliveries.messages[n].receives >= MAX_RECEIVES {
             self.deliveries.messages[n].state = MessageState::Done;
             let id = self.deliveries.messages[n].id.clone();
-            self.note(format!("the message {id} is set aside"));
+            self.note(&format!("the message {id} is set aside"));
             return;
         }
         let most = 1 + self.dice.roll("batch", n as u64, 3) as usize;

@@ -12,6 +12,7 @@
 )]
 
 mod baton;
+mod bugs;
 mod checks;
 mod deliveries;
 mod draw;
@@ -19,6 +20,7 @@ mod faults;
 #[path = "../serverless/fixtures.rs"]
 mod fixtures;
 mod functions;
+mod later_digest_files;
 mod model;
 mod observations;
 mod planted;
@@ -30,6 +32,7 @@ mod rest;
 mod schedule;
 mod schedules;
 mod shrink;
+mod timeline;
 mod workload;
 mod world;
 

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use onlooker_core::ports::{TableItem, WriteCondition};
+use onlooker_core::ports::TableItem;
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +17,8 @@ pub enum Defect {
     CheckpointBeforeEvidence,
     /// A notification is recorded as sent before it is sent.
     RecordBeforeSending,
-    /// Conditions of writes are ignored.
-    NoConditions,
     /// Claims of notifications and records of deliveries are not stored.
     NoRecordOfSending,
-    /// Missing objects are not recorded.
-    NoRecordOfMissing,
 }
 
 /// The planted bug of a world.
@@ -41,17 +37,11 @@ impl DefectState {
         self.defect == Some(defect)
     }
 
-    /// The condition that is checked.
-    pub fn condition(&self, expected: WriteCondition) -> WriteCondition {
-        if self.is(Defect::NoConditions) { WriteCondition::Always } else { expected }
-    }
-
     /// Whether a write is acknowledged and lost.
     pub fn drops(&self, item: &TableItem) -> bool {
         let partition = &item.partition_key;
         let is_third = || self.evidence_writes.fetch_add(1, Ordering::SeqCst) == 2;
         self.is(Defect::LostWrite) && partition.starts_with("SHARD#") && is_third()
-            || self.is(Defect::NoRecordOfMissing) && partition.starts_with("MISSING#")
             || self.is(Defect::NoRecordOfSending) && partition.starts_with("NOTIFICATION#")
     }
 

@@ -15,7 +15,7 @@ use onlooker_core::{
 };
 
 use super::{
-    baton::{Baton, Call, Go, Pause},
+    baton::{Baton, Call, Go},
     observations::Known,
     world::{Deferred, NamedTable, World},
 };
@@ -61,7 +61,7 @@ impl ProcessPorts {
         if std::thread::panicking() {
             return Err(port_error(&call, PortErrorKind::Unavailable));
         }
-        let go = baton.pause(Pause::Call(call.clone()));
+        let go = baton.turn(&call);
         let is_record = call.target.starts_with("NOTIFICATION#");
         if self.world.defect.defers_notifications() && !is_record && go != Go::KillBefore {
             self.world.catch_up(self);
@@ -179,11 +179,8 @@ impl Clock for ProcessPorts {
     }
 
     fn sleep(&self, length: Duration) {
-        if self.baton.is_main()
-            && !std::thread::panicking()
-            && self.baton.pause(Pause::Sleep(length)) != Go::Proceed
-        {
-            self.baton.die();
+        if self.baton.is_main() && !std::thread::panicking() {
+            self.baton.sleep(length);
         }
     }
 }

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::{
     functions::Invocation,
-    schedule::{Due, Schedule},
+    schedule::Schedule,
+    timeline::Due,
     workload::{BEGIN, HOURS},
 };
 
@@ -23,10 +24,13 @@ pub const WHOLE: ReportWindow =
 impl Schedule {
     /// Lets the world come to rest.
     pub(super) fn come_to_rest(&mut self) {
-        self.plan.is_quiet = true;
-        self.outages.clear();
+        {
+            let mut timeline = self.timeline.lock().unwrap();
+            timeline.plan.is_quiet = true;
+            timeline.outages.clear();
+        }
         self.world.step_clock(0);
-        self.note("no further fault happens".to_owned());
+        self.note("no further fault happens");
         self.run_at_rest("report, first at rest", Invocation::Report(json!({})));
         self.backfill();
         for (n, (name, event)) in std::mem::take(&mut self.deliveries.dead_events).into_iter().enumerate() {
@@ -40,14 +44,15 @@ impl Schedule {
         }
         // Second lookups are due a day later, and events are visible by then.
         self.world.set_time(self.world.milliseconds() + 26 * 3_600_000);
-        for n in 0..2 {
-            self.run_at_rest(&format!("pull {n} at rest"), Invocation::Pull);
-            self.run_at_rest(&format!("report {n} at rest"), Invocation::Report(json!({})));
-            self.run_at_rest(&format!("maintain {n} at rest"), Invocation::Maintain);
-            self.world.set_time(self.world.milliseconds() + 600_000);
+        self.run_at_rest("pull at rest", Invocation::Pull);
+        self.run_at_rest("maintain at rest", Invocation::Maintain);
+        self.run_at_rest("report at rest", Invocation::Report(json!({})));
+        let pending = self.pending();
+        for window in &pending {
+            self.request(&format!("requested report on {window}"), *window);
         }
-        for window in self.pending() {
-            self.request(&format!("requested report on {window}"), window);
+        if !pending.is_empty() {
+            self.run_at_rest("report at rest, again", Invocation::Report(json!({})));
         }
         self.request("requested report on everything", WHOLE);
         self.request("requested report on everything, again", WHOLE);

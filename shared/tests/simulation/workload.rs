@@ -22,7 +22,7 @@ use super::{
 pub const BEGIN: Time = Time(START.0 + 24 * HOUR_SECONDS);
 
 /// Hours that are simulated.
-pub const HOURS: u32 = 3;
+pub const HOURS: u32 = 2;
 
 /// A call of the watched role or of another one.
 #[derive(Clone, Debug)]

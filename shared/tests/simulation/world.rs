@@ -138,7 +138,6 @@ impl World {
         item: &TableItem,
         expected: WriteCondition,
     ) -> Result<bool, PortError> {
-        let expected = self.defect.condition(expected);
         if self.defect.drops(item) {
             return Ok(true);
         }
