@@ -27,7 +27,10 @@ fn counts_log_files(workload: &Workload) -> bool {
 /// The number of a call that is alerted while the functions run.
 fn alerted_call(workload: &Workload) -> Option<u32> {
     let calls = workload.calls.iter();
-    calls.filter(|(_, call)| call.is_violation && call.time.0 > BEGIN.0 + 1_800).map(|(number, _)| *number).next()
+    calls
+        .filter(|(_, call)| call.is_violation && call.time.0 > BEGIN.0 + 1_800)
+        .map(|(number, _)| *number)
+        .next()
 }
 
 fn fault(subject: String, number: u64, kind: FaultKind) -> Fault {
@@ -46,7 +49,12 @@ fn assert_found(seed: u64, faults: &[Fault], defect: Defect, words: &str) {
 #[test]
 fn the_simulation_finds_a_lost_write() {
     let seed = find_seed(counts_log_files);
-    assert_found(seed, &[], Defect::LostWrite, "at rest: the report on everything is not that of the slow model");
+    assert_found(
+        seed,
+        &[],
+        Defect::LostWrite,
+        "at rest: the report on everything is not that of the slow model",
+    );
 }
 
 #[test]

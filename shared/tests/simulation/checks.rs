@@ -56,7 +56,10 @@ impl Schedule {
         Evidence {
             files: self.deliveries.files.clone(),
             calls: calls.filter(|(_, call)| call.time >= since).map(|(number, _)| *number).collect(),
-            spans: checkpoint.map(|checkpoint| (checkpoint.since, checkpoint.complete_until)).into_iter().collect(),
+            spans: checkpoint
+                .map(|checkpoint| (checkpoint.since, checkpoint.complete_until))
+                .into_iter()
+                .collect(),
             without: BTreeSet::new(),
             without_lists: BTreeSet::new(),
         }
@@ -70,7 +73,10 @@ impl Schedule {
     fn check_report(&self, evidence: &Evidence, found: &mut Vec<String>) {
         let revisions = self.revisions(WHOLE);
         let [revision] = revisions.as_slice() else {
-            found.push(format!("at rest: the report on everything has {} revisions, not one", revisions.len()));
+            found.push(format!(
+                "at rest: the report on everything has {} revisions, not one",
+                revisions.len()
+            ));
             return;
         };
         let bytes = self.world.store.read(&revision.report.report_key, None).unwrap();
@@ -114,7 +120,9 @@ impl Schedule {
             let last = seen.sent.iter().rev().find(|sent| sent.sink == sink && sent.status.is_some());
             let last = last.and_then(|sent| sent.status.clone());
             if last.as_deref() != status.map(|status| status.as_str()) {
-                found.push(format!("at rest: {name} last said {last:?}, and the current status is {status:?}"));
+                found.push(format!(
+                    "at rest: {name} last said {last:?}, and the current status is {status:?}"
+                ));
             }
         }
         let newest = self.world.store.read(LATEST_JSON, None).ok();
@@ -155,8 +163,7 @@ impl Schedule {
         for ((sink, id), all) in by_sink {
             for pair in all.windows(2) {
                 // A copy of the table does not have what was recorded after its time.
-                let is_excused =
-                    seen.disturbed.contains(&pair[0].process) || pair[0].table != pair[1].table;
+                let is_excused = seen.disturbed.contains(&pair[0].process) || pair[0].table != pair[1].table;
                 if !is_excused {
                     let (first, second) = (&pair[0].process, &pair[1].process);
                     let name = SINKS[sink];
@@ -170,7 +177,12 @@ impl Schedule {
         let store = &self.world.store;
         let verified = verify_trail(store, None, &|_, _| ()).unwrap();
         found.extend(verified.problems.iter().map(|problem| {
-            format!("at rest: the audit trail: {} `{}`: {}", problem.kind.as_str(), problem.subject, problem.detail)
+            format!(
+                "at rest: the audit trail: {} `{}`: {}",
+                problem.kind.as_str(),
+                problem.subject,
+                problem.detail
+            )
         }));
         let answer = AuditReader::new(store, 1, 1).query(&AuditQuery::default()).unwrap();
         let audited: BTreeSet<&str> =

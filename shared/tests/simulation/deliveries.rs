@@ -8,12 +8,8 @@ use std::collections::BTreeSet;
 use onlooker_core::{jobs::ingest::IngestMessage, time::Time};
 
 use super::{
-    faults::FaultKind,
-    fixtures::notification,
-    functions::Invocation,
-    records::eventbridge_event,
-    schedule::Schedule,
-    timeline::Due,
+    faults::FaultKind, fixtures::notification, functions::Invocation, records::eventbridge_event,
+    schedule::Schedule, timeline::Due,
 };
 
 /// Seconds until a message is visible again, as in `template.yaml`.
@@ -122,9 +118,8 @@ impl Schedule {
         let most = 1 + self.dice.roll("batch", n as u64, 3) as usize;
         // The messages that were sent last may be received first.
         let waiting = self.deliveries.messages.iter().enumerate().rev();
-        let others = waiting.filter(|(other, message)| {
-            *other != n && is_visible(message) && message.receives < MAX_RECEIVES
-        });
+        let others = waiting
+            .filter(|(other, message)| *other != n && is_visible(message) && message.receives < MAX_RECEIVES);
         let mut taken = vec![n];
         taken.extend(others.map(|(other, _)| other).take(most - 1));
         let mut messages = Vec::new();

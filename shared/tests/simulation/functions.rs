@@ -96,7 +96,8 @@ impl Invocation {
             Self::Watch(event) => {
                 let sinks = sinks(ports);
                 let sinks = sinks.each_ref().map(|sink| sink as &dyn NotificationSink);
-                let watched = watch(event, config, criteria(&ports.world.workload).catalog, &notifier(ports, &sinks));
+                let watched =
+                    watch(event, config, criteria(&ports.world.workload).catalog, &notifier(ports, &sinks));
                 watched.map(|_| Vec::new()).map_err(|error| error.to_string())
             }
             Self::Maintain => {
@@ -158,10 +159,10 @@ fn report(ports: &ProcessPorts, store: &EvidenceStore<'_>, payload: &Value) -> R
         interval_seconds: 3_600,
         retention: &config.retention,
     };
-    let run =
-        ReportRun { run_id: ports.name.clone(), started_at: ports.now(), ..ReportRun::default() };
+    let run = ReportRun { run_id: ports.name.clone(), started_at: ports.now(), ..ReportRun::default() };
     publish(&publisher, window, purpose, &run).map_err(|error| error.to_string())?;
-    compact(store, (window.previous().since, window.until), ports.now()).map_err(|error| error.to_string())?;
+    compact(store, (window.previous().since, window.until), ports.now())
+        .map_err(|error| error.to_string())?;
     notifier(ports, &sinks).flush_digests().map_err(|error| error.to_string())?;
     Ok(Vec::new())
 }
@@ -169,5 +170,12 @@ fn report(ports: &ProcessPorts, store: &EvidenceStore<'_>, payload: &Value) -> R
 /// The id of the chain of a process: a UUID that its name gives.
 fn chain_id(process: &str) -> String {
     let digits = |number, count| Dice { seed: 0 }.roll(process, number, 1_u64 << count);
-    format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", digits(0, 32), digits(1, 16), digits(2, 12), digits(3, 12), digits(4, 48))
+    format!(
+        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+        digits(0, 32),
+        digits(1, 16),
+        digits(2, 12),
+        digits(3, 12),
+        digits(4, 48)
+    )
 }

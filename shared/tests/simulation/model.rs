@@ -102,7 +102,9 @@ fn segment(workload: &Workload, evidence: &Evidence, of: ReportWindow) -> Segmen
     let mut builder =
         SegmentBuilder::from(read_object("all", text.as_bytes(), ReadLimits::default()).segment);
     let cut = workload.config.delivery.authoritative_from;
-    let windows = of_trail.iter().flat_map(|(segment, lists)| segment.digest_windows().iter().map(move |one| (one, *lists)));
+    let windows = of_trail
+        .iter()
+        .flat_map(|(segment, lists)| segment.digest_windows().iter().map(move |one| (one, *lists)));
     for (window, lists) in windows {
         let Some(cut) = cut else { continue };
         let is_counted = |(first, last): &&(Time, Time)| lists && *first.min(last) >= cut;

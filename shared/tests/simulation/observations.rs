@@ -106,7 +106,11 @@ impl Observations {
         let id = &notification.id;
         let record = world.item(process, &format!("NOTIFICATION#{id}"), SINKS[sink]);
         if record.is_some_and(|item| item.body["state"] == "sent") && !world.defect.defers_notifications() {
-            self.violation(world, process, format!("{id} is sent to {} again after it was recorded", SINKS[sink]));
+            self.violation(
+                world,
+                process,
+                format!("{id} is sent to {} again after it was recorded", SINKS[sink]),
+            );
         }
         let is_latest = notification.detail["subject"] == "latest";
         let status = notification.detail["status"].as_str().filter(|_| is_latest).map(str::to_owned);
@@ -134,7 +138,11 @@ impl Observations {
         if let Some(report) = &status.report {
             let window = ReportWindow { since: report.since, until: report.until };
             if let Some(what) = missing_part(world, process, window, report.revision, &report.id) {
-                self.violation(world, process, format!("the current status names {}: {what}", report.report_key));
+                self.violation(
+                    world,
+                    process,
+                    format!("the current status names {}: {what}", report.report_key),
+                );
             }
         }
         let before: Option<CurrentStatus> =
@@ -145,7 +153,11 @@ impl Observations {
             let id = format!("status-{}-{name}", status.last_change);
             for (sink, sink_name) in SINKS.iter().enumerate() {
                 if !self.sent.iter().any(|sent| sent.sink == sink && sent.id == id) {
-                    self.violation(world, process, format!("{name} is claimed before {sink_name} has sent {id}"));
+                    self.violation(
+                        world,
+                        process,
+                        format!("{name} is claimed before {sink_name} has sent {id}"),
+                    );
                 }
             }
         }
@@ -183,7 +195,8 @@ impl Observations {
         let workload = &world.workload;
         let acknowledged = known.files.iter().flat_map(|name| &workload.file(name).calls);
         let acknowledged: BTreeSet<u32> = acknowledged.chain(&known.calls).copied().collect();
-        let violations = workload.calls.iter().filter(|(_, call)| call.is_violation).map(|(number, _)| *number);
+        let violations =
+            workload.calls.iter().filter(|(_, call)| call.is_violation).map(|(number, _)| *number);
         let evidence = Evidence {
             files: self.fetched.union(&known.files).cloned().collect(),
             calls: self.looked_up.clone(),
@@ -250,7 +263,8 @@ fn missing_part(
 /// The spans of the stored slices, in order.
 fn stored_spans(world: &World, process: &ProcessPorts) -> Vec<(Time, Time)> {
     let first = world.workload.begin_ms() / 86_400_000 - 2;
-    let days = (first..=world.milliseconds() / 86_400_000).map(|day| Time(u32::try_from(day).unwrap() * 86_400));
+    let days =
+        (first..=world.milliseconds() / 86_400_000).map(|day| Time(u32::try_from(day).unwrap() * 86_400));
     let items = days.flat_map(|day| {
         let date: String = day.to_string().chars().take(10).collect();
         process.table.items.query(&format!("UNSHARDED#{date}"), "").unwrap()

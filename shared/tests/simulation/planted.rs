@@ -65,7 +65,9 @@ impl DefectState {
     /// can come between.
     pub fn is_awaited(&self, item: &TableItem) -> bool {
         match self.defect {
-            Some(Defect::StatusBeforeReport) => (&*item.partition_key, &*item.sort_key) == ("STATUS", "LATEST"),
+            Some(Defect::StatusBeforeReport) => {
+                (&*item.partition_key, &*item.sort_key) == ("STATUS", "LATEST")
+            }
             Some(Defect::CheckpointBeforeEvidence) => item.sort_key == "CHECKPOINT",
             _ => false,
         }

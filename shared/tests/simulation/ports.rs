@@ -3,7 +3,13 @@
 //! Enters: the calls of a job. Leaves: their effects on the world, or errors. Law: a call has its effect at one moment, between two
 //! pauses of the process.
 
-use std::{collections::BTreeSet, io, ops::Range, sync::{Arc, Mutex}, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    ops::Range,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use onlooker_core::{
     ports::{
@@ -118,6 +124,11 @@ impl ObjectStore for ProcessPorts {
     }
 
     fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError> {
+        // Several threads of a process share these reads, the main thread too, so which call it makes is up to the machine. None of
+        // them is scheduled.
+        if key.starts_with("audit/") {
+            return self.world.store.read(key, part);
+        }
         self.call(("store", "read"), key.to_owned(), || self.world.store.read(key, part))
     }
 

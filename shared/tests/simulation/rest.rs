@@ -18,8 +18,10 @@ use super::{
 };
 
 /// The whole period that is simulated.
-pub const WHOLE: ReportWindow =
-    ReportWindow { since: Time(BEGIN.0 - 24 * HOUR_SECONDS), until: Time(BEGIN.0 + (HOURS + 1) * HOUR_SECONDS) };
+pub const WHOLE: ReportWindow = ReportWindow {
+    since: Time(BEGIN.0 - 24 * HOUR_SECONDS),
+    until: Time(BEGIN.0 + (HOURS + 1) * HOUR_SECONDS),
+};
 
 impl Schedule {
     /// Lets the world come to rest.

@@ -20,8 +20,8 @@ use super::{
     planted::Defect,
     ports::ProcessPorts,
     timeline::{Caller, Due, Outage, Timeline},
-    world::World,
     workload::{HOURS, Workload},
+    world::World,
 };
 
 /// Attempts of an invocation that fails, as in `template.yaml`.
@@ -160,9 +160,11 @@ impl Schedule {
         let maintenance = minute(self.dice, "maintenance", 180);
         let hours = u64::from(HOURS);
         let mut runs = vec![(maintenance, "maintain 0".to_owned(), Invocation::Maintain)];
-        runs.extend((0..=hours).map(|n| {
-            (first_report + n * 3_600_000, format!("report {n}"), Invocation::Report(json!({})))
-        }));
+        runs.extend(
+            (0..=hours).map(|n| {
+                (first_report + n * 3_600_000, format!("report {n}"), Invocation::Report(json!({})))
+            }),
+        );
         runs.extend(
             (0..2 * hours + 2).map(|n| (first_pull + n * 1_800_000, format!("pull {n}"), Invocation::Pull)),
         );

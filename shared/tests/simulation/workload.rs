@@ -66,11 +66,11 @@ pub struct Workload {
 impl Workload {
     /// The workload of a seed.
     pub fn new(dice: Dice) -> Self {
-        let mut workload =
-            Self { config: config(dice), calls: BTreeMap::new(), files: Vec::new() };
+        let mut workload = Self { config: config(dice), calls: BTreeMap::new(), files: Vec::new() };
         let mut listed = Vec::new();
         for file in 0..2 {
-            let calls: Vec<u32> = (0..3).map(|n| workload.add_call(dice, "before", file * 3 + n, None)).collect();
+            let calls: Vec<u32> =
+                (0..3).map(|n| workload.add_call(dice, "before", file * 3 + n, None)).collect();
             let delivered = workload.calls.values().map(|call| call.time).max().unwrap();
             listed.push(workload.add_file(&calls, delivered, &format!("before{file}")));
         }
@@ -112,7 +112,8 @@ impl Workload {
 
     fn add_call(&mut self, dice: Dice, part: &str, n: u32, hour: Option<u32>) -> u32 {
         let place = u64::from(n);
-        let draw = |what: &str, below| u32::try_from(dice.roll(&format!("{what} {part}"), place, below)).unwrap();
+        let draw =
+            |what: &str, below| u32::try_from(dice.roll(&format!("{what} {part}"), place, below)).unwrap();
         let is_watched = draw("watched", 4) > 0;
         let is_violation = is_watched && draw("violation", 14) == 0;
         // `record` makes the number say which role it is and whether it writes.
