@@ -108,7 +108,7 @@ impl Baton {
     /// Sleeps.
     pub fn sleep(&self, length: Duration) {
         let now = self.timeline.lock().unwrap().world.milliseconds();
-        self.wait_until(now + length.as_millis() as u64);
+        self.wait_until(now + length.as_secs() * 1_000 + u64::from(length.subsec_millis()));
     }
 
     /// Waits for a time. If nothing else is due before it, the process goes on at once.

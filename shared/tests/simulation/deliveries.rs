@@ -115,7 +115,7 @@ impl Schedule {
             self.note(&format!("the message {id} is set aside"));
             return;
         }
-        let most = 1 + self.dice.roll("batch", n as u64, 3) as usize;
+        let most = 1 + self.dice.place("batch", n as u64, 3);
         // The messages that were sent last may be received first.
         let waiting = self.deliveries.messages.iter().enumerate().rev();
         let others = waiting

@@ -16,6 +16,11 @@ impl Dice {
         self.bits(subject, number) % below.max(1)
     }
 
+    /// A place in a list of this length.
+    pub fn place(self, subject: &str, number: u64, length: usize) -> usize {
+        usize::try_from(self.roll(subject, number, length as u64)).unwrap()
+    }
+
     /// Whether something happens that happens so many times in ten thousand.
     pub fn happens(self, subject: &str, number: u64, in_ten_thousand: u64) -> bool {
         self.roll(subject, number, 10_000) < in_ten_thousand

@@ -154,7 +154,7 @@ impl FaultPlan {
     pub fn drawn(dice: Dice) -> Self {
         let half = |kind: &FaultKind| dice.happens("kind", *kind as u64, 5_000);
         let kinds = FaultKind::ALL.into_iter().filter(half).collect();
-        let of_calls = [15, 40, 120].into_iter().nth(dice.roll("rate", 0, 3) as usize).unwrap();
+        let of_calls = [15, 40, 120].into_iter().nth(dice.place("rate", 0, 3)).unwrap();
         Self::of(dice, FaultSource::Drawn { kinds, of_calls })
     }
 
@@ -194,8 +194,8 @@ impl FaultPlan {
                     return None;
                 }
                 let possible: Vec<_> = kinds.iter().filter(|kind| enabled.contains(kind)).collect();
-                let chosen = self.dice.roll(&format!("kind {subject}"), number, possible.len() as u64);
-                **possible.get(chosen as usize)?
+                let chosen = self.dice.place(&format!("kind {subject}"), number, possible.len());
+                **possible.get(chosen)?
             }
         };
         kinds.contains(&kind).then(|| {

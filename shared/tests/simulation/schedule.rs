@@ -199,7 +199,7 @@ impl Schedule {
             for n in 0..2 {
                 let name = format!("{name}, time {n},");
                 if self.fault_of(&name, &[kind]).is_some() {
-                    let start = starts[self.dice.roll(&name, 1, starts.len() as u64) as usize];
+                    let start = starts[self.dice.place(&name, 1, starts.len())];
                     let from = start + self.dice.roll(&name, 2, 30_000);
                     let until = from + 3_000 + self.dice.roll(&name, 3, 240_000);
                     self.timeline.lock().unwrap().outages.push(Outage { from, until, kind });
@@ -209,7 +209,7 @@ impl Schedule {
         for n in 0..3 {
             let name = format!("the clock, time {n},");
             if self.fault_of(&name, &[FaultKind::ClockStep]).is_some() {
-                let start = starts[self.dice.roll(&name, 1, starts.len() as u64) as usize];
+                let start = starts[self.dice.place(&name, 1, starts.len())];
                 let seconds = self.dice.roll(&name, 2, 181) as i64 - 90;
                 self.at(start + self.dice.roll(&name, 3, 30_000), Due::ClockStep(seconds));
             }

@@ -90,7 +90,7 @@ impl Workload {
             }
             if dice.happens("repeated call", number, 3_000) {
                 let earlier: Vec<u32> = workload.calls.keys().copied().collect();
-                calls.push(earlier[dice.roll("which", number, earlier.len() as u64) as usize]);
+                calls.push(earlier[dice.place("which", number, earlier.len())]);
             }
             let minutes = 1 + u32::try_from(dice.roll("delivery", number, 9)).unwrap();
             if !calls.is_empty() {
@@ -192,7 +192,8 @@ impl Workload {
 
     /// The number of a call in its record.
     pub fn number_of(&self, record: &str) -> u32 {
-        let is = |call: &RecordedCall| call.record.to_string() == record;
+        let record: Value = serde_json::from_str(record).unwrap();
+        let is = |call: &RecordedCall| call.record == record;
         *self.calls.iter().find(|(_, call)| is(call)).unwrap().0
     }
 
@@ -214,7 +215,10 @@ fn config(dice: Dice) -> Config {
     config.delivery.authoritative_from = match dice.roll("evidence source", 0, 3) {
         0 => None,
         1 => Some(Time(BEGIN.0 - 48 * HOUR_SECONDS)),
-        _ => Some(Time(BEGIN.0 - 3 * HOUR_SECONDS + HOUR_SECONDS * dice.roll("cut", 0, 5) as u32)),
+        _ => {
+            let later = u32::try_from(dice.roll("cut", 0, 5)).unwrap();
+            Some(Time(BEGIN.0 - 3 * HOUR_SECONDS + HOUR_SECONDS * later))
+        }
     };
     config
 }
