@@ -102,9 +102,9 @@ impl Workload {
             // A digest file lists what was delivered in its hour; here, of its hour and of late calls.
             workload.add_digest(end, HOUR_SECONDS, &listed, Time(end.0 + 660));
         }
-        for (of, calls) in late.into_iter().filter(|(of, _)| *of > HOURS) {
+        for (n, (of, calls)) in late.into_iter().enumerate().filter(|(_, (of, _))| *of > HOURS) {
             let delivered = Time(BEGIN.0 + HOURS * HOUR_SECONDS + 1_800 + of);
-            workload.add_file(&calls, delivered, &format!("last{of}"));
+            workload.add_file(&calls, delivered, &format!("last{of}{n}"));
         }
         workload.files.sort_by(|a, b| (a.delivered, &a.name).cmp(&(b.delivered, &b.name)));
         workload
