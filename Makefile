@@ -10,6 +10,9 @@ PLAYWRIGHT_VERSION := 1.65.1
 AXE_VERSION := 4.14.1
 # Seconds each fuzz target runs in CI.
 FUZZ_SECONDS ?= 15
+# Schedules of `make soak`, and the seed of the first.
+SCHEDULES ?= 10000
+SEED ?= 0
 # Records of the corpus `make bench` generates.
 BENCH_RECORDS ?= 1000000
 # Pinned sources of the operation catalog; see docs/catalog.md.
@@ -236,6 +239,10 @@ fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
 	cd fuzz && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 || exit 1; \
 	done
+
+.PHONY: soak
+soak: ## Run the functions in SCHEDULES random schedules from SEED on, with faults of every kind; prints and shrinks the first that fails
+	ONLOOKER_SCHEDULES=$(SCHEDULES) ONLOOKER_SEED=$(SEED) $(TESTS) --test simulation no_schedule -- --nocapture
 
 .PHONY: bench
 bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads

@@ -248,6 +248,12 @@ impl MemoryTable {
     pub fn items(&self) -> Vec<TableItem> {
         self.0.lock().unwrap().values().cloned().collect()
     }
+
+    /// Puts these items in place of everything in it, each with its revision.
+    pub fn restore(&self, items: Vec<TableItem>) {
+        let key = |item: &TableItem| (item.partition_key.clone(), item.sort_key.clone());
+        *self.0.lock().unwrap() = items.into_iter().map(|item| (key(&item), item)).collect();
+    }
 }
 
 impl Table for MemoryTable {
