@@ -206,7 +206,7 @@ fn evidence(now: &ReportResult, criteria: &GateCriteria, detail: String) -> Gate
         }
         None => {
             let detail = format!(
-                "{detail}; the evidence lacks more than hours, see the limitations of the report and docs/compliant.md"
+                "{detail}; not only hours of evidence are missing: docs/compliant.md says how to make them complete"
             );
             check("status", GateOutcome::InsufficientEvidence, detail)
         }

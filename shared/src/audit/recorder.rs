@@ -19,10 +19,10 @@ use super::{
 use crate::{
     assessment::Assessment,
     catalog::Catalog,
-    classification::Classification,
+    classification::{Classification, ClassificationInput, classify_record},
     config::{AuditLevel, Config},
     coverage::Coverage,
-    event::{CallKey, Event, Outcome},
+    event::{CallKey, Event, EventKind, Outcome},
     evidence_summary::EvidenceQuality,
     operation::{OperationType, RiskLevel},
     principal::{Principal, PrincipalKind},
@@ -73,21 +73,30 @@ type Caller = (Principal, Option<Arc<str>>);
 pub struct CallRecorder<'a> {
     criteria: AuditCriteria<'a>,
     /// What was decided, by the positions of actor and call key. The positions are those of one segment.
-    by_position: HashMap<(u32, u32), Option<Arc<CallDecision>>>,
+    by_position: HashMap<(u32, u32), RecordDecision>,
     /// What was decided, by caller and call key; it stays for the next segments.
     by_call: HashMap<(Caller, CallKey), Option<Arc<CallDecision>>>,
-    /// Callers of which no call has an entry or an origin.
-    unrecorded: HashSet<Caller>,
+    /// Callers that are not watched.
+    unwatched: HashSet<Caller>,
+    /// Whether findings may be about a caller.
+    callers: HashMap<Caller, bool>,
+    /// Whether a call that succeeded is more than a plain read, by source, name, `readOnly` and whether it is an API call.
+    significant: HashMap<(Arc<str>, Arc<str>, Option<bool>, bool), bool>,
+}
+
+/// What is decided about records of one position.
+#[derive(Clone, Default)]
+struct RecordDecision {
+    /// Of the entry, if the audit trail takes one.
+    entry: Option<Arc<CallDecision>>,
+    /// Whether a finding about the calls may say where they came from.
+    needs_origin: bool,
 }
 
 /// What is known of calls that are equal but for their id and time.
 struct CallDecision {
     operation: Arc<str>,
     classification: Arc<Classification>,
-    /// Whether the audit trail takes the calls.
-    has_entry: bool,
-    /// Whether a finding about the calls may say where they came from.
-    needs_origin: bool,
     /// The reason of the override that allows the call.
     allowed_by: Option<String>,
 }
@@ -99,7 +108,9 @@ impl<'a> CallRecorder<'a> {
             criteria,
             by_position: HashMap::new(),
             by_call: HashMap::new(),
-            unrecorded: HashSet::new(),
+            unwatched: HashSet::new(),
+            callers: HashMap::new(),
+            significant: HashMap::new(),
         })
     }
 
@@ -111,41 +122,64 @@ impl<'a> CallRecorder<'a> {
     /// The entry for a record, and whether its origin is kept. `position` identifies actor and content of the call among the
     /// records since the last reset; `text` is the record as JSON.
     pub fn record(&mut self, record: &Record<'_>, text: &[u8], position: (u32, u32)) -> RecordedCall {
-        let Some(decision) = self.decision_at(record, position) else { return RecordedCall::default() };
-        RecordedCall {
-            entry: if decision.has_entry { self.describe(record, text, &decision) } else { None },
-            needs_origin: decision.needs_origin,
-        }
+        let RecordDecision { entry, needs_origin } = self.decision_at(record, position);
+        let entry = entry.and_then(|decision| self.describe(record, text, &decision));
+        RecordedCall { entry, needs_origin }
     }
 
     /// What is decided about the calls of a position.
-    fn decision_at(&mut self, record: &Record<'_>, position: (u32, u32)) -> Option<Arc<CallDecision>> {
+    fn decision_at(&mut self, record: &Record<'_>, position: (u32, u32)) -> RecordDecision {
         // The validity of an override depends on the time.
         let is_timeless = self.criteria.config.overrides.is_empty();
-        match self.by_position.get(&position) {
-            Some(None) => None,
-            Some(Some(decision)) if is_timeless => Some(Arc::clone(decision)),
-            _ => {
-                let decision = self.decision(Event::from_record(record).ok()?, is_timeless);
-                self.by_position.insert(position, decision.clone());
-                decision
-            }
+        let known = self.by_position.get(&position);
+        if let Some(known) = known.filter(|known| is_timeless || known.entry.is_none()) {
+            return known.clone();
         }
+        let Ok(event) = Event::from_record(record) else { return RecordDecision::default() };
+        let needs_origin = self.needs_origin(&event);
+        let has_entries = self.criteria.makes_entries && self.criteria.config.audit.level != AuditLevel::Runs;
+        let entry = if has_entries { self.decision(event, is_timeless) } else { None };
+        let decision = RecordDecision { entry, needs_origin };
+        self.by_position.insert(position, decision.clone());
+        decision
+    }
+
+    /// Whether a finding may be about the call: one of a watched principal or of the root user that is not a plain read that
+    /// succeeded.
+    fn needs_origin(&mut self, event: &Event) -> bool {
+        let AuditCriteria { config, catalog, .. } = self.criteria;
+        let Event { actor, call_key, .. } = event;
+        let caller = (actor.principal.clone(), actor.session.issuer.clone());
+        let is_root = actor.principal.kind == PrincipalKind::Root;
+        let is_meant = *self.callers.entry(caller).or_insert_with_key(|(principal, issuer)| {
+            is_root
+                || config.watch_for(principal).is_some()
+                || issuer.as_deref().is_some_and(|arn| config.watch_for_arn(arn).is_some())
+        });
+        if !is_meant || is_root || call_key.outcome != Outcome::Succeeded {
+            return is_meant;
+        }
+        let is_call = call_key.kind == EventKind::ApiCall;
+        let key = (Arc::clone(&call_key.source), Arc::clone(&call_key.name), call_key.read_only, is_call);
+        *self.significant.entry(key).or_insert_with_key(|(service, operation, read_only, _)| {
+            let call = ClassificationInput { service, operation, read_only: *read_only };
+            is_significant(&classify_record(catalog, &call, is_call))
+        })
     }
 
     /// What is decided about an event, from what was decided about an equal call, or anew.
     fn decision(&mut self, event: Event, is_timeless: bool) -> Option<Arc<CallDecision>> {
         let caller = (event.actor.principal.clone(), event.actor.session.issuer.clone());
-        if self.unrecorded.contains(&caller) {
+        if self.unwatched.contains(&caller) {
             return None;
         }
         let call = (caller, event.call_key.clone());
         if let Some(known) = self.by_call.get(&call).filter(|known| is_timeless || known.is_none()) {
             return known.clone();
         }
-        let (is_recorded, decision) = self.decide(event);
-        if !is_recorded {
-            self.unrecorded.insert(call.0);
+        let (is_watched, decision) = self.decide(event);
+        if !is_watched {
+            self.unwatched.insert(call.0);
             return None;
         }
         let decision = decision.map(Arc::new);
@@ -153,34 +187,24 @@ impl<'a> CallRecorder<'a> {
         decision
     }
 
-    /// Whether calls of the principal may be recorded, and what is decided about this one. Findings are about watched principals
-    /// and about the root user.
+    /// Whether the principal is watched, and what is decided about the call.
     fn decide(&self, event: Event) -> (bool, Option<CallDecision>) {
         let tally = Tally::of(Segment::from_events([event]));
         let (coverage, evidence, lead_in) =
             (Coverage::default(), EvidenceQuality::default(), Tally::default());
-        let AuditCriteria { config, catalog, makes_entries, .. } = self.criteria;
+        let AuditCriteria { config, catalog, .. } = self.criteria;
         let assessment = Assessment::classify(&tally, &lead_in, &coverage, &evidence, catalog, config);
-        let Some(call) = assessment.classified.first() else { return (false, None) };
-        let (is_watched, is_root) =
-            (call.watch.is_some(), call.line.actor.principal.kind == PrincipalKind::Root);
-        if !is_watched && !is_root {
+        let Some(call) = assessment.classified.first().filter(|call| call.watch.is_some()) else {
             return (false, None);
-        }
-        let is_significant = call.classification.operation_type != OperationType::ReadOnly
-            || call.classification.risk_level >= RiskLevel::Medium;
+        };
         let is_selected = match config.audit.level {
             AuditLevel::Runs => false,
-            AuditLevel::Significant => is_significant,
+            AuditLevel::Significant => is_significant(&call.classification),
             AuditLevel::All => true,
         };
-        let has_entry = makes_entries && is_watched && call.is_call() && is_selected;
-        let needs_origin = is_root || is_significant || call.outcome() != Outcome::Succeeded;
-        let decision = (has_entry || needs_origin).then(|| CallDecision {
+        let decision = (call.is_call() && is_selected).then(|| CallDecision {
             operation: call.operation().into(),
             classification: Arc::clone(&call.classification),
-            has_entry,
-            needs_origin,
             allowed_by: call.allowed_by.map(|allowed| allowed.reason.clone()),
         });
         (true, decision)
@@ -274,6 +298,11 @@ impl<'a> CallRecorder<'a> {
             }),
         })
     }
+}
+
+/// Whether an operation is more than a plain read.
+fn is_significant(classification: &Classification) -> bool {
+    classification.operation_type != OperationType::ReadOnly || classification.risk_level >= RiskLevel::Medium
 }
 
 /// The fields of a record, each of which is parsed by itself: text in one that is not valid, such as half of a surrogate pair,

@@ -1,8 +1,7 @@
-//! A known gap: what the reports of the functions do not look at, and a sweep of the same files does.
+//! Digest files of the hour after a report window, which list log files of the window.
 //!
-//! Enters: a digest file of the hour after a report window, which lists a log file of the window that is missing. Leaves: the report of the
-//! functions and that of a sweep. Law: as long as this test passes, the slow model leaves such lists out too. A change that
-//! closes the gap removes both.
+//! Enters: such a digest file, which lists a log file that is missing. Leaves: the report of the functions and that of a sweep. Law: both
+//! find the missing file.
 
 use onlooker_core::{
     jobs::{evidence::EvidenceStore, gather::read_object, ingest::ingest},
@@ -19,7 +18,7 @@ use super::{
 };
 
 #[test]
-fn a_report_does_not_look_at_the_lists_of_later_digest_files() {
+fn a_report_looks_at_the_lists_of_later_digest_files() {
     let (table, store, logs) = (MemoryTable::default(), MemoryStore::default(), LogBucket::default());
     let (evidence, config) = (EvidenceStore::new(&table, &store), promise_config(Some(hour_after_start(0))));
     let time = minutes_after_start;
@@ -44,8 +43,9 @@ fn a_report_does_not_look_at_the_lists_of_later_digest_files() {
     let missing = |report: &onlooker_core::report::Report| {
         report.result.findings.iter().filter(|finding| finding.id == "missing-logs").count()
     };
-    assert_eq!((missing(&of_functions), missing(&of_sweep)), (0, 1));
-    // The report on the next hour does not find it either, because the log file has no event in it.
+    assert_eq!((missing(&of_functions), missing(&of_sweep)), (1, 1));
+    assert_eq!(of_functions.id, of_sweep.id);
+    // The report on the next hour does not find it, because the log file has no event in it.
     let next = (hour_after_start(2), hour_after_start(3));
     assert_eq!(missing(&report(&evidence, &config, next, 1).unwrap()), 0);
     // A report on both finds it.

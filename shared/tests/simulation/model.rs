@@ -62,7 +62,7 @@ pub fn criteria(workload: &Workload) -> EvaluationCriteria<'_> {
 pub fn report(workload: &Workload, evidence: &Evidence, window: ReportWindow) -> Report {
     let span = (window.since, window.until);
     let scope = ReportScope::between(Some(window.since), Some(window.until));
-    let summary = EvidenceSummary::from_segment(segment(workload, evidence, window), scope);
+    let summary = EvidenceSummary::from_segment(segment(workload, evidence), scope);
     let collected = CollectedEvidence {
         summary,
         inputs: EvidenceInputs::default(),
@@ -80,7 +80,7 @@ pub fn status(workload: &Workload, evidence: &Evidence, window: ReportWindow) ->
     report(workload, evidence, window).result.summary.overall_compliance.unwrap()
 }
 
-fn segment(workload: &Workload, evidence: &Evidence, of: ReportWindow) -> Segment {
+fn segment(workload: &Workload, evidence: &Evidence) -> Segment {
     let mut records: Vec<&Value> = Vec::new();
     let mut of_trail = Vec::new();
     for name in &evidence.files {
@@ -113,9 +113,7 @@ fn segment(workload: &Workload, evidence: &Evidence, of: ReportWindow) -> Segmen
             log_files: window.log_files.iter().filter(is_counted).copied().collect(),
             ..window.clone()
         };
-        // The functions do not look for log files that a digest file lists which begins after the report window:
-        // `a_report_does_not_look_at_the_lists_of_later_digest_files` shows it.
-        if window.start < window.end && window.start < of.until {
+        if window.start < window.end {
             builder.push_digest_window(window);
         }
     }

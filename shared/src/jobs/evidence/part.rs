@@ -50,7 +50,8 @@ pub(super) struct PackInfo {
 /// Details of a part with unsharded evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UnshardedInfo {
-    /// From the start of the first observed window to the end of the last.
+    /// From the start of the first observed window to the end of the last, with the times of the log files that they list: a file is
+    /// listed for the hour of its delivery, and its events are earlier.
     pub(super) observed_span: Option<(Time, Time)>,
     /// The first positions of unreadable pieces.
     pub(super) positions: Vec<UnreadablePosition>,
@@ -76,8 +77,11 @@ impl UnshardedInfo {
         positions.dedup();
         let omitted = omitted + positions.len().saturating_sub(MAX_POSITIONS) as u64;
         positions.truncate(MAX_POSITIONS);
-        let starts = segment.digest_windows().iter().map(|window| window.start).min();
-        let ends = segment.digest_windows().iter().map(|window| window.end).max();
+        let windows = segment.digest_windows();
+        let listed = || windows.iter().flat_map(|window| window.log_files.iter().copied());
+        let starts =
+            windows.iter().map(|window| window.start).chain(listed().map(|(oldest, _)| oldest)).min();
+        let ends = windows.iter().map(|window| window.end).chain(listed().map(|(_, newest)| newest)).max();
         Self {
             observed_span: starts.zip(ends),
             positions,
