@@ -110,7 +110,10 @@ fn a_baseline_never_excuses_missing_evidence() {
     sweep(&directory, "out", &[WATCH_AUDITOR]);
     // The baseline lacks the same evidence.
     let line = gate(&directory, &["--baseline", "out/report.json", "--min-coverage", "0"], 3);
-    assert!(line.contains("the baseline has the same violations; not only hours of evidence are missing"), "{line}");
+    assert!(
+        line.contains("the baseline has the same violations; not only hours of evidence are missing"),
+        "{line}"
+    );
     sweep(
         &directory,
         "long",
