@@ -225,7 +225,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         }
         let matches = |name: &str| exclude.matches(name);
         let exclusion = Exclusion { globs: &args.exclude, matches: &matches };
-        let scope = SweepScope { exclude: exclusion, audit, ..period.into() };
+        let scope = SweepScope { exclude: exclusion, audit, reuses_report: true, ..period.into() };
         if args.verify_logs {
             let signatures = args.signing.signatures()?;
             let kept = (!args.no_state).then_some(&*args.state);
@@ -253,15 +253,22 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         }
     };
     let is_failure = args.fail_on.fails_without_evidence();
-    if !args.lookup && is_failure && publication.is_text_only() && found_nothing(&report) {
-        return Err(CommandError::NoLogFiles(no_log_files(&args.paths)));
+    if !args.lookup && found_nothing(&report) {
+        let nothing = no_log_files(&args.paths);
+        if is_failure && publication.is_text_only() {
+            return Err(CommandError::NoLogFiles(nothing));
+        }
+        note(&nothing.message);
     }
     if let Some(trail) = &trail {
         record_in_trail(trail, &report)?;
     }
     let kept = record_run(state.as_mut(), &report)?;
     if let (Some(state), Some(inputs_sha256)) = (&state, &inputs_sha256) {
-        state.keep_report_of(inputs_sha256, &report.run.run_id)?;
+        // The next sweep reads the evidence then.
+        if let Err(error) = state.keep_report_of(inputs_sha256, &report) {
+            note(&format!("the report cannot be kept for the next sweep: {error}"));
+        }
     }
     publication.write(global, &report, kept.as_slice())?;
     Ok(conclude(global, &report, &args.fail_on))
@@ -373,12 +380,21 @@ pub struct SweepScope<'a> {
     pub verification: Option<SweepVerification<'a>>,
     /// What an earlier sweep verified of the same evidence.
     pub integrity: Option<&'a IntegritySummary>,
+    /// Whether the report of an earlier sweep that depended on the same is taken.
+    pub reuses_report: bool,
 }
 
 /// All files, in a period.
 impl From<EvidencePeriod> for SweepScope<'_> {
     fn from(period: EvidencePeriod) -> Self {
-        Self { period, exclude: Exclusion::NONE, audit: None, verification: None, integrity: None }
+        Self {
+            period,
+            exclude: Exclusion::NONE,
+            audit: None,
+            verification: None,
+            integrity: None,
+            reuses_report: false,
+        }
     }
 }
 
@@ -407,6 +423,7 @@ pub fn run_sweep<E: SweepEvidence + Send>(
             hash_content: false,
         },
         exclude: scope.exclude,
+        reuses_report: scope.reuses_report,
         verification: scope.verification,
         audit: scope.audit.map(|trail| Auditing::new(trail, config, catalog, started)),
     };

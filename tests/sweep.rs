@@ -92,7 +92,7 @@ fn a_finding_says_where_the_calls_came_from() {
         }
     }
     let screen = directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--full"]).assert_exit_code(1);
-    let line = format!("from {SOURCE_IP} with {USER_AGENT}, without MFA");
+    let line = format!("from {SOURCE_IP}, without MFA, user agent `{USER_AGENT}`");
     assert!(screen.stdout.contains(&line), "{}", screen.stdout);
 }
 

@@ -36,6 +36,10 @@ pub struct CallOrigin {
 /// What the calls of a group have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OriginGroup {
+    /// Account that received the events.
+    pub account: Arc<str>,
+    /// Region of the calls.
+    pub region: Arc<str>,
     /// ARN of the principal that made the calls.
     pub principal: Arc<str>,
     /// `eventSource` of the CloudTrail record.
@@ -44,6 +48,12 @@ pub struct OriginGroup {
     pub name: Arc<str>,
     /// Outcome of the calls.
     pub outcome: Outcome,
+    /// `errorCode`, when there was one.
+    pub error_code: Option<Arc<str>>,
+    /// Whether the calls were made with the credentials of a console session.
+    pub is_console_session: bool,
+    /// The resources that the records name.
+    pub resources: Arc<[Arc<str>]>,
 }
 
 /// The first origins of each group of calls, with the time of the first call of each.
@@ -85,10 +95,15 @@ impl OriginGroup {
     /// The group of a call.
     pub fn of(actor: &Actor, call_key: &CallKey) -> Self {
         Self {
+            account: Arc::clone(&actor.account),
+            region: Arc::clone(&actor.region),
             principal: Arc::clone(&actor.principal.arn),
             source: Arc::clone(&call_key.source),
             name: Arc::clone(&call_key.name),
             outcome: call_key.outcome,
+            error_code: call_key.error_code.clone(),
+            is_console_session: call_key.is_console_session,
+            resources: Arc::clone(&call_key.resources),
         }
     }
 }
@@ -170,6 +185,11 @@ mod tests {
 
     fn group(number: u8) -> OriginGroup {
         OriginGroup {
+            account: "111122223333".into(),
+            region: "us-east-1".into(),
+            error_code: None,
+            is_console_session: false,
+            resources: Arc::new([]),
             principal: format!("arn:{number}").into(),
             source: "s3.amazonaws.com".into(),
             name: "PutObject".into(),

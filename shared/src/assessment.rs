@@ -97,6 +97,11 @@ struct CallSubset {
 }
 
 impl ClassifiedCall<'_> {
+    /// Whether these are all calls of the line, and not those of some time buckets.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.subset.is_none()
+    }
+
     /// The earliest events of the call, at most [`MAX_SAMPLES`](crate::tally::MAX_SAMPLES).
     pub fn samples(&self) -> &[SampleEvent] {
         self.subset.as_ref().map_or(self.line.samples, |part| &part.samples)

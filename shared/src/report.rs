@@ -39,7 +39,7 @@ pub use crate::{
 };
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -51,6 +51,7 @@ use crate::{
     finding::{Finding, Recommendation},
     hex::hex,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
+    origin::CallOrigin,
     period::Period,
     principal::PrincipalKind,
     score::{ComplianceScore, EvidenceCompleteness, RiskScore, Status},
@@ -61,7 +62,7 @@ use crate::{
 pub const SCHEMA_VERSION: &str = "1.2";
 
 /// A report: an id, a run and a result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
     /// Version of the schema `docs/report.schema.json`.
     pub schema_version: String,
@@ -71,6 +72,25 @@ pub struct Report {
     pub result: ReportResult,
     /// The run that computed the report.
     pub run: ReportRun,
+}
+
+impl<'de> Deserialize<'de> for Report {
+    /// Reads a report, and gives its findings the origins that its run has.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct WrittenReport {
+            schema_version: String,
+            id: String,
+            result: ReportResult,
+            run: ReportRun,
+        }
+
+        let WrittenReport { schema_version, id, mut result, run } = WrittenReport::deserialize(deserializer)?;
+        for finding in &mut result.findings {
+            finding.origins = run.origins.get(&finding.fingerprint).cloned().unwrap_or_default();
+        }
+        Ok(Self { schema_version, id, result, run })
+    }
 }
 
 /// The result: identical for the same evidence, configuration and catalog.
@@ -568,6 +588,10 @@ pub struct ReportRun {
     pub input_files: Vec<InputFile>,
     /// Where evidence could not be read, in order, at most 1,000.
     pub unreadable: Vec<UnreadablePosition>,
+    /// Where the calls of findings came from, by the fingerprint of the finding, the first first, at most five. The evidence has it of
+    /// calls of principals that were watched when the records were read, so it is no part of the result.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub origins: BTreeMap<String, Vec<CallOrigin>>,
 }
 
 /// How fast a run was and what memory it took.
@@ -651,7 +675,9 @@ impl Report {
     /// When the result cannot be written as JSON.
     pub fn new(result: ReportResult, run: ReportRun) -> Result<Self, serde_json::Error> {
         let id = result.id()?;
-        Ok(Self { schema_version: SCHEMA_VERSION.to_owned(), id, result, run })
+        let known = result.findings.iter().filter(|finding| !finding.origins.is_empty());
+        let origins = known.map(|finding| (finding.fingerprint.clone(), finding.origins.clone())).collect();
+        Ok(Self { schema_version: SCHEMA_VERSION.to_owned(), id, result, run: ReportRun { origins, ..run } })
     }
 
     /// JSON Schema of the report.

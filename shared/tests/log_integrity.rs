@@ -102,6 +102,7 @@ fn sweep_of(trail: &SignedTrail) -> SweepOutcome {
         gather_options: GatherOptions { threads: 2, limits: ReadLimits::default(), hash_content: false },
         exclude: Exclusion::NONE,
         audit: None,
+        reuses_report: false,
         verification: Some(SweepVerification {
             metadata: Some(trail),
             signatures: &no_signatures,

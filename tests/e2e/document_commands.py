@@ -90,7 +90,7 @@ PRINTS = {
         "aws scheduler list-schedules": r"onlooker-\S+ *\| *DISABLED",
         "onlooker --config onlooker.toml config validate": r"^onlooker\.toml: valid",
         'aws s3 ls "s3://$(output Bucket)/backups/"': r"PRE \d{8}T\d{6}Z-",
-        "aws s3api list-object-versions": r"^\| ",
+        "aws s3api list-object-versions": r"(?m)^\| ",
     },
 }
 

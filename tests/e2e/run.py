@@ -66,25 +66,26 @@ class Timed(unittest.TextTestResult):
 
 
 def main(word=""):
+    # If a time limit or an operator ends this program, the emulators have to end as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if word:
         return run(word)
     with tempfile.TemporaryFile() as output:
-        apart = subprocess.Popen([sys.executable, "-B", __file__, APART], stdout=output, stderr=subprocess.STDOUT)
+        apart = subprocess.Popen([sys.executable, "-B", __file__, APART], stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             code = run("")
             apart_code = apart.wait()
         finally:
             # It ends its emulator when it is interrupted.
-            apart.terminate()
-            apart.wait()
+            if apart.poll() is None:
+                apart.terminate()
+                apart.wait()
             output.seek(0)
             print(output.read().decode(errors="replace"), file=sys.stderr, flush=True)
     return code or apart_code
 
 
 def run(word):
-    # If a time limit or an operator ends this program, the emulator has to end as well.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     with Deployment() as deployment:
         deployment.create_trail_bucket()

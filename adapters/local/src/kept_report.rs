@@ -2,9 +2,9 @@
 //!
 //! Enters: a hash of the inputs of a sweep. Leaves: the report of the sweep that had the same, if it was the newest one. Laws: a report is
 //! only found by the program that made it, because another build may judge otherwise; if a file of the evidence was
-//! changed or removed since, none is found, so the evidence is read and its damage noticed.
+//! changed or removed since, by its SHA-256, none is found, so the evidence is read and its damage noticed.
 
-use std::{path::Path, time::UNIX_EPOCH};
+use std::{fs, path::Path};
 
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
@@ -21,11 +21,10 @@ const REPORT_KEY: &str = "report_of";
 #[derive(Serialize, Deserialize)]
 struct KeptReport {
     inputs_sha256: String,
-    /// Size and time of the file of the program.
+    /// SHA-256 of the program.
     program: String,
-    /// Names, sizes and times of the files of the evidence, hashed.
-    segments_sha256: String,
     run_id: String,
+    report_id: String,
 }
 
 impl SweepState {
@@ -33,12 +32,10 @@ impl SweepState {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn keep_report_of(&self, inputs_sha256: &str, run_id: &str) -> Result<(), StateError> {
-        let (Some(program), Some(segments_sha256)) = (this_program(), self.segments_sha256()?) else {
-            return Ok(());
-        };
-        let (inputs_sha256, run_id) = (inputs_sha256.to_owned(), run_id.to_owned());
-        let kept = KeptReport { inputs_sha256, program, segments_sha256, run_id };
+    pub fn keep_report_of(&self, inputs_sha256: &str, report: &Report) -> Result<(), StateError> {
+        let Some(program) = this_program() else { return Ok(()) };
+        let (run_id, report_id) = (report.run.run_id.clone(), report.id.clone());
+        let kept = KeptReport { inputs_sha256: inputs_sha256.to_owned(), program, run_id, report_id };
         let text = serde_json::to_string(&kept)
             .map_err(|cause| StateError::Report { path: self.dir().display().to_string(), cause })?;
         self.database()
@@ -53,37 +50,76 @@ impl SweepState {
         // Of an Onlooker with another shape.
         let Ok(kept) = serde_json::from_str::<KeptReport>(&text) else { return Ok(None) };
         let is_same = kept.inputs_sha256 == inputs_sha256 && this_program() == Some(kept.program);
-        if !is_same || self.segments_sha256()? != Some(kept.segments_sha256) {
+        if !is_same || !self.has_whole_evidence()? {
             return Ok(None);
         }
-        Ok(self.report(&kept.run_id).ok())
+        Ok(self.report(&kept.run_id).ok().filter(|report| report.id == kept.report_id))
     }
 
-    /// SHA-256 over name, size and time of all files of the evidence; `None` if one is missing.
-    fn segments_sha256(&self) -> Result<Option<String>, StateError> {
+    /// Whether each file of the evidence has the content that its name says.
+    fn has_whole_evidence(&self) -> Result<bool, StateError> {
         let read = || {
-            let mut statement =
-                self.database().prepare("SELECT DISTINCT segment FROM objects ORDER BY segment")?;
+            let mut statement = self.database().prepare("SELECT DISTINCT segment FROM objects")?;
             let names = statement.query_map([], |row| row.get::<_, String>(0))?;
             names.collect::<Result<Vec<_>, _>>()
         };
         let names = read().map_err(|cause| self.database_error(cause))?;
-        let mut all = Sha256::new();
-        for name in names {
-            let Some(file) = size_and_time(&self.segment_path(&name)) else { return Ok(None) };
-            all.update(format!("{name} {file}\n"));
-        }
-        Ok(Some(hex(&all.finalize())))
+        Ok(names.iter().all(|name| sha256(&self.segment_path(name)).is_some_and(|found| found == *name)))
     }
 }
 
 fn this_program() -> Option<String> {
-    size_and_time(&std::env::current_exe().ok()?)
+    sha256(&std::env::current_exe().ok()?)
 }
 
-/// Size of a file, and when it was changed; `None` if the system does not say it.
-fn size_and_time(path: &Path) -> Option<String> {
-    let file = path.metadata().ok()?;
-    let changed = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(format!("{} {}", file.len(), changed.as_nanos()))
+/// SHA-256 of a file, in hex; `None` if it cannot be read.
+fn sha256(path: &Path) -> Option<String> {
+    Some(hex(&Sha256::digest(fs::read(path).ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_core::{
+        ports::{ProcessedObject, StoredObject, SweepEvidence as _},
+        report::Report,
+        segment::Segment,
+    };
+
+    use super::*;
+
+    fn report() -> Report {
+        let text = include_str!("../../../tests/data/reports/report-v1.2.json");
+        Report::from_json(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_report_is_found_by_its_inputs_while_the_evidence_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = SweepState::open(folder.path(), "log files").unwrap();
+        let object = StoredObject { name: "a".to_owned(), version: "1".to_owned(), size: 1 };
+        let read = ProcessedObject {
+            object,
+            sha256: "00".to_owned(),
+            content: None,
+            records: 0,
+            unreadable: Vec::new(),
+        };
+        state.save(&read, &Segment::default()).unwrap();
+        let report = report();
+        state.record_run(&report, &serde_json::to_string(&report).unwrap()).unwrap();
+        assert_eq!(state.report_of("inputs").unwrap(), None);
+        state.keep_report_of("inputs", &report).unwrap();
+        assert_eq!(state.report_of("inputs").unwrap(), Some(report.clone()));
+        assert_eq!(state.report_of("other inputs").unwrap(), None);
+
+        let name = hex(&Sha256::digest(Segment::default().to_bytes()));
+        let file = state.segment_path(&name);
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&file, vec![b'x'; bytes.len()]).unwrap();
+        assert_eq!(state.report_of("inputs").unwrap(), None, "damaged evidence");
+        fs::write(&file, bytes).unwrap();
+        assert!(state.report_of("inputs").unwrap().is_some());
+        fs::remove_file(state.report_path(&report.run.run_id)).unwrap();
+        assert_eq!(state.report_of("inputs").unwrap(), None, "a report that was removed");
+    }
 }

@@ -168,11 +168,10 @@ fn resource_arns(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, RecordError> {
         return Err(RecordError::in_field(UnreadableReason::FieldTooLong, "resources"));
     }
     let secrets = named_secrets(record);
-    if secrets.len() > MAX_RESOURCES {
-        return Err(RecordError::in_field(UnreadableReason::FieldTooLong, "requestParameters"));
-    }
-    let bounded = |name: &String| bounded_text(name, "requestParameters");
-    let mut arns = secrets.iter().map(bounded).collect::<Result<Vec<_>, _>>()?;
+    // A long name is cut: the call counts without it too.
+    let cut =
+        |name: &String| Arc::from(name.get(..name.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default());
+    let mut arns: Vec<Arc<str>> = secrets.iter().take(MAX_RESOURCES).map(cut).collect();
     for resource in &record.resources {
         // A resource without an ARN is kept as `?`, which no ARN pattern matches.
         arns.push(bounded_text(non_empty(&resource.arn).unwrap_or("?"), "resources")?);

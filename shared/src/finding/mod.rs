@@ -142,9 +142,9 @@ pub struct Finding {
     pub sample_event_ids: Vec<String>,
     /// ARNs of resources in the records, or resource patterns in the policies, in order, at most five.
     pub resources: Vec<Arc<str>>,
-    /// Where the calls came from, the first first, at most five; empty if the evidence does not have it. Evidence has it of calls
-    /// of watched principals and of the root user, read since they are watched, if they are not plain reads that succeeded.
-    #[serde(default)]
+    /// Where the calls came from, the first first, at most five; empty if the evidence does not have it. No part of the result: the run
+    /// of a report has them.
+    #[serde(skip)]
     pub origins: Vec<CallOrigin>,
     /// Controls of the report's standard that it fails.
     pub controls: BTreeSet<String>,
@@ -247,7 +247,10 @@ impl RuleMatch {
         self.samples.extend(call.samples());
         self.samples.sort_unstable();
         self.samples.truncate(MAX_SAMPLES);
-        self.origin_groups.insert(OriginGroup::of(call.line.actor, call.line.call_key));
+        // Of a part of the calls the evidence does not know the origins.
+        if call.is_whole() {
+            self.origin_groups.insert(OriginGroup::of(call.line.actor, call.line.call_key));
+        }
         self.resources.extend(call.line.call_key.resources.iter().map(Arc::clone));
         while self.resources.len() > MAX_RESOURCES {
             self.resources.pop_last();

@@ -51,17 +51,17 @@ pub fn truncate(text: &str, most: usize) -> String {
     cut + more
 }
 
-/// Where a call came from: `198.51.100.7 with aws-cli/2.31, without MFA`.
+/// Where a call came from: ``198.51.100.7, without MFA, user agent `aws-cli/2.31` ``. The caller chooses the user agent, so it is last
+/// and quoted.
 pub fn origin(origin: &CallOrigin) -> String {
-    let address = origin.source_ip.as_deref().unwrap_or("an address that is not recorded");
-    let mut text = address.to_owned();
-    if let Some(agent) = &origin.user_agent {
-        text.push_str(&format!(" with {agent}"));
-    }
+    let mut text = origin.source_ip.as_deref().unwrap_or("an address that is not recorded").to_owned();
     match origin.mfa_authenticated {
         Some(true) => text.push_str(", with MFA"),
         Some(false) => text.push_str(", without MFA"),
         None => {}
+    }
+    if let Some(agent) = &origin.user_agent {
+        text.push_str(&format!(", user agent {}", quote(agent)));
     }
     text
 }

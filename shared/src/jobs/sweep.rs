@@ -87,6 +87,9 @@ pub struct SweepTask<'a> {
     pub exclude: Exclusion<'a>,
     /// The audit trail, for the calls of log files that are read with kept evidence.
     pub audit: Option<Auditing<'a>>,
+    /// Whether the report of an earlier sweep that depended on the same is taken. A certificate, which says that a report was made
+    /// from the evidence, does not.
+    pub reuses_report: bool,
     /// How the log files are verified, if they are; then the criteria need no verification.
     pub verification: Option<SweepVerification<'a>>,
 }
@@ -145,7 +148,8 @@ pub fn sweep<E: SweepEvidence + Send>(
             excluded.extend(known.keys().filter(|name| (task.exclude.matches)(name)).cloned());
             known.retain(|name, _| !excluded.contains(name));
             let (fresh, old) = split_new_and_processed(objects, known, gather_options.hash_content);
-            if fresh.is_empty()
+            if task.reuses_report
+                && fresh.is_empty()
                 && let Some(inputs_sha256) = inputs_sha256(&task, &run, &old, &excluded)?
                 && let Some(report) = kept.report_of(&inputs_sha256).map_err(failed)?
             {
@@ -153,7 +157,8 @@ pub fn sweep<E: SweepEvidence + Send>(
                 let log_files_verified_at = report.run.log_files_verified_at;
                 let performance = report.run.performance.map(|_| RunPerformance::default());
                 let run = fill_run(run, ReadStatistics::default(), Vec::new(), old);
-                let run = ReportRun { outside_period, log_files_verified_at, performance, ..run };
+                let origins = report.run.origins.clone();
+                let run = ReportRun { outside_period, log_files_verified_at, performance, origins, ..run };
                 let report = Report { run, ..report };
                 return Ok(SweepOutcome { report, inputs_sha256: Some(inputs_sha256), integrity: None });
             }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{evaluation::EvaluationCriteria, sweep::SweepTask};
 use crate::{
-    config::{Config, InputLimits},
+    config::{Config, InputLimits, Watch},
     hex::hex,
     ports::ProcessedObject,
     report::{ReportRun, SCHEMA_VERSION},
@@ -25,8 +25,13 @@ pub(super) fn inputs_sha256(
 ) -> Result<Option<String>, serde_json::Error> {
     let EvaluationCriteria { config, catalog, pack, policies, integrity } = task.criteria;
     let is_redacted = config.redaction.sessions || config.redaction.accounts;
-    let has_more =
-        task.verification.is_some() || !policies.is_empty() || config.catalog.is_some() || is_redacted;
+    // Neither is in the JSON of a configuration.
+    let (trails, has_own_roles) = (&config.coverage.trails, config.watch.iter().any(Watch::is_own_role));
+    let has_more = has_own_roles
+        || task.verification.is_some()
+        || !policies.is_empty()
+        || config.catalog.is_some()
+        || is_redacted;
     if has_more || !says_nothing_of_evidence(run) {
         return Ok(None);
     }
@@ -38,6 +43,7 @@ pub(super) fn inputs_sha256(
     hash.update(serde_json::to_vec(&(
         versions,
         config,
+        trails,
         pack,
         integrity,
         period,

@@ -93,7 +93,9 @@ mod tests {
             for (line, finding) in lines.lines().zip(&report.result.findings) {
                 let line: Value = serde_json::from_str(line).unwrap();
                 assert_eq!(line["report_id"], report.id.as_str());
-                assert_eq!(serde_json::from_value::<Finding>(line).unwrap(), *finding, "{name}");
+                // Origins are in the run of a report.
+                let without = Finding { origins: Vec::new(), ..finding.clone() };
+                assert_eq!(serde_json::from_value::<Finding>(line).unwrap(), without, "{name}");
             }
         }
     }

@@ -11,14 +11,14 @@ use std::io::Write as _;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
-use self::log::{SarifLevel, SarifLog, SarifResult};
+use self::log::{SarifLevel, SarifLog, SarifResult, literal};
 use super::{
     Format, RenderCause, RenderedFile,
     format::serialized_name,
     json_value::{pruned, visible},
 };
 use crate::{
-    finding::{Finding, FindingRule, RULES, Severity},
+    finding::{Finding, FindingRule, RULES, Severity, phrases},
     report::{Report, ReportResult},
 };
 
@@ -151,7 +151,7 @@ fn facts(finding: &Finding) -> Value {
         "recommendation": finding.recommendation,
         "eventIds": finding.sample_event_ids,
         "resources": finding.resources,
-        "origins": finding.origins,
+        "origins": finding.origins.iter().map(|origin| literal(&phrases::origin(origin))).collect::<Vec<_>>(),
         "controls": finding.controls,
     })))
 }

@@ -92,6 +92,7 @@ fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) ->
         gather_options: GatherOptions { threads: 2, limits, hash_content: false },
         exclude: Exclusion::NONE,
         audit: None,
+        reuses_report: true,
         verification: None,
     };
     let mut state = SweepState::open(state, "objects in memory").unwrap();

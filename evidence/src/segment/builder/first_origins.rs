@@ -15,15 +15,12 @@ use crate::{
     time::{Hour, Time},
 };
 
-/// A group of calls in one account and region.
-type PlacedGroup = (Arc<str>, Arc<str>, OriginGroup);
-
 /// The origins that are kept of a group in an hour, the first first.
 type HourOrigins = Vec<(Time, CallOrigin)>;
 
 #[derive(Default)]
 pub(super) struct FirstOrigins {
-    groups: Interner<PlacedGroup>,
+    groups: Interner<OriginGroup>,
     /// Positions in `groups` by the positions of actor and call key.
     positions: HashMap<(u32, u32), u32>,
     kept: HashMap<(u32, Hour), HourOrigins>,
@@ -43,8 +40,7 @@ impl FirstOrigins {
             let (Some(actor), Some(call_key)) = (actors.get(row.actor), call_keys.get(row.call_key)) else {
                 return u32::MAX;
             };
-            let group = OriginGroup::of(actor, call_key);
-            groups.insert((Arc::clone(&actor.account), Arc::clone(&actor.region), group))
+            groups.insert(OriginGroup::of(actor, call_key))
         });
         let known = self.kept.get(&(group, row.time.hour()));
         let is_late = |known: &HourOrigins| {
@@ -74,8 +70,9 @@ impl FirstOrigins {
     pub(super) fn finish(self) -> BTreeMap<Shard, CallOrigins> {
         let mut shards: BTreeMap<Shard, CallOrigins> = BTreeMap::new();
         for ((group, hour), origins) in self.kept {
-            let Some((account, region, group)) = self.groups.get(group) else { continue };
-            let shard = Shard { account: Arc::clone(account), region: Arc::clone(region), hour };
+            let Some(group) = self.groups.get(group) else { continue };
+            let shard =
+                Shard { account: Arc::clone(&group.account), region: Arc::clone(&group.region), hour };
             let of_shard = shards.entry(shard).or_default();
             for (time, origin) in origins {
                 of_shard.insert(group.clone(), origin, time);
@@ -88,9 +85,9 @@ impl FirstOrigins {
 impl From<BTreeMap<Shard, CallOrigins>> for FirstOrigins {
     fn from(shards: BTreeMap<Shard, CallOrigins>) -> Self {
         let mut all = Self::default();
-        for (Shard { account, region, hour }, origins) in shards {
+        for (Shard { hour, .. }, origins) in shards {
             for (group, origins) in origins.into_groups() {
-                let group = all.groups.insert((Arc::clone(&account), Arc::clone(&region), group));
+                let group = all.groups.insert(group);
                 let mut origins: HourOrigins =
                     origins.into_iter().map(|(origin, time)| (time, origin)).collect();
                 origins.sort_unstable();

@@ -140,7 +140,7 @@ fn rule_id(id: &str) -> String {
 }
 
 /// A text without the syntax of a message: `{0}` is a placeholder and `[a](b)` a link.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in escape_hidden(text).chars() {
         match c {
