@@ -66,6 +66,9 @@ pub struct RecordedCall {
     pub needs_origin: bool,
 }
 
+/// What decides how a call is classified: source, name, `readOnly`, and whether it is an API call.
+type ClassifiedAs = (Arc<str>, Arc<str>, Option<bool>, bool);
+
 /// What decides whether calls are watched: the principal, and the ARN that the session was issued for.
 type Caller = (Principal, Option<Arc<str>>);
 
@@ -80,8 +83,8 @@ pub struct CallRecorder<'a> {
     unwatched: HashSet<Caller>,
     /// Whether findings may be about a caller.
     callers: HashMap<Caller, bool>,
-    /// Whether a call that succeeded is more than a plain read, by source, name, `readOnly` and whether it is an API call.
-    significant: HashMap<(Arc<str>, Arc<str>, Option<bool>, bool), bool>,
+    /// Whether a call that succeeded is more than a plain read.
+    significant: HashMap<ClassifiedAs, bool>,
 }
 
 /// What is decided about records of one position.
