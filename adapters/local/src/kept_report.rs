@@ -4,7 +4,7 @@
 //! only found by the program that made it, because another build may judge otherwise; if a file of the evidence was
 //! changed or removed since, by its SHA-256, none is found, so the evidence is read and its damage noticed.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::UNIX_EPOCH};
 
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ const REPORT_KEY: &str = "report_of";
 #[derive(Serialize, Deserialize)]
 struct KeptReport {
     inputs_sha256: String,
-    /// SHA-256 of the program.
+    /// What made the report.
     program: String,
     run_id: String,
     report_id: String,
@@ -68,8 +68,13 @@ impl SweepState {
     }
 }
 
+/// Version and commit of this program, and size and time of its file: a development build has no commit, and a file of a release has
+/// a time that says nothing.
 fn this_program() -> Option<String> {
-    sha256(&std::env::current_exe().ok()?)
+    let file = std::env::current_exe().ok()?.metadata().ok()?;
+    let changed = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let commit = option_env!("ONLOOKER_SOURCE_COMMIT").unwrap_or_default();
+    Some(format!("{} {commit} {} {}", env!("CARGO_PKG_VERSION"), file.len(), changed.as_nanos()))
 }
 
 /// SHA-256 of a file, in hex; `None` if it cannot be read.
