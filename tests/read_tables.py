@@ -37,12 +37,24 @@ def time(text):
     return text and datetime.datetime.fromisoformat(text)
 
 
+def origin_words(origin):
+    """An origin as the tables write it."""
+    mfa = {True: ", with MFA", False: ", without MFA", None: ""}[origin["mfa_authenticated"]]
+    agent = origin["user_agent"]
+    if agent is not None:
+        agent = agent.replace("`", "'")
+        agent = agent if len(agent) <= 100 else agent[:100] + "…"
+    address = origin["source_ip"] if origin["source_ip"] is not None else "an address that is not recorded"
+    return f"{address}{mfa}" + ("" if agent is None else f", user agent `{agent}`")
+
+
 def expected_tables(report):
     """The rows of each Parquet table, without the columns that name the report."""
     result = report["result"]
     times = ("first_seen", "last_seen")
     findings = [
         {("rule" if key == "id" else key): time(value) if key in times else value for key, value in one.items()}
+        | {"origins": [origin_words(origin) for origin in report["run"].get("origins", {}).get(one["fingerprint"], [])]}
         for one in result["findings"]
     ]
     plain = (
