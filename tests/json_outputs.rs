@@ -90,7 +90,7 @@ const PRINTED: &[(&str, &str, JsonForm)] = &[
     ("override list --json", "override-list", One),
 ];
 
-/// Options whose JSON has a form of others: policy documents of IAM.
+/// Options with JSON in a form of others: policy documents of IAM.
 const NOT_OURS: &[(&str, &str)] = &[("guardrails", "--format")];
 
 /// Two sweeps with their state, and files for each command.

@@ -159,8 +159,7 @@ impl Extract {
             && seen == counted
             && self.seconds.times(hour).count() as u64 <= self.tally.events()
             && self.conflicts <= self.tally.events()
-            && self.origins.is_canonical()
-            && self.origins.times().all(|time| time.hour() == hour)
+            && self.origins.are_of(&self.shard.account, &self.shard.region, hour)
             && self.tally.lines().all(|line| {
                 self.shard.contains(line.actor, line.first)
                     && here(line.last)

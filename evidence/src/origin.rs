@@ -5,7 +5,10 @@
 //! [`MAX_ORIGINS`] are kept, so memory grows with the groups and not with the calls; texts have at most
 //! [`MAX_ORIGIN_TEXT_BYTES`] bytes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{Actor, CallKey, Outcome},
     record::Record,
-    time::Time,
+    time::{Hour, Time},
 };
 
 /// Origins that are kept of a group of calls.
@@ -56,16 +59,61 @@ pub struct OriginGroup {
     pub resources: Arc<[Arc<str>]>,
 }
 
-/// The first origins of each group of calls, with the time of the first call of each.
+/// The origins of a group that were seen first, at most [`MAX_ORIGINS`], with the time of the first call of each, in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "OriginList", into = "OriginList")]
+#[serde(transparent)]
+pub struct FirstOrigins(Vec<(Time, CallOrigin)>);
+
+/// The first origins of each group of calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "OriginList", into = "OriginList")]
 pub struct CallOrigins(BTreeMap<OriginGroup, FirstOrigins>);
 
-/// Origins with the time of the first call of each.
-type FirstOrigins = BTreeMap<CallOrigin, Time>;
+/// The form in which origins are stored: groups in order.
+type OriginList = Vec<(OriginGroup, FirstOrigins)>;
 
-/// The form in which origins are stored.
-type OriginList = Vec<(OriginGroup, Vec<(CallOrigin, Time)>)>;
+/// Origins that were not stored in their form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("origins are not in order, too many or too long")]
+pub struct OriginsError;
+
+impl FirstOrigins {
+    /// Adds an origin, or sets the time at which it was seen first. Drops the one that was seen last if there are too many: it can only
+    /// come back with an earlier time, so the order of calls changes nothing.
+    pub(crate) fn insert(&mut self, time: Time, origin: CallOrigin) {
+        match self.0.iter_mut().find(|(_, other)| *other == origin) {
+            Some((first, _)) => *first = time.min(*first),
+            None => self.0.push((time, origin)),
+        }
+        self.0.sort_unstable();
+        self.0.truncate(MAX_ORIGINS);
+    }
+
+    /// Adds those of other calls.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (time, origin) in other.0 {
+            self.insert(time, origin);
+        }
+    }
+
+    /// Whether an origin that is seen at this time is dropped, whatever it is.
+    pub(crate) fn drops(&self, time: Time) -> bool {
+        self.0.len() == MAX_ORIGINS && self.0.last().is_some_and(|(last, _)| *last < time)
+    }
+
+    /// The origins with the time of the first call of each.
+    pub fn iter(&self) -> impl Iterator<Item = (Time, &CallOrigin)> {
+        self.0.iter().map(|(time, origin)| (*time, origin))
+    }
+
+    fn is_canonical(&self) -> bool {
+        let distinct: BTreeSet<&CallOrigin> = self.0.iter().map(|(_, origin)| origin).collect();
+        (1..=MAX_ORIGINS).contains(&self.0.len())
+            && self.0.is_sorted()
+            && distinct.len() == self.0.len()
+            && distinct.into_iter().all(CallOrigin::is_bounded)
+    }
+}
 
 impl CallOrigin {
     /// The origin that the record names; `None` if it names nothing.
@@ -109,28 +157,23 @@ impl OriginGroup {
 }
 
 impl CallOrigins {
-    /// Adds the origin of a call.
-    pub fn insert(&mut self, group: OriginGroup, origin: CallOrigin, time: Time) {
-        insert_first(self.0.entry(group).or_default(), origin, time);
+    /// Adds the origins of a group.
+    pub(crate) fn add(&mut self, group: OriginGroup, origins: FirstOrigins) {
+        self.0.entry(group).or_default().merge(origins);
     }
 
     /// Adds those of other calls.
     pub fn merge(&mut self, other: Self) {
-        for (group, origins) in other.0 {
-            let known = self.0.entry(group).or_default();
-            for (origin, time) in origins {
-                insert_first(known, origin, time);
-            }
-        }
+        other.0.into_iter().for_each(|(group, origins)| self.add(group, origins));
     }
 
     /// The origins of a group, with the time of the first call of each.
-    pub fn of_group(&self, group: &OriginGroup) -> impl Iterator<Item = (&CallOrigin, Time)> {
-        self.0.get(group).into_iter().flatten().map(|(origin, time)| (origin, *time))
+    pub fn of_group(&self, group: &OriginGroup) -> impl Iterator<Item = (Time, &CallOrigin)> {
+        self.0.get(group).into_iter().flat_map(FirstOrigins::iter)
     }
 
     /// The groups with their origins.
-    pub(crate) fn into_groups(self) -> impl Iterator<Item = (OriginGroup, BTreeMap<CallOrigin, Time>)> {
+    pub(crate) fn into_groups(self) -> impl Iterator<Item = (OriginGroup, FirstOrigins)> {
         self.0.into_iter()
     }
 
@@ -139,41 +182,30 @@ impl CallOrigins {
         self.0.is_empty()
     }
 
-    /// Whether each group has at least one origin, and no more and no longer ones than are kept.
-    pub(crate) fn is_canonical(&self) -> bool {
-        let is_kept = |origins: &FirstOrigins| {
-            (1..=MAX_ORIGINS).contains(&origins.len()) && origins.keys().all(CallOrigin::is_bounded)
+    /// Whether all calls are in this account, region and hour.
+    pub(crate) fn are_of(&self, account: &str, region: &str, hour: Hour) -> bool {
+        let is_here = |(group, origins): (&OriginGroup, &FirstOrigins)| {
+            *group.account == *account
+                && *group.region == *region
+                && origins.iter().all(|(time, _)| time.hour() == hour)
         };
-        self.0.values().all(is_kept)
-    }
-
-    /// The times of the calls.
-    pub(crate) fn times(&self) -> impl Iterator<Item = Time> {
-        self.0.values().flat_map(|origins| origins.values().copied())
+        self.0.iter().all(is_here)
     }
 }
 
-/// Adds an origin, and drops the one that was seen last if there are too many. What is dropped can only come back with an earlier
-/// time, so the order of calls changes nothing.
-fn insert_first(known: &mut FirstOrigins, origin: CallOrigin, time: Time) {
-    known.entry(origin).and_modify(|first| *first = time.min(*first)).or_insert(time);
-    if known.len() > MAX_ORIGINS {
-        let last = known.iter().map(|(origin, time)| (*time, origin.clone())).max();
-        if let Some((_, origin)) = last {
-            known.remove(&origin);
-        }
-    }
-}
+impl TryFrom<OriginList> for CallOrigins {
+    type Error = OriginsError;
 
-impl From<OriginList> for CallOrigins {
-    fn from(list: OriginList) -> Self {
-        Self(list.into_iter().map(|(group, origins)| (group, origins.into_iter().collect())).collect())
+    fn try_from(list: OriginList) -> Result<Self, OriginsError> {
+        let is_canonical =
+            list.is_sorted_by(|a, b| a.0 < b.0) && list.iter().all(|(_, origins)| origins.is_canonical());
+        if is_canonical { Ok(Self(list.into_iter().collect())) } else { Err(OriginsError) }
     }
 }
 
 impl From<CallOrigins> for OriginList {
     fn from(origins: CallOrigins) -> Self {
-        origins.0.into_iter().map(|(group, origins)| (group, origins.into_iter().collect())).collect()
+        origins.0.into_iter().collect()
     }
 }
 
@@ -204,7 +236,9 @@ mod tests {
     fn origins_of(calls: &[(u8, u8, u32)]) -> CallOrigins {
         let mut origins = CallOrigins::default();
         for (of, from, time) in calls {
-            origins.insert(group(*of), origin(*from), Time(*time));
+            let mut first = FirstOrigins::default();
+            first.insert(Time(*time), origin(*from));
+            origins.add(group(*of), first);
         }
         origins
     }
@@ -217,7 +251,6 @@ mod tests {
             split in 0..40_usize,
         ) {
             let all = origins_of(&calls);
-            prop_assert!(all.is_canonical());
             order.retain(|at| *at < calls.len());
             let shuffled: Vec<_> = order.iter().map(|at| calls[*at]).collect();
             prop_assert_eq!(&all, &origins_of(&shuffled));
@@ -242,9 +275,28 @@ mod tests {
             expected.sort();
             expected.truncate(MAX_ORIGINS);
             let origins = origins_of(&calls);
-            let mut kept: Vec<_> = origins.of_group(&group(0)).map(|(origin, time)| (time, origin.clone())).collect();
-            kept.sort();
+            let kept: Vec<_> = origins.of_group(&group(0)).map(|(time, origin)| (time, origin.clone())).collect();
             prop_assert_eq!(kept, expected);
+        }
+    }
+
+    #[test]
+    fn origins_in_another_form_are_rejected() {
+        let calls: Vec<_> = (0..3).map(|n| (n % 2, n, u32::from(n))).collect();
+        let right = serde_json::to_value(origins_of(&calls)).unwrap();
+        let read = |value: &serde_json::Value| serde_json::from_value::<CallOrigins>(value.clone());
+        assert_eq!(read(&right).unwrap(), origins_of(&calls));
+        let changes: [fn(&mut serde_json::Value); 5] = [
+            |list| list.as_array_mut().unwrap().reverse(),
+            |list| list[1] = list[0].clone(),
+            |list| list[0][1] = serde_json::json!([]),
+            |list| list[0][1].as_array_mut().unwrap().reverse(),
+            |list| list[1][1][0][1]["user_agent"] = "a".repeat(MAX_ORIGIN_TEXT_BYTES + 1).into(),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut wrong = right.clone();
+            change(&mut wrong);
+            assert!(read(&wrong).is_err(), "{number}: {wrong}");
         }
     }
 

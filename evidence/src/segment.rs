@@ -5,7 +5,7 @@
 //! by its id, recipient account, region and hour; of two contents under one identity the more severe one is kept and
 //! the conflict is recorded; everything has an identity, so a second delivery changes nothing; equal evidence gives
 //! equal values and equal bytes; the parts into which a segment is split merge to that segment. The reader of the records chooses
-//! of which calls the origin is kept, so origins are no part of the hash.
+//! of which calls the origin is kept, so the hash leaves origins out.
 //!
 //! More severe is `readOnly=false` than no flag and no flag than `readOnly=true`; then succeeded than failed and
 //! failed than denied; then the greater content.

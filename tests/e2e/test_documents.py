@@ -172,7 +172,7 @@ class ExecutedCommands(StackTestCase):
         try:
             self.deployment.update(**changed)
         except botocore.exceptions.ClientError as error:
-            # boto3 repeats a request whose answer is late, and the second one finds the update done.
+            # boto3 repeats a request if its answer is late, and the second one finds the update done.
             if "No updates are to be performed" not in str(error):
                 raise
             self.deployment.read_environments()

@@ -4,13 +4,13 @@
 //! twice; the segment does not depend on the order of its input; memory grows with the distinct values and by 32
 //! bytes for each row, not with the text of records.
 
-mod first_origins;
 mod interner;
+mod origins_builder;
 mod position_cache;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::{first_origins::FirstOrigins, interner::Interner, position_cache::PositionCache};
+use self::{interner::Interner, origins_builder::OriginsBuilder, position_cache::PositionCache};
 use super::{
     EventIdentity, EventRow, Segment, Shard, digest_hours,
     shard::{account_region_ranks, compare_identity},
@@ -29,7 +29,7 @@ pub struct SegmentBuilder {
     call_keys: Interner<CallKey>,
     rows: Vec<EventRow>,
     conflicts: BTreeSet<EventIdentity>,
-    origins: FirstOrigins,
+    origins: OriginsBuilder,
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,

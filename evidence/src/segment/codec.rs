@@ -146,14 +146,12 @@ impl Segment {
 
     /// Whether the origins are those of calls in shards that the segment has.
     fn has_canonical_origins(&self) -> bool {
-        let of_shard = |(shard, origins): (&Shard, &CallOrigins)| {
-            !origins.is_empty()
-                && origins.is_canonical()
-                && origins.times().all(|time| time.hour() == shard.hour)
-        };
         let is_known = || {
             let shards = self.shards();
             self.origins.keys().all(|shard| shards.contains(shard))
+        };
+        let of_shard = |(shard, origins): (&Shard, &CallOrigins)| {
+            !origins.is_empty() && origins.are_of(&shard.account, &shard.region, shard.hour)
         };
         self.origins.is_empty() || (self.origins.iter().all(of_shard) && is_known())
     }
@@ -176,6 +174,9 @@ fn decode(ids: &[u8], body: &[u8]) -> Option<Segment> {
     let (call_keys, []) = envelope::take_column(columns, ids.len())? else { return None };
     let rows = ids.iter().zip(times).zip(actors).zip(call_keys);
     let piece = |text: &str| unhex(text).map(Fingerprint);
+    if !tables.origins.is_sorted_by(|a, b| a.0 < b.0) {
+        return None;
+    }
     let UnshardedTables { unreadable, insight_events, digest_windows, delivery_facts } = tables.unsharded;
     let digest_hours = digest_hours::covered_hours(&digest_windows);
     Some(Segment {

@@ -389,7 +389,7 @@ impl Finding {
 /// The origins of these calls that were seen first.
 fn first_origins(groups: &BTreeSet<OriginGroup>, origins: &CallOrigins) -> Vec<CallOrigin> {
     let mut first: BTreeMap<&CallOrigin, Time> = BTreeMap::new();
-    for (origin, time) in groups.iter().flat_map(|group| origins.of_group(group)) {
+    for (time, origin) in groups.iter().flat_map(|group| origins.of_group(group)) {
         first.entry(origin).and_modify(|known| *known = time.min(*known)).or_insert(time);
     }
     let mut first: Vec<_> = first.into_iter().map(|(origin, time)| (time, origin)).collect();

@@ -88,6 +88,16 @@ pub fn log_name(account: &str, region: &str, delivered: Time, unique: &str) -> S
 
 /// A digest of the hour that ends at `end`, which lists these log files by their first and last event.
 pub fn digest(account: &str, region: &str, end: Time, logs: &[(Time, Time)]) -> (String, Vec<u8>) {
+    digest_since(account, region, (Time(end.0 - HOUR_SECONDS), end), logs)
+}
+
+/// A digest of the time from `start` to `end`.
+pub fn digest_since(
+    account: &str,
+    region: &str,
+    (start, end): (Time, Time),
+    logs: &[(Time, Time)],
+) -> (String, Vec<u8>) {
     let folder = log_folder(account, "CloudTrail-Digest", region, end);
     let name = format!(
         "{folder}/{account}_CloudTrail-Digest_{region}_trail_{region}_{}.json.gz",
@@ -103,7 +113,7 @@ pub fn digest(account: &str, region: &str, end: Time, logs: &[(Time, Time)]) -> 
         })
         .collect();
     let digest = json!({
-        "awsAccountId": account, "digestStartTime": Time(end.0 - HOUR_SECONDS).to_string(), "digestEndTime": end.to_string(),
+        "awsAccountId": account, "digestStartTime": start.to_string(), "digestEndTime": end.to_string(),
         "digestS3Object": name.strip_prefix("s3://trail/"), "logFiles": logs
     });
     (name, gzip(&digest.to_string()))

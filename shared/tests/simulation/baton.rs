@@ -1,7 +1,7 @@
 //! Processes, of which one runs at a time.
 //!
 //! Enters: the work of a process. Leaves: its pauses, and its end. Laws: a process runs only until its next [`Pause`], and no other
-//! process and not the scheduler runs meanwhile; a killed process makes no further call. A process whose call is next anyway goes on
+//! process and not the scheduler runs meanwhile; a killed process makes no further call. A process that makes the next call anyway goes on
 //! without a pause, because a change of threads takes longer than most calls.
 
 use std::{

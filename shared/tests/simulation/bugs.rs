@@ -12,7 +12,7 @@ use super::{
     workload::{BEGIN, Workload},
 };
 
-/// Seeds that are searched for one whose workload fits.
+/// Seeds that are searched for one with a workload that fits.
 const SEEDS: u64 = 200;
 
 fn find_seed(fits: impl Fn(&Workload) -> bool) -> u64 {

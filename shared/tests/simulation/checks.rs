@@ -99,7 +99,7 @@ impl Schedule {
 
     fn check_status(&self, evidence: &Evidence, found: &mut Vec<String>) {
         let Some(current) = latest(&*self.world.table().items).unwrap() else {
-            found.push("at rest: there is no current status".to_owned());
+            found.push("at rest: the table has no current status".to_owned());
             return;
         };
         let CurrentStatus { status, reason, report, last_change, last_notified_change, .. } = current;

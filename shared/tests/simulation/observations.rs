@@ -27,7 +27,7 @@ use super::{
 /// What was acknowledged at a time.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Files whose messages were answered with success.
+    /// Files with a message that was answered with success.
     pub files: BTreeSet<String>,
     /// Calls in slices that a checkpoint has passed.
     pub calls: BTreeSet<u32>,

@@ -9,12 +9,12 @@ use onlooker_core::{
     config::{AuditLevel, Config},
     time::{HOUR_SECONDS, Hour, Time},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     draw::Dice,
     environment::RecordedEvent,
-    fixtures::{START, digest, gzip, log_file, log_name, record},
+    fixtures::{START, digest_since, log_file, log_name, record},
     records::{ACCOUNT, AUDITOR, REGION},
 };
 
@@ -151,21 +151,8 @@ impl Workload {
     }
 
     fn add_digest(&mut self, end: Time, seconds: u32, listed: &[(Time, Time)], delivered: Time) {
-        let (name, _) = digest(ACCOUNT, REGION, end, &[]);
-        let logs: Vec<Value> = listed
-            .iter()
-            .map(|(oldest, newest)| {
-                json!({
-                    "s3Bucket": "trail", "s3Object": "x", "oldestEventTime": oldest.to_string(),
-                    "newestEventTime": newest.to_string()
-                })
-            })
-            .collect();
-        let text = json!({
-            "awsAccountId": ACCOUNT, "digestStartTime": Time(end.0 - seconds).to_string(),
-            "digestEndTime": end.to_string(), "digestS3Object": name.strip_prefix("s3://trail/"), "logFiles": logs
-        });
-        self.files.push(LogFile { name, calls: Vec::new(), delivered, bytes: gzip(&text.to_string()) });
+        let (name, bytes) = digest_since(ACCOUNT, REGION, (Time(end.0 - seconds), end), listed);
+        self.files.push(LogFile { name, calls: Vec::new(), delivered, bytes });
     }
 
     /// When the functions begin to run, in milliseconds: the hours before [`BEGIN`] have settled.

@@ -1,6 +1,6 @@
 //! The origins of calls while a segment is built.
 //!
-//! Enters: rows and where they came from. Leaves: [`CallOrigins`] of each shard. Laws: the same as those of [`CallOrigins`]; an origin that
+//! Enters: rows and where they came from. Leaves: [`CallOrigins`] of each shard. Laws: those of [`CallOrigins`]; an origin that
 //! was seen later than all that are kept of its group is dropped before anything is stored of it.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -10,23 +10,21 @@ use hashbrown::HashMap;
 use super::interner::Interner;
 use crate::{
     event::{Actor, CallKey},
-    origin::{CallOrigin, CallOrigins, MAX_ORIGINS, OriginGroup},
+    origin::{CallOrigin, CallOrigins, FirstOrigins, OriginGroup},
     segment::{EventRow, Shard},
-    time::{Hour, Time},
+    time::Hour,
 };
 
-/// The origins that are kept of a group in an hour, the first first.
-type HourOrigins = Vec<(Time, CallOrigin)>;
-
+/// Groups, and the origins of each in an hour.
 #[derive(Default)]
-pub(super) struct FirstOrigins {
+pub(super) struct OriginsBuilder {
     groups: Interner<OriginGroup>,
     /// Positions in `groups` by the positions of actor and call key.
     positions: HashMap<(u32, u32), u32>,
-    kept: HashMap<(u32, Hour), HourOrigins>,
+    kept: HashMap<(u32, Hour), FirstOrigins>,
 }
 
-impl FirstOrigins {
+impl OriginsBuilder {
     /// Adds the origin of a row, which is only made if it may be kept.
     pub(super) fn insert(
         &mut self,
@@ -42,15 +40,12 @@ impl FirstOrigins {
             };
             groups.insert(OriginGroup::of(actor, call_key))
         });
-        let known = self.kept.get(&(group, row.time.hour()));
-        let is_late = |known: &HourOrigins| {
-            known.len() == MAX_ORIGINS && known.last().is_some_and(|(last, _)| *last < row.time)
-        };
-        if known.is_some_and(is_late) {
+        let key = (group, row.time.hour());
+        if self.kept.get(&key).is_some_and(|known| known.drops(row.time)) {
             return;
         }
         if let Some(origin) = origin() {
-            insert_first(self.kept.entry((group, row.time.hour())).or_default(), row.time, origin);
+            self.kept.entry(key).or_default().insert(row.time, origin);
         }
     }
 
@@ -59,10 +54,7 @@ impl FirstOrigins {
         let groups = other.groups.copy_into(&mut self.groups);
         for ((group, hour), origins) in other.kept.drain() {
             let Some(group) = groups.get(group as usize) else { continue };
-            let known = self.kept.entry((*group, hour)).or_default();
-            for (time, origin) in origins {
-                insert_first(known, time, origin);
-            }
+            self.kept.entry((*group, hour)).or_default().merge(origins);
         }
     }
 
@@ -73,37 +65,21 @@ impl FirstOrigins {
             let Some(group) = self.groups.get(group) else { continue };
             let shard =
                 Shard { account: Arc::clone(&group.account), region: Arc::clone(&group.region), hour };
-            let of_shard = shards.entry(shard).or_default();
-            for (time, origin) in origins {
-                of_shard.insert(group.clone(), origin, time);
-            }
+            shards.entry(shard).or_default().add(group.clone(), origins);
         }
         shards
     }
 }
 
-impl From<BTreeMap<Shard, CallOrigins>> for FirstOrigins {
+impl From<BTreeMap<Shard, CallOrigins>> for OriginsBuilder {
     fn from(shards: BTreeMap<Shard, CallOrigins>) -> Self {
         let mut all = Self::default();
         for (Shard { hour, .. }, origins) in shards {
             for (group, origins) in origins.into_groups() {
                 let group = all.groups.insert(group);
-                let mut origins: HourOrigins =
-                    origins.into_iter().map(|(origin, time)| (time, origin)).collect();
-                origins.sort_unstable();
                 all.kept.insert((group, hour), origins);
             }
         }
         all
     }
-}
-
-/// Adds an origin, or sets the time at which it was seen first, and keeps those that were seen first.
-fn insert_first(known: &mut HourOrigins, time: Time, origin: CallOrigin) {
-    match known.iter_mut().find(|(_, other)| *other == origin) {
-        Some((first, _)) => *first = time.min(*first),
-        None => known.push((time, origin)),
-    }
-    known.sort_unstable();
-    known.truncate(MAX_ORIGINS);
 }
