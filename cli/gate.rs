@@ -3,7 +3,10 @@
 //! Enters: a report, the least that is accepted, and an earlier report. Leaves: one line, or the result as JSON, JUnit or SARIF. Laws:
 //! the exit code is 0 only if every check passes; a file that is not the report that its id names is refused.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use onlooker_core::{
@@ -11,8 +14,12 @@ use onlooker_core::{
     escape::escape_hidden,
     finding::Severity,
     gate::{GateCriteria, GateOutcome, GateResult, baseline_problem, gate},
-    render::gate::{junit, sarif},
+    render::{
+        gate::{junit, sarif},
+        json::escape_json,
+    },
 };
+use onlooker_local::sweep_state::write_atomically;
 
 use crate::{
     exit::{CommandError, CommandOutcome},
@@ -35,7 +42,7 @@ Examples:
   onlooker sweep ./AWSLogs --fail-on none && onlooker gate
   onlooker gate out/report.json --min-score 100 --fail-on high
   onlooker gate out/report.json --baseline main/report.json
-  onlooker gate out/report.json --format junit > gate.xml
+  onlooker gate out/report.json --format junit --out gate.xml
 
 Exit codes:
   0  the report passes
@@ -65,9 +72,12 @@ pub struct GateArgs {
     /// Earlier report: fail only on what it does not have
     #[arg(long, value_name = "REPORT")]
     baseline: Option<PathBuf>,
-    /// What to print
+    /// What to print, or to write with `--out`
     #[arg(long, value_enum, default_value_t = GateFormat::Text)]
     format: GateFormat,
+    /// File for the result; the line is printed as well
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Directory of the state of earlier sweeps
     #[arg(long, value_name = "DIR", default_value = ".onlooker")]
     state: PathBuf,
@@ -139,13 +149,23 @@ pub fn run(args: GateArgs) -> Result<CommandOutcome, CommandError> {
     })
 }
 
+/// Prints the result, or writes it to a file and prints the line.
 fn print(result: &GateResult, args: &GateArgs) -> Result<(), CommandError> {
-    match args.format {
-        GateFormat::Json => output::json(result),
-        GateFormat::Text => output::write(|out| writeln!(out, "{}", escape_hidden(&result.sentence()))),
-        GateFormat::Junit => output::write(|out| out.write_all(junit(result).as_bytes())),
-        GateFormat::Sarif => {
-            output::write(|out| out.write_all(sarif(result, &location(args.report.as_deref())).as_bytes()))
+    let unwritable = |error| CommandError::Output(io::Error::other(error));
+    let line = format!("{}\n", escape_hidden(&result.sentence()));
+    let text = match args.format {
+        // JSON for people on a terminal, and in one line otherwise.
+        GateFormat::Json if args.out.is_none() => return output::json(result),
+        GateFormat::Json => escape_json(serde_json::to_string_pretty(result).map_err(unwritable)?),
+        GateFormat::Text => line.clone(),
+        GateFormat::Junit => junit(result),
+        GateFormat::Sarif => sarif(result, &location(args.report.as_deref())),
+    };
+    match &args.out {
+        None => output::write(|out| out.write_all(text.as_bytes())),
+        Some(path) => {
+            write_atomically(path, text.as_bytes())?;
+            output::write(|out| out.write_all(line.as_bytes()))
         }
     }
 }

@@ -159,6 +159,7 @@ fn add(global: &GlobalArgs, args: OverrideAddArgs, now: Time) -> Result<(), Comm
     let path = file(global)?;
     let OverrideAddArgs { id, principal, operation, resource, owner, reason, from, expires } = args;
     let expires = expires.in_future(now);
+    let begins_now = from.is_none();
     let from = from.map_or(now, |from| from.in_past(now));
     if expires <= now {
         return Err(CommandError::Usage(Diagnostic {
@@ -178,6 +179,9 @@ fn add(global: &GlobalArgs, args: OverrideAddArgs, now: Time) -> Result<(), Comm
     config_file::add_override(&path, &entry)?;
     let (id, path) = (&entry.id, path.display());
     note(global, &format!("added `{id}` to `{path}`; it begins {from} and expires {expires}"))?;
+    if begins_now {
+        note(global, "  it allows no call of the past; `--from 7d` would begin a week ago")?;
+    }
     warn(global, &warnings);
     Ok(())
 }

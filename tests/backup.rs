@@ -214,6 +214,7 @@ fn a_damaged_backup_has_exit_code_1_and_an_incomplete_one_3() {
     let listed = directory.run(&["backup", "list", "backups"]).assert_exit_code(0).stdout;
     assert!(listed.contains("incomplete"), "{listed}");
 
+    fs::create_dir(directory.join("empty")).expect("a directory");
     directory.run(&["backup", "verify", "empty"]).assert_exit_code(3);
     directory.run(&["backup", "restore", "backups", "20271104T101530Z-0123456789ab"]).assert_exit_code(3);
     directory.run(&["backup", "restore", "backups", "../../etc"]).assert_exit_code(2);
@@ -269,6 +270,23 @@ fn what_the_state_names_and_does_not_have_is_in_the_exit_code() {
         .assert_exit_code(2)
         .assert_stderr(&["nothing to back up"]);
     assert!(!empty.join("backups").exists());
+}
+
+#[test]
+fn a_directory_that_does_not_exist_is_refused_and_a_state_without_a_sweep_is_said() {
+    let directory = TestDirectory::new();
+    for command in [
+        &["list", "absent"][..],
+        &["verify", "absent"],
+        &["restore", "absent", "latest"],
+        &["prune", "absent", "--keep", "1"],
+    ] {
+        let refused = directory.run(&[&["backup"], command].concat()).assert_exit_code(2);
+        refused.assert_stderr(&["`absent` is not a directory", "onlooker backup create --to"]);
+    }
+    directory.write("onlooker.toml", b"");
+    let made = directory.run(&["backup", "create", "--to", "backups"]).assert_exit_code(0);
+    made.assert_stderr(&["note: `.onlooker` has no sweep", "--state"]);
 }
 
 #[test]

@@ -196,6 +196,25 @@ fn files_named_in_a_configuration_must_exist() {
 }
 
 #[test]
+fn values_of_a_profile_that_were_not_edited_are_named() {
+    let home = config_directory(None);
+    assert_eq!(exit_code(&run(home.path(), &["config", "init", "--profile", "management-only"])), 0);
+    let validate = || run(home.path(), &["config", "validate", "--quick"]);
+    let named = |output: &Output| stdout(output).matches("still the example of the profile").count();
+    let fresh = validate();
+    assert_eq!((exit_code(&fresh), named(&fresh)), (1, 3), "{}", stdout(&fresh));
+    assert!(stdout(&fresh).contains("line-8 "), "{}", stdout(&fresh));
+    let path = home.path().join("onlooker.toml");
+    let text = std::fs::read_to_string(&path).expect("there");
+    // Another value is complete; the same one is, if the comment is gone.
+    let text =
+        text.replace("111122223333", "444455556666").replace("# EDIT: the principal.", "# The principal.");
+    std::fs::write(&path, text.replace("# EDIT: every enabled Region", "# Every enabled Region"))
+        .expect("written");
+    assert_eq!(named(&validate()), 0, "{}", stdout(&validate()));
+}
+
+#[test]
 fn overrides_are_added_listed_and_removed_and_comments_stay() {
     let text = "# ours\nstandard = \"SOC2\"  # agreed\n\n[limits]\nthreads = 2 # not more\n";
     let home = config_directory(Some(text));
@@ -227,6 +246,8 @@ fn an_override_begins_when_it_is_added_unless_a_start_is_given() {
             (0, ""),
             "a narrow override has no warning"
         );
+        let says_so = stdout(&output).contains("it allows no call of the past; `--from 7d`");
+        assert_eq!(says_so, !more.contains(&"--from"), "{}", stdout(&output));
         let text = std::fs::read_to_string(home.path().join("onlooker.toml")).expect("there");
         Config::from_toml(&text, "onlooker.toml").expect("valid").overrides.remove(0)
     };

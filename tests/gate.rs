@@ -45,6 +45,19 @@ fn a_compliant_report_passes_in_one_line() {
 }
 
 #[test]
+fn the_result_is_in_a_file_and_the_line_is_printed() {
+    let directory = swept(&[]);
+    let line = gate(&directory, &[], 0);
+    for format in ["text", "json", "junit", "sarif"] {
+        let printed = gate(&directory, &["--format", format], 0);
+        assert_eq!(gate(&directory, &["--format", format, "--out", "results/gate"], 0), line);
+        let written = fs::read_to_string(directory.join("results/gate")).expect("written");
+        let value = |text: &str| serde_json::from_str::<Value>(text).ok();
+        assert!(written == printed || format == "json" && value(&written) == value(&printed), "{written}");
+    }
+}
+
+#[test]
 fn a_write_fails_at_any_score() {
     let directory = swept(&[WRITE_CALL]);
     let line = gate(&directory, &["--min-score", "0", "--min-coverage", "0"], 1);

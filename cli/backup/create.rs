@@ -24,6 +24,7 @@ use crate::{
     exit::{CommandError, CommandOutcome},
     output,
     progress::ProgressMeter,
+    report_output::note,
 };
 
 /// Options of `backup create`.
@@ -56,6 +57,12 @@ pub fn run(global: &GlobalArgs, args: CreateArgs) -> Result<CommandOutcome, Comm
     let manifest =
         create(destination.repository(), contents, new, &|number, _| bar.set_count(number, number))?;
     bar.finish();
+    if !manifest.counts.contains_key("runs") {
+        note(&format!(
+            "`{}` has no sweep, so the backup has none; name the directory of the state with `--state`",
+            escape_hidden(&args.state.to_string_lossy())
+        ));
+    }
     if args.json {
         output::json(&manifest)?;
     } else {

@@ -3,6 +3,8 @@
 //! Enters: a path or a URL. Leaves: an opened [`Destination`]. Law: a URL that this command line cannot open is an error,
 //! and never a directory of that name.
 
+use std::path::Path;
+
 use onlooker_core::{
     config::Diagnostic,
     escape::escape_hidden,
@@ -49,6 +51,21 @@ impl Destination {
                 remedy: "name a directory, or a bucket with `s3://`, `az://` or `gs://`".to_owned(),
             })),
         }
+    }
+
+    /// Opens the destination of backups that exist.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and for a directory that does not exist.
+    pub fn open_existing(place: &str) -> Result<Self, CommandError> {
+        if !place.is_empty() && !place.contains("://") && !Path::new(place).is_dir() {
+            return Err(CommandError::Usage(Diagnostic {
+                message: format!("`{}` is not a directory, so it has no backups", escape_hidden(place)),
+                remedy: "give the directory or bucket that `onlooker backup create --to` was given"
+                    .to_owned(),
+            }));
+        }
+        Self::open(place)
     }
 
     /// The backups at the destination.

@@ -39,7 +39,7 @@ pub struct PruneArgs {
 
 /// Runs `backup prune`.
 pub fn run(global: &GlobalArgs, args: &PruneArgs) -> Result<CommandOutcome, CommandError> {
-    let destination = Destination::open(&args.destination)?;
+    let destination = Destination::open_existing(&args.destination)?;
     let repository = destination.repository();
     let rotation =
         plan_pruning(repository, args.keep, environment::now()).map_err(CommandError::BackupStore)?;

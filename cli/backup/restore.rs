@@ -52,7 +52,7 @@ pub struct RestoreArgs {
 
 /// Runs `backup restore`.
 pub fn run(global: &GlobalArgs, args: RestoreArgs) -> Result<CommandOutcome, CommandError> {
-    let destination = Destination::open(&args.destination)?;
+    let destination = Destination::open_existing(&args.destination)?;
     let repository = destination.repository();
     let Some(name) = named(repository, &args.name)? else {
         output::write(|out| writeln!(out, "no backup is complete"))?;

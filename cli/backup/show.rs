@@ -51,7 +51,7 @@ pub struct VerifyArgs {
 
 /// Runs `backup list`.
 pub fn list_backups(global: &GlobalArgs, args: &ListArgs) -> Result<CommandOutcome, CommandError> {
-    let destination = Destination::open(&args.destination)?;
+    let destination = Destination::open_existing(&args.destination)?;
     let found = list(destination.repository()).map_err(CommandError::BackupStore)?;
     if args.json {
         output::versioned_list(BACKUP_LIST_SCHEMA_VERSION, &found)?;
@@ -89,7 +89,7 @@ fn row(backup: &ListedBackup) -> Vec<TextCell> {
 
 /// Runs `backup verify`.
 pub fn verify_backup(global: &GlobalArgs, args: &VerifyArgs) -> Result<CommandOutcome, CommandError> {
-    let destination = Destination::open(&args.destination)?;
+    let destination = Destination::open_existing(&args.destination)?;
     let repository = destination.repository();
     let Some(name) = named(repository, &args.name)? else { return no_backup() };
     let bar = ProgressMeter::for_items(global, "checking", "parts");

@@ -4,11 +4,15 @@
 //! built with. Law: nothing is changed; a file that is written to try a folder is removed.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-use onlooker_core::{catalog::Catalog, config::AuditSettings};
+use onlooker_core::{
+    catalog::Catalog,
+    config::{AuditSettings, ConfigProfile},
+};
 use onlooker_local::config_file::LoadedConfig;
 
 use crate::{aws::AwsConnection, diagnosis::Check, environment, exit::CommandError, inputs};
@@ -97,7 +101,38 @@ pub fn settings(loaded: &LoadedConfig) -> Vec<Check> {
             format!("remove it with `onlooker override remove {}`, or give it a later `expires`", entry.id);
         Check::warning(group, &format!("override.{}", entry.id), found, fix)
     }));
+    let text = loaded.path.as_deref().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    checks.extend(example_values(&text).map(|(line, value)| {
+        let fix = "write your own value, or remove the comment with EDIT if the value is right";
+        Check::warning(
+            group,
+            &format!("line-{line}"),
+            format!("still the example of the profile: {value}"),
+            fix,
+        )
+    }));
     checks
+}
+
+/// The lines of a configuration that a profile asks to complete, and that still have the value of the profile, with their numbers.
+fn example_values(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let profiles = ConfigProfile::ALL.map(ConfigProfile::template);
+    let examples: BTreeSet<String> =
+        profiles.iter().flat_map(|text| lines_to_edit(text)).map(|(_, value)| value.to_owned()).collect();
+    lines_to_edit(text).filter(move |(_, value)| examples.contains(*value))
+}
+
+/// The first line after each comment with `EDIT` that is not a comment, with its number.
+fn lines_to_edit(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut lines = (1..).zip(text.lines().map(str::trim));
+    let mut is_asked = false;
+    std::iter::from_fn(move || {
+        lines.by_ref().find(|(_, line)| {
+            let is_comment = line.starts_with('#');
+            is_asked |= line.starts_with("# EDIT");
+            !is_comment && std::mem::take(&mut is_asked)
+        })
+    })
 }
 
 /// The folders and the configuration file.

@@ -8,7 +8,10 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::Error;
 use onlooker_aws::S3Source;
 use onlooker_core::{
-    jobs::ingest::{IngestError, IngestMessage, IngestOutcome, ingest},
+    jobs::{
+        answers::FunctionAnswer,
+        ingest::{IngestError, IngestMessage, IngestOutcome, ingest},
+    },
     ports::Clock as _,
     render::emf::{MetricUnit, Metrics},
     time::Time,
@@ -55,12 +58,12 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
             let mut response = SqsBatchResponse::default();
             response.set_failures(ingested.failed.iter().map(|one| &*one.message_id));
             serde_json::to_value(response)
+                .map_err(|error| FunctionError::new("JobFailed", error.to_string()))?
         }
         // A state machine distinguishes only success and failure.
         Some(first) => return Err(FunctionError::new("JobFailed", &*first.cause).with_metrics(metrics)),
-        None => serde_json::to_value(ingested),
+        None => FunctionAnswer::Ingest(ingested).to_json(),
     };
-    let response = response.map_err(|error| FunctionError::new("JobFailed", error.to_string()))?;
     Ok(JobOutcome { response, metrics, is_quiet: false, notes: Vec::new() })
 }
 

@@ -13,6 +13,7 @@ use onlooker_aws::{S3TrailBucket, S3Uri};
 use onlooker_core::{
     attestation::Signer,
     jobs::{
+        answers::FunctionAnswer,
         backup::BackupRepository,
         gather::GatherOptions,
         maintain::{BackupDestination, Backups, Maintenance, VerifiedTrail, maintain},
@@ -21,7 +22,7 @@ use onlooker_core::{
 };
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 fn main() -> Result<(), Error> {
     serve("maintain", std::env::vars_os(), run)
@@ -91,7 +92,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         let error = FunctionError::new("MaintenanceFailed", failed.join("; "));
         return Err(error.with_metrics(metrics).with_notes(notes));
     }
-    let response = json!({ "tasks": outcome.done, "left_out": outcome.left_out });
+    let response = FunctionAnswer::Maintenance((&outcome).into()).to_json();
     // A run without a due task is a sign of life too.
     Ok(JobOutcome { response, metrics, is_quiet: false, notes })
 }
@@ -121,6 +122,8 @@ fn named_tasks(payload: &Value) -> Result<Vec<MaintenanceTask>, FunctionError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

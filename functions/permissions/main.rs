@@ -9,7 +9,10 @@ use lambda_runtime::Error;
 use onlooker_aws::{AccountPolicies, AwsProber, OrganizationPolicies};
 use onlooker_core::{
     config::Watch,
-    jobs::permissions::{IamPorts, PermissionsRequest, PermissionsStore, evaluate_and_store},
+    jobs::{
+        answers::FunctionAnswer,
+        permissions::{IamPorts, PermissionsRequest, PermissionsStore, evaluate_and_store},
+    },
     ports::Clock as _,
 };
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
@@ -55,7 +58,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     }
     if failed.is_empty() {
         return Ok(JobOutcome {
-            response: outcome.to_response(clock.now()),
+            response: FunctionAnswer::Permissions(outcome.to_answer(clock.now())).to_json(),
             metrics,
             is_quiet: false,
             notes: Vec::new(),

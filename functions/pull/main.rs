@@ -11,13 +11,14 @@ use onlooker_aws::EventHistory;
 use onlooker_core::{
     config::{self, Diagnostic},
     jobs::{
+        answers::{FunctionAnswer, PullAnswer},
         history::AccountRegion,
         pull::{PullOutcome, PullPorts, PullTask, pull},
     },
     render::emf::{MetricUnit, Metrics},
 };
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Accounts and Regions to pull at the same time. Each thread waits for CloudTrail most of the time.
 const THREADS: usize = 16;
@@ -51,10 +52,10 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     let failed: Vec<&str> = pulled.iter().filter_map(|one| one.error.as_deref()).collect();
     if failed.is_empty() {
         return Ok(JobOutcome {
-            response: json!({ "account_regions": pulled, "notes": notes }),
             metrics,
             is_quiet: false,
-            notes,
+            notes: notes.clone(),
+            response: FunctionAnswer::Pull(PullAnswer { account_regions: pulled, notes }).to_json(),
         });
     }
     let message = format!("{} of {} pulls failed: {}", failed.len(), pulled.len(), failed.join("; "));

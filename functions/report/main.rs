@@ -12,14 +12,15 @@ use lambda_runtime::Error;
 use onlooker_core::{
     config::{Config, Diagnostic},
     jobs::{
+        answers::FunctionAnswer,
         evaluation::EvaluationCriteria,
         evidence::{compact, record_identity, record_removal},
         history::AccountRegion,
         maintain::{last_tasks, verified_log_files},
         permissions::policies_in_force,
         publish::{
-            BoxError, PublishedReport, PublishedReports, ReportPublisher, ReportPurpose, ReportWindow,
-            latest, publish, report_from_evidence,
+            BoxError, PublishedReports, ReportPublisher, ReportPurpose, ReportWindow, latest, publish,
+            report_from_evidence,
         },
         runs::heartbeat,
     },
@@ -28,7 +29,7 @@ use onlooker_core::{
     report::{Report, ReportRun},
 };
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Number of seconds between scheduled reports, for a payload without a schedule.
 const DEFAULT_INTERVAL_SECONDS: u32 = 3_600;
@@ -139,15 +140,7 @@ fn skipped() -> JobOutcome {
 }
 
 fn response(published: &PublishedReports) -> Value {
-    let report = |one: &PublishedReport| {
-        json!({
-            "window": one.window, "purpose": one.purpose, "new": one.is_new,
-            "report": one.revision.report, "keys": one.revision.keys,
-        })
-    };
-    let reports: Vec<Value> = published.reports.iter().map(report).collect();
-    let parked: Vec<String> = published.parked.iter().map(|pending| pending.window.to_string()).collect();
-    json!({ "reports": reports, "current_status": published.current_status, "parked": parked })
+    FunctionAnswer::Report(published.into()).to_json()
 }
 
 /// Seconds between two runs of a schedule such as `rate(1 hour)`. A `cron` expression counts as daily: few reports are

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use lambda_runtime::Error;
 use onlooker_core::{
     jobs::{
+        answers::FunctionAnswer,
         notifications::Notifier,
         watch::{WatchOutcome, watch},
     },
     render::emf::{MetricUnit, Metrics},
 };
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, PayloadText, serve};
-use serde_json::json;
 
 fn main() -> Result<(), Error> {
     serve("watch", std::env::vars_os(), run)
@@ -31,11 +31,7 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
     let notifier = invocation.notifier(&sinks);
     match watch(payload.as_str().as_bytes(), &settings.config, settings.catalog, &notifier) {
         Ok(outcome) => {
-            let response = json!({
-                "events": outcome.events,
-                "alerts": outcome.alerts.len(),
-                "notifications_sent": outcome.notifications_sent,
-            });
+            let response = FunctionAnswer::Watch((&outcome).into()).to_json();
             let (digests, notes) = flush_digests(&notifier);
             // Most events cause no alert. A run record and a line of metrics for each would cost more than everything else.
             let is_quiet = outcome.alerts.is_empty()

@@ -13,8 +13,11 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let lower = word.to_lowercase();
     // A word in which every letter differs is not a typo.
     let allowed = (lower.chars().count().saturating_add(1) / 3).min(4);
+    // Each edit changes the length by at most one character.
+    let may_be_near = |candidate: &&str| candidate.chars().count().abs_diff(lower.chars().count()) <= allowed;
     known
         .into_iter()
+        .filter(may_be_near)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min()

@@ -106,7 +106,7 @@ class Notifications(StackTestCase):
         }
         for name, call in calls.items():
             response = self.invoke("watch", trail.eventbridge_event(call))
-            self.assertEqual(response, {"events": 1, "alerts": 1, "notifications_sent": 2}, name)
+            self.assertEqual(response, {"schema_version": "1.0", "events": 1, "alerts": 1, "notifications_sent": 2}, name)
         without_alert = [self.call("read", trail.READS[0]), self.call("other", trail.VIOLATION, "Deployer")]
         for call in without_alert:
             self.assertEqual(self.invoke("watch", trail.eventbridge_event(call))["alerts"], 0)

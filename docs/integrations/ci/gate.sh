@@ -9,9 +9,5 @@ out=${OUT:-onlooker-report}
 
 onlooker config validate --quick --quiet
 onlooker sweep "$logs" --no-state --fail-on none --format json,html --out "$out"
-code=0
-onlooker gate "$out/report.json" --min-score "${MIN_SCORE:-95}" --max-errors "${MAX_ERRORS:-5}" \
-  --min-coverage "${MIN_COVERAGE:-99}" --format junit > "$out/gate.xml" || code=$?
-onlooker gate "$out/report.json" --min-score "${MIN_SCORE:-95}" --max-errors "${MAX_ERRORS:-5}" \
-  --min-coverage "${MIN_COVERAGE:-99}" || true
-exit "$code"
+exec onlooker gate "$out/report.json" --min-score "${MIN_SCORE:-95}" --max-errors "${MAX_ERRORS:-5}" \
+  --min-coverage "${MIN_COVERAGE:-99}" --format junit --out "$out/gate.xml"

@@ -23,7 +23,7 @@ fn event(name: &str) -> Value {
 
 /// The response to one event.
 fn response(alerts: u64, notifications_sent: u64) -> Value {
-    json!({ "events": 1, "alerts": alerts, "notifications_sent": notifications_sent })
+    json!({ "schema_version": "1.0", "events": 1, "alerts": alerts, "notifications_sent": notifications_sent })
 }
 
 #[test]

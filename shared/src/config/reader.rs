@@ -230,6 +230,13 @@ fn unknown_word(text: &str, words: &[&str]) -> Diagnostic {
 fn expected_kind(kind: &ValueKind<'_>, path: &str) -> (&'static str, String) {
     let name = path.rsplit('.').next().unwrap_or(path);
     match kind {
+        ValueKind::Table if path.ends_with(']') => {
+            let list = path.rsplit_once('[').map_or(path, |(list, _)| list);
+            (
+                "a table",
+                format!("start each entry with a line `[[{list}]]`, and write its keys below that line"),
+            )
+        }
         ValueKind::Table => ("a table", format!("write the keys of the table in the section `[{path}]`")),
         ValueKind::List(item) if matches!(item.kind(), ValueKind::Table) => {
             ("a list of tables", format!("start each entry with `[[{path}]]`"))

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -48,7 +49,7 @@ pub struct IngestMessage {
 }
 
 /// The outcome for a batch of messages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct IngestOutcome {
     /// Messages to redeliver, in order, each once, with the first error.
     pub failed: Vec<FailedMessage>,
@@ -67,7 +68,7 @@ pub struct IngestOutcome {
 }
 
 /// A message that SQS must deliver again, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FailedMessage {
     /// Id of the failed message.
     pub message_id: String,

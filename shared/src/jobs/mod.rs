@@ -3,6 +3,7 @@
 //!
 //! Law: a job takes everything it needs as arguments; it reads neither the system clock nor the environment.
 
+pub mod answers;
 pub mod audit;
 pub mod backup;
 pub mod breakers;

@@ -110,16 +110,17 @@ pub(super) fn overall_reasons(assessment: &Assessment<'_>, status: Option<Status
     if !has_calls {
         reasons.retain(|reason| reason != "it made no API call");
     }
-    let unseen = assessment.unseen_watches().count() as u64;
+    let unseen: Vec<&str> = assessment.unseen_watches().map(|watch| watch.principal.as_str()).collect();
     let unidentified: u64 = assessment.unidentified_calls().map(|call| call.count).sum();
     let silent = assessment.silent_principals();
     let more = [
         (
-            unseen,
-            match unseen {
-                1 => "no principal of a watch entry is in the evidence".to_owned(),
-                _ => format!("no principal of {unseen} watch entries is in the evidence"),
-            },
+            unseen.len() as u64,
+            format!(
+                "the evidence has no principal of {} {}",
+                if unseen.len() == 1 { "the watch entry" } else { "the watch entries" },
+                phrases::quote_some(unseen.iter().copied(), MAX_NAMED)
+            ),
         ),
         (silent, format!("{} made no API call", count_noun(silent, "watched principal"))),
         (

@@ -316,6 +316,10 @@ cases! {
     a_promise_without_an_observed_principal_is_found_and_one_with_is_not:
         "principal-not-seen", "promise", 0,
         EvidenceScenario::of([read().by_principal("Builder")]), EvidenceScenario::of([auditor_call("ConsoleLogin")]);
+    a_misspelled_promise_is_found_and_the_right_one_is_not:
+        "principal-not-seen", "promise", 0,
+        EvidenceScenario::of([read()]).with(|scenario| scenario.config.watch.push(Watch::new("arn:aws:iam::111122223333:role/Auditer").unwrap())),
+        EvidenceScenario::of([read()]).with(|scenario| scenario.config.watch.push(Watch::new("arn:aws:iam::111122223333:role/Auditor").unwrap()));
     a_promise_within_a_wider_one_counts_as_observed_and_an_unmatched_one_does_not:
         "principal-not-seen", "promise", 0,
         EvidenceScenario::of([read()]).with(|scenario| scenario.config.watch.push(Watch::new("arn:aws:iam::*:role/Absent").unwrap())),

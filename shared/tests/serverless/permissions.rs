@@ -334,8 +334,8 @@ fn a_throttled_account_is_indeterminate_and_does_not_block_others() {
     assert_eq!(statuses(&outcome).into_keys().collect::<Vec<_>>(), [READER]);
     let [failed] = &*outcome.failed else { panic!("{:?}", outcome.failed) };
     assert_eq!((&*failed.failure.principal, failed.failure.kind), (OTHER, PortErrorKind::Throttled));
-    let answer = outcome.to_response(scenario.environment.clock.now());
-    assert!(answer["failed"][0]["last_seen_seconds_ago"].as_u64().unwrap() > 86_400, "{answer}");
+    let answer = outcome.to_answer(scenario.environment.clock.now());
+    assert!(answer.failed[0].last_seen_seconds_ago.unwrap() > 86_400, "{answer:?}");
     let latest = &scenario.latest()[OTHER];
     assert_eq!((latest.overall_status, latest.last_status), (None, Some(OverallStatus::Valid)));
     // The policies read last stay in force.

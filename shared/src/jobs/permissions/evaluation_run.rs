@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -55,7 +56,7 @@ pub struct PermissionsStore<'a> {
 }
 
 /// An assessment, and the policies it is based on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct EvaluatedPrincipal {
     /// Assessment of the principal's permissions.
     pub permissions: PermissionsAssessment,

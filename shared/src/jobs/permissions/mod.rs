@@ -22,6 +22,7 @@ pub use self::{
         evaluate_and_store, latest_permissions,
     },
     evaluator::{PermissionsEvaluation, evaluate},
+    outcome::{PermissionsAnswer, PermissionsRunReport, PrincipalStatus, PrincipalWithoutStatus},
     policy_history::{PoliciesError, PolicyRecord, policies_in_force},
     policy_reader::{
         MissingPrincipal, PolicyReadResult, PrincipalFailure, UnsupportedPrincipal, read_policies,

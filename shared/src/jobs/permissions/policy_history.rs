@@ -11,6 +11,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -35,7 +36,7 @@ const TRUSTED_SECONDS: u32 = 8 * 86_400;
 const MAX_ATTEMPTS: usize = 4;
 
 /// Since when policies are in force, and when they were last seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyRecord {
     /// ARN of the principal.
     pub principal: Arc<str>,

@@ -9,6 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::{
     IamPorts, PermissionsRequest,
     targets::{PrincipalTarget, targets},
@@ -62,7 +65,7 @@ impl PrincipalFailure {
 }
 
 /// A pattern of principals that have no policies in IAM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnsupportedPrincipal {
     /// ARN pattern of the principals.
     pub principal: String,

@@ -32,7 +32,7 @@ pub struct ReportWindow {
 }
 
 /// Why a report is published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportPurpose {
     /// To update the current status and the findings.

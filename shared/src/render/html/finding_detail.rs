@@ -173,7 +173,10 @@ fn guardrails(finding: &Finding) -> Option<String> {
     let is_word = arn.split(':').filter(|part| !part.is_empty()).all(is_shell_word);
     let is_about_policies = rule(&finding.id).is_some_and(|rule| rule.needs_policies);
     (is_about_policies && is_arn && is_word).then(|| {
-        format!("onlooker guardrails --authorization-details iam.json --principal {arn} --state .onlooker")
+        format!(
+            "aws iam get-account-authorization-details > iam.json && \
+             onlooker guardrails --authorization-details iam.json --principal {arn} --state .onlooker"
+        )
     })
 }
 

@@ -14,6 +14,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use crate::schemas::{published_path, schema_violation};
+
 use super::{FakeAws, HttpRequest, HttpResponse, dynamodb::TableItems, s3::FakeBucket};
 
 /// The table and the bucket of every function, and the topic that it notifies.
@@ -94,7 +96,9 @@ impl RunningFunction {
     /// Invokes it, and waits for the result.
     pub fn invoke(&self, payload: Value) -> InvocationResult {
         self.invoke.send(payload).expect("the function is there");
-        self.results.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("no answer in time: {}", self.log()))
+        let result = self.results.recv_timeout(TIMEOUT);
+        let result = result.unwrap_or_else(|_| panic!("no answer in time: {}", self.log()));
+        result.inspect(assert_published_shape)
     }
 
     /// Invokes it. Returns the message of the error that it must fail with.
@@ -234,5 +238,15 @@ fn serve_runtime_api(
         if answer.write(stream, false).is_err() {
             return;
         }
+    }
+}
+
+/// Asserts that an answer with a version has the published shape. Answers to HTTP clients and to queues have none.
+#[track_caller]
+fn assert_published_shape(answer: &Value) {
+    if answer.get("schema_version").is_some() {
+        let schema = std::fs::read_to_string(published_path("function-answers.schema.json")).unwrap();
+        let schema: Value = serde_json::from_str(&schema).unwrap();
+        assert_eq!(schema_violation(answer, &schema, &schema, "$"), None);
     }
 }
