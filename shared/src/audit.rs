@@ -19,7 +19,7 @@ mod verify;
 pub use self::{
     batch::{
         AUDIT_SUMMARY_SCHEMA_VERSION, AuditBatch, BatchCompressor, BatchCounts, BatchError, BatchHeader,
-        BatchKey, EntryLine, GENESIS, MAX_BATCH_BYTES, PREFIX, SealedBatch, seal_batch,
+        BatchKey, EntryLine, GENESIS, MAX_BATCH_BYTES, PREFIX, SealedBatch, day_prefixes, seal_batch,
     },
     entry::{ApiCaller, AuditKind, AuditTrailEntry, AuditedCall},
     problem::{AuditProblem, AuditProblemKind},

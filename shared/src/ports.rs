@@ -227,6 +227,16 @@ pub trait ObjectStore: Sync {
     /// # Errors
     /// When they cannot be listed.
     fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError>;
+
+    /// The first objects with keys that begin with `prefix`, sorted by key: all of them, or `most`.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn list_at_most(&self, prefix: &str, most: usize) -> Result<Vec<StoredObject>, PortError> {
+        let mut objects = self.list(prefix)?;
+        objects.truncate(most);
+        Ok(objects)
+    }
 }
 
 /// Removes objects from a store, for the few kinds that do not stay.

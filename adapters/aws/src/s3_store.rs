@@ -118,6 +118,11 @@ impl ObjectStore for S3Store {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError> {
+        self.list_at_most(prefix, usize::MAX)
+    }
+
+    /// See [`ObjectStore::list_at_most`]. S3 lists the keys of a general purpose bucket in their order, a thousand in a request.
+    fn list_at_most(&self, prefix: &str, most: usize) -> Result<Vec<StoredObject>, PortError> {
         let mut objects = Vec::new();
         let mut token = None;
         loop {
@@ -132,8 +137,9 @@ impl ObjectStore for S3Store {
                 })
             }));
             token = page.next_continuation_token;
-            if token.is_none() {
+            if token.is_none() || objects.len() >= most {
                 objects.sort_unstable();
+                objects.truncate(most);
                 return Ok(objects);
             }
         }

@@ -59,6 +59,15 @@ impl fmt::Display for BatchKey {
     }
 }
 
+/// The beginnings of the keys of batches that were written on the days of a period, in order.
+pub fn day_prefixes(since: Time, until: Time) -> impl Iterator<Item = String> {
+    const DAY_SECONDS: u32 = 86_400;
+    (since.0 / DAY_SECONDS..=until.0 / DAY_SECONDS).map(|day| {
+        let date = Time(day.saturating_mul(DAY_SECONDS)).timestamp().strftime("%Y-%m-%d").to_string();
+        format!("{PREFIX}dt={date}/")
+    })
+}
+
 /// The first line of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -22,7 +22,9 @@ fn judge(inputs: &HealthInputs) -> HealthInput<Vec<JudgedValue>> {
             HealthMeasure::limited("audit_store_size", HealthUnit::Bytes, store.bytes as f64, LIMITS),
             HealthMeasure::shown("audit_store_objects", HealthUnit::Count, store.objects as f64),
         ];
-        let message = format!("{} in {}", size(store.bytes), count_noun(store.objects, "object"));
+        let least = if store.is_complete { "" } else { "at least " };
+        let message =
+            format!("{least}{} in {least}{}", size(store.bytes), count_noun(store.objects, "object"));
         vec![JudgedValue::of(message, measures)]
     })
 }

@@ -142,6 +142,8 @@ pub struct AuditStoreSize {
     pub objects: u64,
     /// Their size together.
     pub bytes: u64,
+    /// Whether all objects were counted; if not, there are more.
+    pub is_complete: bool,
 }
 
 /// What was limited.

@@ -32,7 +32,7 @@ pub fn inputs() -> HealthInputs {
             worker("ingest", WorkerSchedule::OnEvent, &[("lag", 4.0), ("read", 1_000.0), ("stored", 300.0)]),
             worker("report", WorkerSchedule::Every(3_600), &[("score", 99.5), ("risk", 3.0)]),
         ]),
-        audit_store: HealthInput::Known(AuditStoreSize { objects: 7, bytes: 2_400_000 }),
+        audit_store: HealthInput::Known(AuditStoreSize { objects: 7, bytes: 2_400_000, is_complete: true }),
         rate_limits: HealthInput::Known(RateLimitActivity {
             hours: 24,
             blocked: 0,

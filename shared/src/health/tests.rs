@@ -83,7 +83,7 @@ fn each_limit_is_where_the_documents_say() {
         (5_000_000_001, Critical),
     ] {
         assert_status("audit-store-size", status, |inputs| {
-            inputs.audit_store = HealthInput::Known(AuditStoreSize { objects: 1, bytes });
+            inputs.audit_store = HealthInput::Known(AuditStoreSize { objects: 1, bytes, is_complete: true });
         });
     }
     for (age, status) in [(7_200, Healthy), (7_201, Warning), (21_600, Warning), (21_601, Critical)] {

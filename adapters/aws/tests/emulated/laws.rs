@@ -127,6 +127,12 @@ proptest! {
         };
         for prefix in prefixes.iter().map(String::as_str).chain(["dt=", "a", "a/"]) {
             prop_assert_eq!(names(&store, prefix), names(&local, prefix), "{}", prefix);
+            for most in 0..5 {
+                let first = |store: &dyn ObjectStore| -> Vec<String> {
+                    store.list_at_most(prefix, most).unwrap().into_iter().map(|object| object.name).collect()
+                };
+                prop_assert_eq!(first(&store), first(&local), "{} of {}", most, prefix);
+            }
             let read = |store: &dyn ObjectStore, part: Option<Range<u64>>| store.read(prefix, part).map_err(|error| error.kind);
             prop_assert_eq!(read(&store, None), read(&local, None));
             let part = Some(part.0.min(part.1)..part.1);

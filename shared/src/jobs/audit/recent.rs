@@ -17,8 +17,8 @@ use super::{
 use crate::{
     attestation::Signer,
     audit::{
-        AuditProblemKind, AuditPruning, AuditSeal, AuditVerification, ChainHead, GENESIS, PREFIX,
-        SEALS_PREFIX, TrailRecord as _, verify,
+        AuditProblemKind, AuditPruning, AuditSeal, AuditVerification, ChainHead, GENESIS, SEALS_PREFIX,
+        TrailRecord as _, day_prefixes, verify,
     },
     hex::hex,
     ports::{ObjectStore, PortError, PortErrorKind},
@@ -88,9 +88,8 @@ fn verify_since(
     now: Time,
 ) -> Result<AuditVerification, PortError> {
     let mut keys = Vec::new();
-    for day in base.sealed_at.0 / DAY_SECONDS..=now.0 / DAY_SECONDS {
-        let date = Time(day * DAY_SECONDS).timestamp().strftime("%Y-%m-%d").to_string();
-        keys.extend(store.list(&format!("{PREFIX}dt={date}/"))?.into_iter().map(|object| object.name));
+    for prefix in day_prefixes(base.sealed_at, now) {
+        keys.extend(store.list(&prefix)?.into_iter().map(|object| object.name));
     }
     // What the seals say, as the objects from which a trail that begins here would be verified.
     let explained = AuditPruning {

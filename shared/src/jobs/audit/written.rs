@@ -3,14 +3,12 @@
 //! Enters: the trail and a time. Leaves: a [`WrittenEntries`]. Laws: the headers of batches are read, and no entries; a batch
 //! that cannot be read is counted and named; if there are more batches than are read, the counts are not complete and say so.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::reader::{READERS, in_parallel, read_header};
 use crate::{
-    audit::{BatchCounts, BatchKey, PREFIX},
+    audit::{BatchCounts, BatchKey, day_prefixes},
     ports::{ObjectStore, PortError},
     time::Time,
 };
@@ -19,14 +17,15 @@ use crate::{
 /// about a second.
 const MAX_BATCHES: usize = 500;
 
-const DAY_SECONDS: u32 = 86_400;
+/// Batches of a day that are listed: S3 lists a thousand in a request, so this takes about a second.
+const MAX_LISTED: usize = 20_000;
 
 /// The entries that were written since a time, by what they are about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WrittenEntries {
     /// Batches that were written since this time are counted.
     pub since: Time,
-    /// Number of batches of these days.
+    /// Number of batches of these days, at most 20,000 of each.
     pub batches: u64,
     /// Whether all of them were read. If not, the counts are too low.
     pub is_complete: bool,
@@ -41,11 +40,9 @@ pub struct WrittenEntries {
 /// # Errors
 /// When the store cannot be listed or read.
 pub fn written_entries(store: &dyn ObjectStore, since: Time, now: Time) -> Result<WrittenEntries, PortError> {
-    let days: BTreeSet<u32> = (since.0 / DAY_SECONDS..=now.0 / DAY_SECONDS).collect();
     let mut keys = Vec::new();
-    for day in days {
-        let date = Time(day.saturating_mul(DAY_SECONDS)).timestamp().strftime("%Y-%m-%d");
-        let objects = store.list(&format!("{PREFIX}dt={date}/"))?;
+    for prefix in day_prefixes(since, now) {
+        let objects = store.list_at_most(&prefix, MAX_LISTED)?;
         keys.extend(
             objects.into_iter().map(|object| object.name).filter(|key| BatchKey::parse(key).is_some()),
         );

@@ -1,16 +1,16 @@
 //! The values that come from the audit trail.
 //!
 //! Enters: the store of the trail. Leaves: its size, what its rate limit left out in the last day, and how the answers in memory are
-//! used. Law: of a trail with very many batches in a day the size is read, and what a rate limit left out is unknown if there is one, so
-//! that a check costs little.
+//! used. Law: of a trail with very many batches the size is read up to a number of objects and says so, and what a rate limit left out of
+//! a day is unknown if there is one, so that a check costs little.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    audit::{AuditKind, AuditQuery, BatchKey, PREFIX},
+    audit::{AuditKind, AuditQuery, BatchKey, PREFIX, day_prefixes},
     health::{AuditStoreSize, CacheUsage, HealthInput, RateLimitActivity},
     jobs::audit::AuditReader,
-    ports::ObjectStore,
+    ports::{ObjectStore, PortError, StoredObject},
     time::{Hour, Time},
 };
 
@@ -19,6 +19,9 @@ const HOURS: u32 = 24;
 
 /// Most batches whose headers are read.
 const MAX_BATCHES: usize = 500;
+
+/// Most objects that are listed to know the size: S3 lists a thousand in a request, so this takes some seconds.
+const MAX_LISTED: usize = 50_000;
 
 /// What the trail says.
 pub(super) struct TrailValues {
@@ -46,8 +49,10 @@ pub(super) fn read(
     has_limit: bool,
     now: Time,
 ) -> TrailValues {
-    let objects = match store.list(PREFIX) {
-        Ok(objects) => objects,
+    // The start of an hour, so that a reading soon after asks the same question.
+    let since = Hour(now.hour().0.saturating_sub(HOURS)).start();
+    let (objects, keys) = match listed(store, since, now) {
+        Ok(listed) => listed,
         Err(error) => {
             return TrailValues::unknown(&crate::escape::escape_hidden(&error.to_string()));
         }
@@ -55,14 +60,8 @@ pub(super) fn read(
     let size = AuditStoreSize {
         objects: objects.len() as u64,
         bytes: objects.iter().fold(0, |sum, object| sum.saturating_add(object.size)),
+        is_complete: objects.len() < MAX_LISTED,
     };
-    // The start of an hour, so that a reading soon after asks the same question.
-    let since = Hour(now.hour().0.saturating_sub(HOURS)).start();
-    let day = since.to_string();
-    let day = day.get(..10).unwrap_or_default();
-    let is_recent = |key: &String| BatchKey::parse(key).is_some_and(|batch| batch.day.as_str() >= day);
-    let mut keys: Vec<String> = objects.into_iter().map(|object| object.name).filter(is_recent).collect();
-    keys.sort_unstable();
     let rate_limits = match keys.len() {
         0..=MAX_BATCHES => {
             trail.restrict(keys);
@@ -73,7 +72,7 @@ pub(super) fn read(
             HealthInput::Known(RateLimitActivity { hours: HOURS, blocked: 0, active_sources: None, lookups })
         }
         many => HealthInput::Unknown(format!(
-            "the audit trail has {many} batches of the last day, which are not read"
+            "the audit trail has {many} or more batches of the last day, which are not read"
         )),
     };
     let usage = trail.usage();
@@ -84,6 +83,22 @@ pub(super) fn read(
         queries: usage.queries,
     };
     TrailValues { size: HealthInput::Known(size), rate_limits, cache: HealthInput::Known(cache) }
+}
+
+/// The first objects of the trail, and the first batches of the days since a time, one more than are read.
+fn listed(
+    store: &dyn ObjectStore,
+    since: Time,
+    now: Time,
+) -> Result<(Vec<StoredObject>, Vec<String>), PortError> {
+    let mut keys = Vec::new();
+    for prefix in day_prefixes(since, now) {
+        let batches = store.list_at_most(&prefix, MAX_BATCHES + 1)?;
+        keys.extend(
+            batches.into_iter().map(|object| object.name).filter(|key| BatchKey::parse(key).is_some()),
+        );
+    }
+    Ok((store.list_at_most(PREFIX, MAX_LISTED)?, keys))
 }
 
 fn limited(

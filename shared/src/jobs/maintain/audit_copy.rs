@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Maintenance, RESERVED_TIME, TaskError, task::PARTITION};
 use crate::{
-    audit::{PREFIX, PRUNINGS_PREFIX, SEALS_PREFIX},
+    audit::{PREFIX, PRUNINGS_PREFIX, SEALS_PREFIX, day_prefixes},
     ports::{ObjectStore, PortError, PortErrorKind, TableItem, WriteCondition},
     time::Time,
 };
@@ -42,15 +42,12 @@ pub(super) fn copy_trail(
     let through = items.iter().find(|item| item.sort_key == sort_key);
     let through: Option<CopiedThrough> =
         through.and_then(|item| serde_json::from_value(item.body.clone()).ok());
-    let today = maintenance.clock.now().0 / DAY_SECONDS;
+    let now = maintenance.clock.now();
+    let today = now.0 / DAY_SECONDS;
     let prefixes: Vec<String> = match &through {
         None => vec![PREFIX.to_owned()],
         // Functions that run over midnight write to the day before.
-        Some(CopiedThrough { day }) => (day.saturating_sub(1)..=today)
-            .map(|day| {
-                let date = Time(day * DAY_SECONDS).timestamp().strftime("%Y-%m-%d").to_string();
-                format!("{PREFIX}dt={date}/")
-            })
+        Some(CopiedThrough { day }) => day_prefixes(Time(day.saturating_sub(1) * DAY_SECONDS), now)
             .chain([SEALS_PREFIX.to_owned(), PRUNINGS_PREFIX.to_owned()])
             .collect(),
     };

@@ -308,3 +308,18 @@ fn entries_that_the_rate_limit_left_out_are_counted_from_the_trail() {
     environment.clock.advance(2 * DAY);
     assert_eq!(check(&environment, "rate-limiting").measures[0].value, 0.0);
 }
+
+#[test]
+fn a_long_trail_is_counted_up_to_a_number_and_says_so() {
+    use onlooker_core::{audit::BatchKey, ports::ObjectStore as _};
+    let environment = running();
+    let chain = "01900000-0000-7000-8000-000000000000".to_owned();
+    for sequence in 0..50_000 {
+        let batch = BatchKey { day: "2020-01-01".to_owned(), chain: chain.clone(), sequence };
+        environment.store.port.create(&batch.to_string(), b"12", "").unwrap();
+    }
+    let size = check(&environment, "audit-store-size");
+    assert_eq!(size.message, "at least 100.0 kB in at least 50000 objects");
+    // What is old does not keep the batches of the last day from being read.
+    assert_eq!(check(&environment, "rate-limiting").status, HealthStatus::Healthy);
+}
