@@ -7,8 +7,9 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
+#[cfg(feature = "ingest")]
+use super::ingest::IngestOutcome;
 use super::{
-    ingest::IngestOutcome,
     maintain::MaintenanceOutcome,
     permissions::PermissionsAnswer,
     publish::{PublishedReport, PublishedReports, ReportPurpose, ReportWindow},
@@ -32,6 +33,7 @@ pub enum FunctionAnswer {
     /// The answer of `pull`.
     Pull(PullAnswer),
     /// The answer of `ingest` to an invocation that is not from a queue.
+    #[cfg(feature = "ingest")]
     Ingest(IngestOutcome),
     /// The answer of `watch`.
     Watch(WatchAnswer),
@@ -63,6 +65,7 @@ pub fn schema() -> Schema {
 #[expect(dead_code, reason = "a schema is made of it")]
 enum VersionedAnswer {
     Pull(Versioned<PullAnswer>),
+    #[cfg(feature = "ingest")]
     Ingest(Versioned<IngestOutcome>),
     Watch(Versioned<WatchAnswer>),
     Report(Versioned<ReportAnswer>),
@@ -166,7 +169,7 @@ impl From<&MaintenanceOutcome> for MaintenanceAnswer {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ingest"))]
 mod tests {
     use test_support::schemas::assert_published;
 
