@@ -59,6 +59,8 @@ const FORM_KEYS: [&str; 8] = [
     "digestStartTime",
 ];
 
+const JSON_WHITESPACE: [char; 4] = [' ', '\n', '\r', '\t'];
+
 /// Keys of lists of records.
 const LIST_KEYS: [&str; 4] = ["Records", "Events", "logEvents", "events"];
 
@@ -169,7 +171,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                 self.list_depth -= 1;
                 end
             }
-            Some(b'{') => match self.try_fast_record(start, ElementKind::TopLevel) {
+            Some(b'{') => match self.try_fast(start, ElementKind::TopLevel) {
                 Some(end) => Ok(end),
                 None => self.read_object(start),
             },
@@ -307,7 +309,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         if element == ElementKind::TopLevel {
             return self.read_value(start);
         }
-        if let Some(end) = self.try_fast_record(start, element) {
+        if let Some(end) = self.try_fast(start, element) {
             return Ok(end);
         }
         let end = self.skip_value(start)?;
@@ -315,11 +317,44 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         Ok(end)
     }
 
-    /// Reads one record with the fast parser. Returns where it ends, or `None` if it did nothing.
-    fn try_fast_record(&mut self, start: usize, element: ElementKind) -> Option<usize> {
-        if !matches!(element, ElementKind::Record | ElementKind::TopLevel) || !self.use_fast_parser {
+    /// Reads one element with the fast parser. Returns where it ends, or `None` if it did nothing.
+    fn try_fast(&mut self, start: usize, element: ElementKind) -> Option<usize> {
+        if !self.use_fast_parser {
             return None;
         }
+        match element {
+            ElementKind::Record => self.try_fast_record(start, element),
+            ElementKind::LookupEvent => self.try_fast_lookup_event(start),
+            ElementKind::TopLevel => {
+                self.try_fast_record(start, element).or_else(|| self.try_fast_eventbridge_event(start))
+            }
+            ElementKind::LogEvent | ElementKind::ControlEvent => None,
+        }
+    }
+
+    fn try_fast_eventbridge_event(&mut self, start: usize) -> Option<usize> {
+        let mut record = Record::default();
+        let event = fast_parser::parse_eventbridge_event(self.valid_text, start, &mut record)?;
+        let bytes = self.text.get(event.content)?;
+        match self.visit_record(&record, bytes) {
+            Ok(()) => drop(self.forms.insert(DeliveryForm::EventBridge)),
+            Err(fault) => self.visit_unreadable(start, event.end, fault),
+        }
+        Some(event.end)
+    }
+
+    fn try_fast_lookup_event(&mut self, start: usize) -> Option<usize> {
+        let event = fast_parser::parse_lookup_event(self.valid_text, start)?;
+        let text: String = serde_json::from_str(self.valid_text.get(event.content)?).ok()?;
+        let text = text.trim_matches(JSON_WHITESPACE);
+        let record = self.parse_fast(text)?;
+        if let Err(fault) = self.visit_record(&record, text.as_bytes()) {
+            self.visit_unreadable(start, event.end, fault);
+        }
+        Some(event.end)
+    }
+
+    fn try_fast_record(&mut self, start: usize, element: ElementKind) -> Option<usize> {
         let mut record = Record::default();
         let end = fast_parser::parse_record(self.valid_text, start, &mut record)?;
         if element == ElementKind::TopLevel && !record.is_record() {
@@ -437,7 +472,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
 
     /// Passes a record that is text in JSON to the visitor.
     fn visit_text(&mut self, text: &str, field: Option<&'static str>) -> Result<(), RecordError> {
-        let text = text.trim_matches([' ', '\n', '\r', '\t']);
+        let text = text.trim_matches(JSON_WHITESPACE);
         let is_lookup_event = field == Some(LOOKUP_EVENT_TEXT);
         if !is_lookup_event && !text.starts_with('{') {
             return Err(RecordError::whole_piece(UnreadableReason::NotCloudTrail));

@@ -5,7 +5,7 @@
 //! escaped key, a key that may be given twice, anything rare) it returns nothing, and the slow parser decides; every
 //! skipped byte is checked to be valid JSON.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use wide::u8x16;
 
@@ -16,7 +16,7 @@ use super::{
 
 /// Reads the record that begins with a brace at `start` into an empty `record`. Returns where it ends.
 pub(super) fn parse_record<'t>(text: &'t str, start: usize, record: &mut Record<'t>) -> Option<usize> {
-    let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start };
+    let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start, room: MAX_DEPTH - 1 };
     if scan.next_non_whitespace()? != b'{' {
         return None;
     }
@@ -24,10 +24,85 @@ pub(super) fn parse_record<'t>(text: &'t str, start: usize, record: &mut Record<
     Some(scan.offset)
 }
 
+/// What contains one record: where its content is, and where it ends.
+pub(super) struct ParsedEnvelope {
+    /// The record of an EventBridge event; of an element of `LookupEvents` the record as text in JSON, with its quotes.
+    pub(super) content: Range<usize>,
+    /// Where the envelope ends.
+    pub(super) end: usize,
+}
+
+/// Reads the EventBridge event that begins with a brace at `start`, and its record into an empty `record`. Account and Region of the
+/// event are those of a record without them.
+pub(super) fn parse_eventbridge_event<'t>(
+    text: &'t str,
+    start: usize,
+    record: &mut Record<'t>,
+) -> Option<ParsedEnvelope> {
+    let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start, room: MAX_DEPTH - 2 };
+    let (mut seen, mut has_type, mut content) = (SeenKeys::default(), false, None);
+    let (mut account, mut region) = (None, None);
+    let mut more = scan.open_object()?;
+    while more {
+        match scan.parse_new_key(&mut seen)? {
+            b"detail-type" => {
+                scan.skip_value(MAX_DEPTH - 1)?;
+                has_type = true;
+            }
+            b"account" => account = scan.parse_text()?,
+            b"region" => region = scan.parse_text()?,
+            b"version" | b"id" | b"source" | b"time" | b"resources" => scan.skip_value(MAX_DEPTH - 1)?,
+            b"detail" => {
+                if scan.next_non_whitespace()? != b'{' {
+                    return None;
+                }
+                let begin = scan.offset.checked_sub(1)?;
+                scan.parse_fields(record)?;
+                content = Some(begin..scan.offset);
+            }
+            _ => return None,
+        }
+        more = scan.next_is_key()?;
+    }
+    if record.recipient_account_id.is_none() {
+        record.recipient_account_id = account;
+    }
+    if record.region.is_none() {
+        record.region = region;
+    }
+    Some(ParsedEnvelope { content: content.filter(|_| has_type)?, end: scan.offset })
+}
+
+/// Reads the element of `LookupEvents` that begins with a brace at `start`.
+pub(super) fn parse_lookup_event(text: &str, start: usize) -> Option<ParsedEnvelope> {
+    let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start, room: MAX_DEPTH - 1 };
+    let (mut seen, mut content) = (SeenKeys::default(), None);
+    let mut more = scan.open_object()?;
+    while more {
+        match scan.parse_new_key(&mut seen)? {
+            b"CloudTrailEvent" => {
+                if scan.next_non_whitespace()? != b'"' {
+                    return None;
+                }
+                let begin = scan.offset.checked_sub(1)?;
+                scan.string_span()?;
+                content = Some(begin..scan.offset);
+            }
+            b"EventId" | b"EventName" | b"ReadOnly" | b"AccessKeyId" | b"EventTime" | b"EventSource"
+            | b"Username" | b"Resources" => scan.skip_value(scan.room)?,
+            _ => return None,
+        }
+        more = scan.next_is_key()?;
+    }
+    Some(ParsedEnvelope { content: content?, end: scan.offset })
+}
+
 struct FastParser<'t> {
     text: &'t str,
     bytes: &'t [u8],
     offset: usize,
+    /// Nesting depth left inside the record.
+    room: usize,
 }
 
 /// A string: its bounds, without the quotes, and whether it has escapes.
@@ -64,9 +139,6 @@ impl SeenKeys {
     }
 }
 
-/// Nesting depth left inside the record.
-const MAX_FIELD_DEPTH: usize = MAX_DEPTH - 1;
-
 impl<'t> FastParser<'t> {
     fn parse_fields(&mut self, record: &mut Record<'t>) -> Option<()> {
         let mut seen = SeenKeys::default();
@@ -74,7 +146,7 @@ impl<'t> FastParser<'t> {
         while more {
             match self.peek() {
                 b"eventVer" if self.skip_if_new(b"eventVersion\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH)?
+                    self.skip_value(self.room)?
                 }
                 b"userIden" if self.skip_if_new(b"userIdentity\":", &mut seen) => {
                     record.user_identity = self.parse_identity()?
@@ -136,9 +208,7 @@ impl<'t> FastParser<'t> {
                 b"userAgen" if self.skip_if_new(b"userAgent\":", &mut seen) => {
                     record.user_agent = self.parse_text()?
                 }
-                b"tlsDetai" if self.skip_if_new(b"tlsDetails\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH)?
-                }
+                b"tlsDetai" if self.skip_if_new(b"tlsDetails\":", &mut seen) => self.skip_value(self.room)?,
                 _ => self.parse_other_field(record, &mut seen)?,
             }
             more = self.next_is_key()?;
@@ -171,7 +241,7 @@ impl<'t> FastParser<'t> {
             // Not a record, or not only one.
             b"Records" | b"Events" | b"detail" | b"detail-type" | b"digestStartTime" | b"digestEndTime"
             | b"CloudTrailEvent" | b"logEvents" | b"events" | b"message" => return None,
-            _ => self.skip_value(MAX_FIELD_DEPTH)?,
+            _ => self.skip_value(self.room)?,
         }
         Some(())
     }
@@ -191,7 +261,7 @@ impl<'t> FastParser<'t> {
                     identity.account_id = self.parse_text_of_length::<12>()?
                 }
                 b"acce" if self.skip_if_new(b"accessKeyId\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH - 1)?
+                    self.skip_value(self.room - 1)?
                 }
                 b"user" if self.skip_if_new(b"userName\":", &mut seen) => {
                     identity.user_name = self.parse_text()?
@@ -212,7 +282,7 @@ impl<'t> FastParser<'t> {
                     b"invokedBy" => identity.invoked_by = self.parse_text()?,
                     b"identityProvider" => identity.identity_provider = self.parse_text()?,
                     b"onBehalfOf" => self.parse_on_behalf_of(&mut identity)?,
-                    _ => self.skip_value(MAX_FIELD_DEPTH - 1)?,
+                    _ => self.skip_value(self.room - 1)?,
                 },
             }
             more = self.next_is_key()?;
@@ -227,7 +297,7 @@ impl<'t> FastParser<'t> {
             match self.peek::<4>() {
                 b"sess" if self.skip_if_new(b"sessionIssuer\":", &mut seen) => self.parse_issuer(identity)?,
                 b"webI" if self.skip_if_new(b"webIdFederationData\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH - 2)?
+                    self.skip_value(self.room - 2)?
                 }
                 b"attr" if self.skip_if_new(b"attributes\":", &mut seen) => {
                     self.parse_attributes(identity)?
@@ -236,7 +306,7 @@ impl<'t> FastParser<'t> {
                     b"sessionIssuer" => self.parse_issuer(identity)?,
                     b"attributes" => self.parse_attributes(identity)?,
                     b"sourceIdentity" => identity.source_identity = self.parse_text()?,
-                    _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+                    _ => self.skip_value(self.room - 2)?,
                 },
             }
             more = self.next_is_key()?;
@@ -257,7 +327,7 @@ impl<'t> FastParser<'t> {
                 }
                 _ => match self.parse_new_key(&mut seen)? {
                     b"mfaAuthenticated" => identity.mfa_authenticated = self.parse_bool()?,
-                    _ => self.skip_value(MAX_FIELD_DEPTH - 3)?,
+                    _ => self.skip_value(self.room - 3)?,
                 },
             }
             more = self.next_is_key()?;
@@ -270,9 +340,9 @@ impl<'t> FastParser<'t> {
         let mut more = self.open_object()?;
         while more {
             match self.peek::<4>() {
-                b"type" if self.skip_if_new(b"type\":", &mut seen) => self.skip_value(MAX_FIELD_DEPTH - 3)?,
+                b"type" if self.skip_if_new(b"type\":", &mut seen) => self.skip_value(self.room - 3)?,
                 b"prin" if self.skip_if_new(b"principalId\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH - 3)?
+                    self.skip_value(self.room - 3)?
                 }
                 b"arn\"" if self.skip_if_new(b"arn\":", &mut seen) => {
                     identity.issuer_arn = self.parse_text()?
@@ -287,7 +357,7 @@ impl<'t> FastParser<'t> {
                     b"arn" => identity.issuer_arn = self.parse_text()?,
                     b"accountId" => identity.issuer_account_id = self.parse_text()?,
                     b"userName" => identity.issuer_user_name = self.parse_text()?,
-                    _ => self.skip_value(MAX_FIELD_DEPTH - 3)?,
+                    _ => self.skip_value(self.room - 3)?,
                 },
             }
             more = self.next_is_key()?;
@@ -302,7 +372,7 @@ impl<'t> FastParser<'t> {
             match self.parse_new_key(&mut seen)? {
                 b"userId" => identity.on_behalf_of_user_id = self.parse_text()?,
                 b"identityStoreArn" => identity.identity_store_arn = self.parse_text()?,
-                _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+                _ => self.skip_value(self.room - 2)?,
             }
             more = self.next_is_key()?;
         }
@@ -314,7 +384,7 @@ impl<'t> FastParser<'t> {
         let first = self.next_non_whitespace()?;
         let start = self.offset - 1;
         if first != b'{' {
-            self.skip_rest_of_value(first, MAX_FIELD_DEPTH)?;
+            self.skip_rest_of_value(first, self.room)?;
             let text = self.text.get(start..self.offset)?;
             record.request_parameters = (text != "null").then_some(text);
             return Some(());
@@ -323,7 +393,7 @@ impl<'t> FastParser<'t> {
         while more {
             let name = RequestFeatures::of_name(self.parse_key()?);
             let start = self.offset;
-            self.skip_value(MAX_FIELD_DEPTH - 1)?;
+            self.skip_value(self.room - 1)?;
             if !name.is_empty() {
                 features |= name.with_value(self.text.get(start..self.offset)?);
             }
@@ -367,7 +437,7 @@ impl<'t> FastParser<'t> {
                 b"ARN" => upper = self.parse_text()?,
                 b"arn" => lower = self.parse_text()?,
                 b"type" => kind = self.parse_text()?,
-                _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+                _ => self.skip_value(self.room - 2)?,
             }
             more = self.next_is_key()?;
         }
@@ -507,7 +577,7 @@ impl<'t> FastParser<'t> {
     fn parse_raw(&mut self) -> Option<Option<&'t str>> {
         let first = self.next_non_whitespace()?;
         let start = self.offset.checked_sub(1)?;
-        self.skip_rest_of_value(first, MAX_FIELD_DEPTH)?;
+        self.skip_rest_of_value(first, self.room)?;
         let raw = self.text.get(start..self.offset)?;
         Some((raw != "null").then_some(raw))
     }
@@ -715,6 +785,8 @@ mod tests {
             "creationDate mfaAuthenticated",
             "ARN arn type accountId ARNPrefix",
             "userId identityStoreArn",
+            "version id detail-type source account time region resources detail",
+            "EventId EventName ReadOnly AccessKeyId EventTime EventSource Username Resources CloudTrailEvent",
         ] {
             let mut seen = SeenKeys::default();
             for key in keys.split_whitespace() {

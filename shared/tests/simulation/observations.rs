@@ -193,15 +193,21 @@ impl Observations {
     /// since, except violations.
     fn best_status(&self, world: &World, known: &Known, window: ReportWindow) -> Status {
         let workload = &world.workload;
-        let acknowledged = known.files.iter().flat_map(|name| &workload.file(name).calls);
-        let acknowledged: BTreeSet<u32> = acknowledged.chain(&known.calls).copied().collect();
+        let in_files: BTreeSet<u32> =
+            known.files.iter().flat_map(|name| &workload.file(name).calls).copied().collect();
+        // A call counts from the source that is counted in its hour, so what the other one acknowledged of it says nothing.
+        let is_acknowledged =
+            |number: &u32| match workload.counts_log_files(workload.calls[number].time.hour()) {
+                true => in_files.contains(number),
+                false => known.calls.contains(number),
+            };
         let violations =
             workload.calls.iter().filter(|(_, call)| call.is_violation).map(|(number, _)| *number);
         let evidence = Evidence {
             files: self.fetched.union(&known.files).cloned().collect(),
             calls: self.looked_up.clone(),
             spans: self.looked_up_spans.clone(),
-            without: violations.filter(|number| !acknowledged.contains(number)).collect(),
+            without: violations.filter(|number| !is_acknowledged(number)).collect(),
             without_lists: self.fetched.difference(&known.files).cloned().collect(),
         };
         let best = model::status(workload, &evidence, window);

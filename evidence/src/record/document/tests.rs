@@ -580,8 +580,48 @@ fn any_records() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
+const EVENTBRIDGE_KEYS: [&str; 9] =
+    ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"];
+
+const LOOKUP_KEYS: [&str; 9] = [
+    "EventId",
+    "EventName",
+    "ReadOnly",
+    "AccessKeyId",
+    "EventTime",
+    "EventSource",
+    "Username",
+    "Resources",
+    "CloudTrailEvent",
+];
+
+/// Each record in an envelope with these keys, of which one is left out, repeated or has an odd value.
+fn in_envelopes(
+    records: &[String],
+    odd: &[(prop::sample::Index, String)],
+    keys: &[&'static str],
+    value: impl Fn(&str, &str) -> Option<String>,
+) -> Vec<String> {
+    let envelope = |(n, text): (usize, &String)| {
+        let own = |key: &&'static str| (*key, value(key, text).unwrap_or_else(|| r#"["x"]"#.to_owned()));
+        let mut fields: Vec<(&str, String)> = keys.iter().map(own).collect();
+        if let Some((at, odd)) = odd.get(n) {
+            let at = at.index(fields.len());
+            match odd.len() % 4 {
+                0 => drop(fields.remove(at)),
+                1 => fields.push(fields[at].clone()),
+                2 => fields[at].1.clone_from(odd),
+                _ => fields.rotate_left(at),
+            }
+        }
+        object_json(&fields, if n % 2 == 0 { "" } else { " " })
+    };
+    records.iter().enumerate().map(envelope).collect()
+}
+
 fn any_document() -> impl Strategy<Value = String> {
-    (any_records(), 0..11_u8).prop_map(|(records, form)| match form {
+    let odd = prop::collection::vec((any::<prop::sample::Index>(), any_value()), 0..4);
+    (any_records(), 0..13_u8, odd).prop_map(|(records, form, odd)| match form {
         0 | 1 => format!(r#"{{"Records":[{}]}}"#, records.join(",")),
         2 => format!("[{}]", records.join(" , ")),
         3 => records.join("\n"),
@@ -619,12 +659,24 @@ fn any_document() -> impl Strategy<Value = String> {
                 records.iter().map(|text| format!(r#"{{"Records":[{text}]}}"#)).collect();
             format!("[[{}],{}]", files.join(","), records.join(","))
         }
-        _ => {
+        10 => {
             let envelopes: Vec<String> = records
                 .iter()
                 .map(|text| format!(r#"{{"detail-type":"x","account":"1","detail":{text}}}"#))
                 .collect();
             envelopes.join("\n")
+        }
+        11 => in_envelopes(&records, &odd, &EVENTBRIDGE_KEYS, |key, text| match key {
+            "detail" => Some(text.to_owned()),
+            "detail-type" | "account" | "region" => Some(r#""us-east-1""#.to_owned()),
+            _ => None,
+        })
+        .join("\n"),
+        _ => {
+            let elements = in_envelopes(&records, &odd, &LOOKUP_KEYS, |key, text| {
+                (key == "CloudTrailEvent").then(|| serde_json::Value::from(text).to_string())
+            });
+            format!(r#"{{"Events":[{}]}}"#, elements.join(","))
         }
     })
 }
