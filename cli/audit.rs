@@ -23,7 +23,9 @@ use crate::{
 #[command(after_long_help = "\
 The audit trail has an entry for each call of a watched principal that is not a
 plain read, for each call that an override allows, and for each run. Its batches
-are chained by their hashes. `[audit]` in onlooker.toml says what is kept.
+are chained by their hashes. `[audit]` in onlooker.toml says what is kept. Calls
+that a watched principal makes through a role that is not watched are in the
+report and not here; watch that role too to have them.
 
 Examples:
   onlooker audit query --since 24h --outcome denied

@@ -52,7 +52,8 @@ enum ConfigCommand {
         /// File to write
         #[arg(default_value = CONFIG_FILE_NAME, value_name = "FILE")]
         path: PathBuf,
-        /// Write only what a promise of this kind needs; docs/compliant.md has the recipe for each
+        /// Write only what a promise of this kind needs: `management-only` (one account), `full` (one account, with its data
+        /// events) or `organization` (several accounts); docs/compliant.md has the recipe for each
         #[arg(long, value_name = "NAME", value_parser = profile)]
         profile: Option<ConfigProfile>,
         /// Replace an existing file

@@ -186,8 +186,16 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     let mut loaded = environment::configuration(global)?;
     let config = &mut loaded.config;
     config.watch.extend(args.watch);
-    config.coverage.accounts.extend(args.account);
-    config.coverage.regions.extend(args.region);
+    // What the configuration has too is not listed twice.
+    let add = |named: &mut Vec<String>, more: Vec<String>| {
+        more.into_iter().for_each(|one| {
+            if !named.contains(&one) {
+                named.push(one)
+            }
+        });
+    };
+    add(&mut config.coverage.accounts, args.account);
+    add(&mut config.coverage.regions, args.region);
     config.standard = args.standard.unwrap_or(config.standard);
     if let Some(pack) = args.pack {
         config.standard = Standard::Custom;

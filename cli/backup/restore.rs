@@ -90,7 +90,10 @@ pub fn run(global: &GlobalArgs, args: RestoreArgs) -> Result<CommandOutcome, Com
     bar.finish();
     restored?;
     if !global.quiet && !args.json {
-        output::write(|out| writeln!(out, "restored {name}"))?;
+        let (state, configuration) = (args.state.display(), configuration.display());
+        output::write(|out| {
+            writeln!(out, "restored {name} into {state}, the configuration into {configuration}")
+        })?;
     }
     Ok(CommandOutcome::Proven)
 }

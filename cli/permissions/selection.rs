@@ -27,6 +27,8 @@ pub struct PrincipalSelection {
     pub other_accounts: BTreeSet<String>,
     /// Number of principals that are selected because none is watched.
     unfiltered: Option<usize>,
+    /// Number of principals that are left out because they are not watched.
+    unwatched: usize,
     service_linked_skipped: usize,
 }
 
@@ -77,8 +79,8 @@ impl PrincipalSelection {
                 ..Self::default()
             };
         }
-        let chosen: Vec<PolicySnapshot> =
-            all.filter(|snapshot| requested.watch_for_arn(&snapshot.principal).is_some()).collect();
+        let (chosen, others): (Vec<PolicySnapshot>, Vec<PolicySnapshot>) =
+            all.partition(|snapshot| requested.watch_for_arn(&snapshot.principal).is_some());
         // Each pattern is matched separately, because a more specific pattern hides another.
         let matches_one = |watch: &Watch| {
             let alone =
@@ -96,6 +98,7 @@ impl PrincipalSelection {
             unmatched: missing,
             other_accounts,
             unfiltered: None,
+            unwatched: if patterns.is_empty() { others.len() } else { 0 },
             service_linked_skipped: skipped,
         }
     }
@@ -113,6 +116,13 @@ impl PrincipalSelection {
                     self.service_linked_skipped
                 ));
             }
+        }
+        if self.unwatched > 0 {
+            notes.push(format!(
+                "{} of {} principals are not watched and were not evaluated; --principal 'arn:aws:iam::*:*' evaluates all",
+                self.unwatched,
+                self.unwatched + self.selected.len()
+            ));
         }
         notes.extend(self.other_accounts.iter().map(|pattern| {
             format!(

@@ -178,8 +178,8 @@ fn remedies(result: &TrailIntegrity) -> Vec<String> {
     for key in &result.unknown_keys {
         if is_plain(&key.region) {
             remedies.push(format!(
-                "fetch the public keys, and give them with --public-keys: aws cloudtrail list-public-keys --region {} \
-                 --start-time {} --end-time {} > keys.json",
+                "fetch the public keys, and give them with --public-keys keys-{0}.json: aws cloudtrail list-public-keys \
+                 --region {0} --start-time {1} --end-time {2} > keys-{0}.json",
                 key.region, key.first, key.last
             ));
         }

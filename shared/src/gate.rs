@@ -206,7 +206,7 @@ fn evidence(now: &ReportResult, criteria: &GateCriteria, detail: String) -> Gate
         }
         None => {
             let detail = format!(
-                "{detail}; not only hours of evidence are missing: docs/compliant.md says how to make them complete"
+                "{detail}; not only hours of evidence are missing: the limitations of the report say what else"
             );
             check("status", GateOutcome::InsufficientEvidence, detail)
         }
@@ -341,12 +341,12 @@ fn findings(failing: &[&Finding], has_baseline: bool, criteria: &GateCriteria) -
     let Some(least) = criteria.fail_on else {
         return check("findings", GateOutcome::Passed, "findings do not count".to_owned());
     };
-    let new = if has_baseline { " that the baseline does not have" } else { "" };
+    let new = if has_baseline { ", counting what the baseline does not have" } else { "" };
     let least = match least {
         Severity::Critical => "CRITICAL".to_owned(),
         least => format!("{} or more severe", least.as_str()),
     };
-    let said = format!("{}{new} {least}", count_noun(failing.len() as u64, "finding"));
+    let said = format!("{} {least}{new}", count_noun(failing.len() as u64, "finding"));
     let outcome = if failing.is_empty() { GateOutcome::Passed } else { GateOutcome::Failed };
     check("findings", outcome, said)
 }

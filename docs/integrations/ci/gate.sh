@@ -3,11 +3,13 @@
 # 0 passed, 1 failed, 2 usage, 3 not enough evidence, 4 the tool failed.
 #
 #   LOGS=./AWSLogs OUT=onlooker-report ./gate.sh
+#
+# BASELINE names an earlier report: only what it does not have fails. Warnings about the configuration do not end the script.
 set -eu
 logs=${LOGS:?set LOGS to the folder of the log files, or to s3://bucket/prefix}
 out=${OUT:-onlooker-report}
 
-onlooker config validate --quick --quiet
-onlooker sweep "$logs" --no-state --fail-on none --format json,html --out "$out"
+onlooker config validate --quick --quiet || [ $? -eq 1 ] || exit 2
+onlooker sweep --quiet "$logs" --no-state --fail-on none --format json,html --out "$out"
 exec onlooker gate "$out/report.json" --min-score "${MIN_SCORE:-95}" --max-errors "${MAX_ERRORS:-5}" \
-  --min-coverage "${MIN_COVERAGE:-99}" --format junit --out "$out/gate.xml"
+  --min-coverage "${MIN_COVERAGE:-99}" --format junit --out "$out/gate.xml" ${BASELINE:+--baseline "$BASELINE"}

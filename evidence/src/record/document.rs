@@ -83,6 +83,8 @@ struct DocumentReader<'t, 'v, V> {
     subscription: Option<DeliveryForm>,
     /// Forms in which records were delivered.
     forms: BTreeSet<DeliveryForm>,
+    /// The text of a record that another text holds, kept for its memory.
+    unescaped: Vec<u8>,
     visitor: &'v mut V,
 }
 
@@ -102,6 +104,7 @@ pub(super) fn read_document<V: RecordVisitor>(
         listing: None,
         subscription: None,
         forms: BTreeSet::new(),
+        unescaped: Vec::new(),
         visitor: visit,
     };
     let stop = match reader.read_values() {
@@ -335,7 +338,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
     fn try_fast_eventbridge_event(&mut self, start: usize) -> Option<usize> {
         let mut record = Record::default();
         let event = fast_parser::parse_eventbridge_event(self.valid_text, start, &mut record)?;
-        let bytes = self.text.get(event.content)?;
+        let bytes = self.text.get(event.detail)?;
         match self.visit_record(&record, bytes) {
             Ok(()) => drop(self.forms.insert(DeliveryForm::EventBridge)),
             Err(fault) => self.visit_unreadable(start, event.end, fault),
@@ -344,14 +347,20 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
     }
 
     fn try_fast_lookup_event(&mut self, start: usize) -> Option<usize> {
-        let event = fast_parser::parse_lookup_event(self.valid_text, start)?;
-        let text: String = serde_json::from_str(self.valid_text.get(event.content)?).ok()?;
-        let text = text.trim_matches(JSON_WHITESPACE);
+        let mut unescaped = std::mem::take(&mut self.unescaped);
+        let read = self.read_fast_lookup_event(start, &mut unescaped);
+        self.unescaped = unescaped;
+        read
+    }
+
+    fn read_fast_lookup_event(&mut self, start: usize, unescaped: &mut Vec<u8>) -> Option<usize> {
+        let end = fast_parser::parse_lookup_event(self.valid_text, start, unescaped)?;
+        let text = std::str::from_utf8(unescaped).ok()?.trim_matches(JSON_WHITESPACE);
         let record = self.parse_fast(text)?;
         if let Err(fault) = self.visit_record(&record, text.as_bytes()) {
-            self.visit_unreadable(start, event.end, fault);
+            self.visit_unreadable(start, end, fault);
         }
-        Some(event.end)
+        Some(end)
     }
 
     fn try_fast_record(&mut self, start: usize, element: ElementKind) -> Option<usize> {

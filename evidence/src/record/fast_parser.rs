@@ -24,11 +24,11 @@ pub(super) fn parse_record<'t>(text: &'t str, start: usize, record: &mut Record<
     Some(scan.offset)
 }
 
-/// What contains one record: where its content is, and where it ends.
+/// An EventBridge event: where its record is, and where it ends.
 pub(super) struct ParsedEnvelope {
-    /// The record of an EventBridge event; of an element of `LookupEvents` the record as text in JSON, with its quotes.
-    pub(super) content: Range<usize>,
-    /// Where the envelope ends.
+    /// The record.
+    pub(super) detail: Range<usize>,
+    /// Where the event ends.
     pub(super) end: usize,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn parse_eventbridge_event<'t>(
     record: &mut Record<'t>,
 ) -> Option<ParsedEnvelope> {
     let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start, room: MAX_DEPTH - 2 };
-    let (mut seen, mut has_type, mut content) = (SeenKeys::default(), false, None);
+    let (mut seen, mut has_type, mut detail) = (SeenKeys::default(), false, None);
     let (mut account, mut region) = (None, None);
     let mut more = scan.open_object()?;
     while more {
@@ -58,7 +58,7 @@ pub(super) fn parse_eventbridge_event<'t>(
                 }
                 let begin = scan.offset.checked_sub(1)?;
                 scan.parse_fields(record)?;
-                content = Some(begin..scan.offset);
+                detail = Some(begin..scan.offset);
             }
             _ => return None,
         }
@@ -70,13 +70,14 @@ pub(super) fn parse_eventbridge_event<'t>(
     if record.region.is_none() {
         record.region = region;
     }
-    Some(ParsedEnvelope { content: content.filter(|_| has_type)?, end: scan.offset })
+    Some(ParsedEnvelope { detail: detail.filter(|_| has_type)?, end: scan.offset })
 }
 
-/// Reads the element of `LookupEvents` that begins with a brace at `start`.
-pub(super) fn parse_lookup_event(text: &str, start: usize) -> Option<ParsedEnvelope> {
+/// Reads the element of `LookupEvents` that begins with a brace at `start`, and the text of its record into a buffer, whose content it replaces. Returns
+/// where the element ends.
+pub(super) fn parse_lookup_event(text: &str, start: usize, record: &mut Vec<u8>) -> Option<usize> {
     let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start, room: MAX_DEPTH - 1 };
-    let (mut seen, mut content) = (SeenKeys::default(), None);
+    let (mut seen, mut has_record) = (SeenKeys::default(), false);
     let mut more = scan.open_object()?;
     while more {
         match scan.parse_new_key(&mut seen)? {
@@ -84,9 +85,8 @@ pub(super) fn parse_lookup_event(text: &str, start: usize) -> Option<ParsedEnvel
                 if scan.next_non_whitespace()? != b'"' {
                     return None;
                 }
-                let begin = scan.offset.checked_sub(1)?;
-                scan.string_span()?;
-                content = Some(begin..scan.offset);
+                scan.unescape_string(record)?;
+                has_record = true;
             }
             b"EventId" | b"EventName" | b"ReadOnly" | b"AccessKeyId" | b"EventTime" | b"EventSource"
             | b"Username" | b"Resources" => scan.skip_value(scan.room)?,
@@ -94,7 +94,7 @@ pub(super) fn parse_lookup_event(text: &str, start: usize) -> Option<ParsedEnvel
         }
         more = scan.next_is_key()?;
     }
-    Some(ParsedEnvelope { content: content?, end: scan.offset })
+    has_record.then_some(scan.offset)
 }
 
 struct FastParser<'t> {
@@ -722,6 +722,51 @@ impl<'t> FastParser<'t> {
                 _ => return None,
             }
         }
+    }
+
+    /// Writes the rest of a string after its opening quote into a buffer. A string with a `\u` is left to the slow parser.
+    fn unescape_string(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        let mut length = 0;
+        loop {
+            let rest = self.bytes.get(self.offset..)?;
+            let plain = match rest.first_chunk::<32>() {
+                Some(chunk) => {
+                    if length + 32 > out.len() {
+                        out.resize(2 * out.len() + 4_096, 0);
+                    }
+                    // What is copied too much is written over.
+                    out.get_mut(length..)?.first_chunk_mut::<32>()?.copy_from_slice(chunk);
+                    (special_mask_32(chunk).trailing_zeros() as usize).min(32)
+                }
+                None => {
+                    let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..=0x1f))?;
+                    out.resize(out.len().max(length + plain + 1), 0);
+                    out.get_mut(length..)?.get_mut(..plain)?.copy_from_slice(rest.get(..plain)?);
+                    plain
+                }
+            };
+            (self.offset, length) = (self.offset + plain, length + plain);
+            if plain == 32 {
+                continue;
+            }
+            let byte = match self.next_byte()? {
+                b'"' => break,
+                b'\\' => match self.next_byte()? {
+                    byte @ (b'"' | b'\\' | b'/') => byte,
+                    b'n' => b'\n',
+                    b't' => b'\t',
+                    b'r' => b'\r',
+                    b'b' => 0x08,
+                    b'f' => 0x0c,
+                    _ => return None,
+                },
+                _ => return None,
+            };
+            *out.get_mut(length)? = byte;
+            length += 1;
+        }
+        out.truncate(length);
+        Some(())
     }
 
     fn skip_escape(&mut self) -> Option<()> {

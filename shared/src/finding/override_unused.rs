@@ -1,6 +1,6 @@
-//! `override-unused`: an override that no call in the evidence matched.
+//! `override-unused`: an override that allowed no call in the evidence.
 
-use super::{FindingRule, RuleMatch, Severity};
+use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::{
     assessment::Assessment,
     config::{Override, Watch},
@@ -11,8 +11,8 @@ pub const RULE: FindingRule = FindingRule {
     id: "override-unused",
     severity: Severity::Info,
     title: "An override allowed no call",
-    meaning: "No call in the evidence needed the override, so the override is an exception without a use.",
-    action: "Remove the override, or check its patterns.",
+    meaning: "The override allowed no call in the evidence, so the override is an exception without a use.",
+    action: "Remove the override, or check its patterns and when it begins.",
     alerts: None,
     needs_policies: false,
     inactive: None,
@@ -25,11 +25,20 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         |entry: &Override| assessment.config.watch_for_arn(&entry.principal).is_some_and(Watch::is_own_role);
     let unused = |(position, unused): (usize, &Override)| {
         let used = assessment.allowed_calls.contains_key(&position)
-            || assessment.expired_calls.contains_key(&position)
-            || assessment.early_calls.contains_key(&position);
+            || assessment.expired_calls.contains_key(&position);
+        let early = assessment.early_calls.get(&position).copied().unwrap_or_default();
+        let why = match (early, unused.from) {
+            (1.., Some(from)) => {
+                format!(
+                    "allowed no call: {} that match it were made before it begins, {from}",
+                    count_noun(early, "call")
+                )
+            }
+            _ => "matched no call".to_owned(),
+        };
         (!used && !is_own(unused)).then(|| RuleMatch {
             subject: unused.id.clone(),
-            observation: format!("Override `{}` of {} matched no call.", unused.id, unused.owner),
+            observation: format!("Override `{}` of {} {why}.", unused.id, unused.owner),
             ..RuleMatch::default()
         })
     };

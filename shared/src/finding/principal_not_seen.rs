@@ -27,7 +27,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         true => BTreeSet::new(),
         false => assessment.calls().map(|call| &*call.principal().arn).collect(),
     };
-    let similar = |pattern: &str| match suggest(pattern, seen.iter().copied()) {
+    let similar = |pattern: &str| match most_similar(pattern, &seen) {
         Some(arn) => format!(" The evidence has {}: is it meant?", phrases::quote(arn)),
         None => String::new(),
     };
@@ -42,4 +42,18 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         }
     });
     matches.collect()
+}
+
+/// The principal that a misspelled pattern may mean. A wildcard for the account stands for any account.
+fn most_similar<'a>(pattern: &str, seen: &BTreeSet<&'a str>) -> Option<&'a str> {
+    let is_any_account = pattern.split(':').nth(4) == Some("*");
+    let spelled = |arn: &str| match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        [arn, partition, service, region, _, resource] if is_any_account => {
+            [arn, partition, service, region, "*", resource].join(":")
+        }
+        _ => arn.to_owned(),
+    };
+    let spelled: Vec<(String, &'a str)> = seen.iter().map(|arn| (spelled(arn), *arn)).collect();
+    let found = suggest(pattern, spelled.iter().map(|(text, _)| text.as_str()))?;
+    spelled.iter().find(|(text, _)| text == found).map(|(_, arn)| *arn)
 }

@@ -288,7 +288,10 @@ fn detail(finding: &Finding) -> String {
         }
     };
     also("Events", finding.sample_event_ids.iter().map(|id| code(id)).collect());
-    also("From", finding.origins.iter().map(|origin| code(&phrases::origin(origin))).collect());
+    also(
+        "From",
+        finding.origins.iter().map(|origin| code(&phrases::origin(origin).replace('`', "'"))).collect(),
+    );
     also("Resources", finding.resources.iter().map(|arn| code(arn)).collect());
     also("Controls", finding.controls.iter().map(|id| code(id)).collect());
     text

@@ -218,6 +218,10 @@ impl MatrixRow {
         match self.kind {
             Some(MatrixRowKind::Read) => "plain reads".to_owned(),
             Some(MatrixRowKind::Unknown) => "unknown".to_owned(),
+            // A path of several steps has no row.
+            Some(MatrixRowKind::Capability) if self.name == "privilege_escalation" => {
+                "direct escalation".to_owned()
+            }
             Some(MatrixRowKind::Capability) => self.name.replace('_', " "),
             None => self.name.clone(),
         }

@@ -37,6 +37,7 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<Sc
         spaced: true,
         rows: rows.collect(),
         min_rows: 2,
+        last_rows: 1,
         ..ScreenSection::default()
     })
 }
@@ -68,7 +69,19 @@ fn row(finding: &Finding, digits: usize, style: &TerminalStyle) -> ScreenRow {
     let indent = " ".repeat(2 + SEVERITY_WIDTH + 2);
     let events = finding.sample_event_ids.join(", ");
     let origins = finding.origins.iter().map(phrases::origin).collect::<Vec<_>>().join("; ");
-    let about = [("", &finding.description), ("from ", &origins), ("events ", &events)];
+    let resources = finding.resources.iter().map(|arn| &**arn).collect::<Vec<_>>().join(", ");
+    let seen = match (finding.first_seen, finding.last_seen) {
+        (Some(first), Some(last)) if first == last => format!("at {first}"),
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        _ => String::new(),
+    };
+    let about = [
+        ("", &finding.description),
+        ("", &seen),
+        ("on ", &resources),
+        ("from ", &origins),
+        ("events ", &events),
+    ];
     for (name, text) in about.into_iter().filter(|(_, text)| !text.is_empty()) {
         let first = format!("{indent}{name}");
         let text = wrap_hanging(&first, &escape_hidden(text), style.width, usize::MAX);

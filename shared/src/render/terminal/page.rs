@@ -172,6 +172,8 @@ pub(super) struct ScreenSection {
     pub rows: Vec<ScreenRow>,
     /// Rows that are left out last.
     pub min_rows: usize,
+    /// Rows that are left out after all rows of other sections.
+    pub last_rows: usize,
     /// Number of lines by which the section counts as longer when the longest section has to drop a row.
     pub shrink_priority: usize,
     /// Mandatory lines after the rows.
@@ -260,7 +262,7 @@ pub(super) fn page(mut sections: Vec<ScreenSection>, most: usize, width: usize, 
             .max_by_key(|(section, shown, _)| {
                 let rows = rows(shown);
                 let height = section.height(shown) + section.shrink_priority;
-                (section.drop_order, rows > section.min_rows, rows > 1, height)
+                (section.drop_order, rows > section.min_rows, rows > section.last_rows, rows > 1, height)
             });
         let Some(row) = longest.and_then(|(_, shown, row)| shown.get_mut(row)) else {
             break;

@@ -61,6 +61,7 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<Sc
         spaced: style.is_whole(),
         rows,
         min_rows: 1,
+        last_rows: 1,
         shrink_priority: 3,
         ..ScreenSection::default()
     })
