@@ -9,7 +9,7 @@ AZURITE_VERSION := 3.35.0
 PLAYWRIGHT_VERSION := 1.65.1
 AXE_VERSION := 4.14.1
 # Seconds each fuzz target runs in CI.
-FUZZ_SECONDS ?= 15
+FUZZ_SECONDS ?= 7
 # Schedules of `make soak`, and the seed of the first.
 SCHEDULES ?= 10000
 SEED ?= 0
@@ -234,7 +234,7 @@ $(AZURITE):
 	npm install --silent --no-fund --no-audit --prefix $(CURDIR)/target/azurite azurite@$(AZURITE_VERSION)
 
 .PHONY: fuzz
-fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
+fuzz: ## Fuzz what reads untrusted input, FUZZ_SECONDS each target
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --debug --locked --version $(CARGO_FUZZ_VERSION) --root $(TOOLS)
 	cd fuzz && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 || exit 1; \

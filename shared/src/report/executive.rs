@@ -16,7 +16,7 @@ use crate::{
     config::Watch,
     coverage::{Coverage, EventClassCoverage, EventClassState, ExpectedPart},
     event::Outcome,
-    finding::{Finding, Recommendation, Severity, count_noun, phrases},
+    finding::{self, Finding, FindingRule, Recommendation, Severity, count_noun, phrases},
     score::{ComplianceScore, RiskScore, Status, status_impact},
 };
 
@@ -62,14 +62,32 @@ pub(super) fn summary(
             .take(most)
             .map(key_finding)
             .collect(),
-        top_actions: recommendations
-            .iter()
-            .filter(|recommendation| recommendation.severity >= Severity::High)
-            .take(most)
-            .map(immediate_action)
-            .collect(),
+        top_actions: top_actions(status, recommendations).take(most).map(immediate_action).collect(),
         is_shortened: most == 0,
     }
+}
+
+/// Rules about evidence that is missing, without which a status cannot be given.
+const EVIDENCE_RULES: [&FindingRule; 7] = [
+    &finding::tampered_log_files::RULE,
+    &finding::unreadable_evidence::RULE,
+    &finding::missing_logs::RULE,
+    &finding::missing_hours::RULE,
+    &finding::event_class_not_logged::RULE,
+    &finding::conflicting_evidence::RULE,
+    &finding::principal_not_seen::RULE,
+];
+
+/// The most urgent recommendations. If evidence decides the status, what completes the evidence is first.
+fn top_actions(
+    status: Option<Status>,
+    recommendations: &[Recommendation],
+) -> impl Iterator<Item = &Recommendation> {
+    let decides = move |one: &&Recommendation| {
+        status == Some(Status::InsufficientEvidence) && EVIDENCE_RULES.iter().any(|rule| rule.id == one.id)
+    };
+    let others = move |one: &&Recommendation| one.severity >= Severity::High && !decides(one);
+    recommendations.iter().filter(decides).chain(recommendations.iter().filter(others))
 }
 
 /// What a proof does not cover because hours before a given period have no evidence. An inferred period has none, and

@@ -20,12 +20,14 @@ use onlooker_core::{
     },
     ports::{NotificationSink, ObjectStore as _, Table as _},
     report::Report,
+    time::Time,
 };
 use serde_json::Value;
 
 use super::{
     environment::{FakeClock, MemoryTable, RecordingSink},
     model::{self, Evidence},
+    observations::stored_spans,
     records::{ACCOUNT, REGION, eventbridge_event},
     rest::WHOLE,
     schedule::Schedule,
@@ -47,19 +49,20 @@ impl Schedule {
         self.outcome.violations.extend(found);
     }
 
-    /// What CloudTrail delivered, and what of its history was there when pulling began.
+    /// What CloudTrail delivered, and what of its history was looked up.
     fn all_evidence(&self) -> Evidence {
-        let table = self.world.table().items;
-        let checkpoint = Checkpoint::load(&*table, &AccountRegion::new(ACCOUNT, REGION)).unwrap();
-        let since = checkpoint.map_or(WHOLE.until, |checkpoint| checkpoint.since);
+        let table = self.world.table();
+        let checkpoint = Checkpoint::load(&*table.items, &AccountRegion::new(ACCOUNT, REGION)).unwrap();
+        let looked_up = checkpoint.map(|checkpoint| (checkpoint.since, checkpoint.complete_until));
+        // A slice may be stored by a run that failed before it wrote the first checkpoint.
+        let spans: BTreeSet<(Time, Time)> =
+            stored_spans(&self.world, &table).into_iter().chain(looked_up).collect();
+        let is_looked_up = |time: Time| spans.iter().any(|(start, end)| (*start..*end).contains(&time));
         let calls = self.world.workload.calls.iter();
         Evidence {
             files: self.deliveries.files.clone(),
-            calls: calls.filter(|(_, call)| call.time >= since).map(|(number, _)| *number).collect(),
-            spans: checkpoint
-                .map(|checkpoint| (checkpoint.since, checkpoint.complete_until))
-                .into_iter()
-                .collect(),
+            calls: calls.filter(|(_, call)| is_looked_up(call.time)).map(|(number, _)| *number).collect(),
+            spans,
             without: BTreeSet::new(),
             without_lists: BTreeSet::new(),
         }

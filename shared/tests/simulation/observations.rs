@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::{
     model::{self, Evidence},
     ports::ProcessPorts,
-    world::{SINKS, World},
+    world::{NamedTable, SINKS, World},
 };
 
 /// What was acknowledged at a time.
@@ -230,7 +230,7 @@ impl Observations {
         self.known.calls.extend(process.looked_up.lock().unwrap().iter());
         let time = |name: &str| Time::parse(item.body[name].as_str().unwrap()).unwrap();
         let (mut at, until) = (time("since"), time("complete_until"));
-        for (start, end) in stored_spans(world, process) {
+        for (start, end) in stored_spans(world, &process.table) {
             if start <= at {
                 at = at.max(end);
             }
@@ -266,14 +266,14 @@ fn missing_part(
     None
 }
 
-/// The spans of the stored slices, in order.
-fn stored_spans(world: &World, process: &ProcessPorts) -> Vec<(Time, Time)> {
+/// The spans of the slices that a table names, in order.
+pub fn stored_spans(world: &World, table: &NamedTable) -> Vec<(Time, Time)> {
     let first = world.workload.begin_ms() / 86_400_000 - 2;
     let days =
         (first..=world.milliseconds() / 86_400_000).map(|day| Time(u32::try_from(day).unwrap() * 86_400));
     let items = days.flat_map(|day| {
         let date: String = day.to_string().chars().take(10).collect();
-        process.table.items.query(&format!("UNSHARDED#{date}"), "").unwrap()
+        table.items.query(&format!("UNSHARDED#{date}"), "").unwrap()
     });
     let parts = items.filter(|item| item.sort_key.contains("#lookup#"));
     let mut spans: Vec<(Time, Time)> = parts.flat_map(|item| spans_of(world, &item.body)).collect();
