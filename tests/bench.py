@@ -8,6 +8,8 @@ once into target/bench. With ONLOOKER_TEST_DATA set, a second corpus is made wit
 Nothing is asserted: figures depend on the machine.
 """
 import argparse
+import gzip
+import json
 import os
 import pathlib
 import shutil
@@ -91,9 +93,61 @@ def main():
         for job, rounds in figures.items():
             cpu, wall, peak = (statistics.median(column) for column in zip(*rounds))
             print(f"{name:7} {job:34} {cpu:7.2f} {cpu / inflate:9.2f} {wall:7.2f} {arguments.records / wall / 1000:7.0f} {peak:8.0f}")
+        forms(corpus, scratch, arguments.rounds)
+    large_reports(scratch)
     audit(scratch)
     print(subprocess.run([PROGRAMS / "examples" / "guard_speed"], check=True, capture_output=True, text=True).stdout, end="")
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def forms(corpus, scratch, rounds, files=75):
+    """The same records as log files, as pages of LookupEvents and as EventBridge events, none of them compressed."""
+    def dump(value):
+        return json.dumps(value, separators=(",", ":"))
+
+    def lookup_event(record):
+        named = {"EventId": "eventID", "EventName": "eventName", "EventTime": "eventTime", "EventSource": "eventSource"}
+        event = {name: record.get(key) for name, key in named.items()}
+        return {**event, "ReadOnly": str(record.get("readOnly")).lower(), "Resources": [], "CloudTrailEvent": dump(record)}
+
+    def eventbridge_event(record):
+        return {
+            "version": "0", "id": record.get("eventID"), "detail-type": "AWS API Call via CloudTrail", "source": "aws.s3",
+            "account": record.get("recipientAccountId"), "time": record.get("eventTime"), "region": record.get("awsRegion"),
+            "resources": [], "detail": record,
+        }
+
+    texts = {
+        "log files": lambda records: dump({"Records": records}),
+        "pages of LookupEvents": lambda records: dump({"Events": [lookup_event(one) for one in records]}),
+        "EventBridge events": lambda records: "".join(dump(eventbridge_event(one)) + "\n" for one in records),
+    }
+    count = 0
+    for path in sorted(corpus.rglob("*.json.gz"))[:files]:
+        document = json.loads(gzip.decompress(path.read_bytes()))
+        if "Records" not in document:
+            continue
+        count += len(document["Records"])
+        for form, text in texts.items():
+            folder = scratch / form
+            folder.mkdir(exist_ok=True)
+            (folder / path.name.removesuffix(".gz")).write_text(text(document["Records"]))
+    command = [PROGRAMS / "onlooker", "sweep", "--quiet", "--threads", "1", "--no-state", "--out", scratch / "out"]
+    figures = {form: [] for form in texts}
+    for _ in range(rounds):
+        for form in texts:
+            figures[form].append(measure([*command, scratch / form])[0])
+    least = statistics.median(figures["log files"])
+    for form, rounds_of in figures.items():
+        cpu = statistics.median(rounds_of)
+        print(f"{count} records as {form}: {cpu:.2f} CPU s, {cpu / least:.2f} x log files")
+        shutil.rmtree(scratch / form)
+
+
+def large_reports(scratch):
+    """Formats of a report with many findings and principals."""
+    command = [PROGRAMS / "examples" / "render_speed", scratch / "out" / "report.json", "10000", "5000", "html", "json", "markdown"]
+    print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="")
 
 
 def audit(scratch, entries=1_000_000):
