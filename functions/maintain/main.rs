@@ -30,7 +30,7 @@ fn main() -> Result<(), Error> {
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
     let Invocation { resources, settings, clock, run, .. } = invocation;
-    let table_id = resources.table_id()?;
+    let table_origin = resources.table_origin()?;
     let signer = resources.signing_key.as_ref().map(|arn| resources.aws.kms_key(arn)).transpose()?;
     let trail = resources.trail.as_ref();
     let bucket = trail.map(|S3Uri { bucket, .. }| S3TrailBucket::new(resources.aws.clone(), bucket.clone()));
@@ -66,7 +66,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     });
     let maintenance = Maintenance {
         table: resources.table,
-        table_id: Some(&table_id),
+        table_origin: Some(&table_origin),
         store: resources.store,
         remover: Some(resources.remover),
         prunes_audit_trail: resources.prunes_audit_trail,

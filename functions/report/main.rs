@@ -48,7 +48,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     if payload.get("skip_first") == Some(&Value::Bool(true)) && is_first_run(resources.table)? {
         return Ok(skipped());
     }
-    record_identity(resources.table, &resources.table_id()?, clock.now())?;
+    record_identity(resources.table, &resources.table_origin()?, clock.now())?;
     if let Some(days) = settings.config.retention.evidence_days {
         record_removal(resources.table, days, clock.now())?;
     }

@@ -239,6 +239,15 @@ pub trait ObjectStore: Sync {
     }
 }
 
+/// What tells a table from a copy of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableOrigin {
+    /// Unique id of the table, which a copy does not share.
+    pub id: String,
+    /// The time as of which the table was restored, if it is a copy and its service says so.
+    pub restored_to: Option<Time>,
+}
+
 /// Removes objects from a store, for the few kinds that do not stay.
 pub trait ObjectRemover: Sync {
     /// Removes an object, if it exists.

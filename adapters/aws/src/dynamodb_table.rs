@@ -17,7 +17,7 @@ use super::{
     session::AwsSession,
 };
 use onlooker_core::{
-    ports::{PortError, PortErrorKind, Table, TableContents, TableItem, WriteCondition},
+    ports::{PortError, PortErrorKind, Table, TableContents, TableItem, TableOrigin, WriteCondition},
     time::Time,
 };
 
@@ -41,15 +41,22 @@ impl DynamoDbTable {
         Self { aws, name }
     }
 
-    /// The unique id of the table, which a table that is restored from a backup does not share.
+    /// The id of the table, which a table that is restored from a backup does not share, and the time as of which it was restored.
     ///
     /// # Errors
     /// When DynamoDB does not describe the table.
-    pub fn id(&self) -> Result<String, PortError> {
+    pub fn origin(&self) -> Result<TableOrigin, PortError> {
         let described = self.aws.block_on(self.aws.dynamodb().describe_table().table_name(&self.name).send());
         let described = described.map_err(|error| sdk_error(DESCRIBE, &self.name, &error))?;
-        let id = described.table.and_then(|table| table.table_id.or(table.table_arn));
-        id.ok_or_else(|| port_error(DESCRIBE, &self.name, PortErrorKind::Other, "the description has no id"))
+        let table = described.table;
+        let restored_to = table.as_ref().and_then(|table| table.restore_summary());
+        let restored_to =
+            restored_to.and_then(|summary| u32::try_from(summary.restore_date_time().secs()).ok());
+        let id = table.and_then(|table| table.table_id.or(table.table_arn));
+        let id = id.ok_or_else(|| {
+            port_error(DESCRIBE, &self.name, PortErrorKind::Other, "the description has no id")
+        })?;
+        Ok(TableOrigin { id, restored_to: restored_to.map(Time) })
     }
 
     fn item_name(&self, partition: &str, sort: &str) -> String {

@@ -15,7 +15,10 @@ use onlooker_core::{
     breaker::BreakerLimits,
     config::{Config, Diagnostic, MonitoringSettings, own_roles::DeploymentResources},
     jobs::{breakers::CircuitBreakers, evidence::EvidenceStore},
-    ports::{LatestReports, NotificationSink, ObjectRemover, ObjectStore, PortError, Table, TableContents},
+    ports::{
+        LatestReports, NotificationSink, ObjectRemover, ObjectStore, PortError, Table, TableContents,
+        TableOrigin,
+    },
     report::CallerIdentity,
 };
 use onlooker_guard::{CallMonitor, ReadOnlyGuard};
@@ -119,8 +122,8 @@ impl FunctionResources {
     ///
     /// # Errors
     /// When DynamoDB does not describe the table.
-    pub fn table_id(&self) -> Result<String, PortError> {
-        self.described_table.id()
+    pub fn table_origin(&self) -> Result<TableOrigin, PortError> {
+        self.described_table.origin()
     }
 
     /// The sinks for events that only programs want, such as each report: the bus, if the deployment has one.

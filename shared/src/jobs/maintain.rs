@@ -32,7 +32,7 @@ use super::{
 use crate::{
     attestation::Signer,
     config::Config,
-    ports::{Clock, ObjectRemover, ObjectStore, PortError, Table},
+    ports::{Clock, ObjectRemover, ObjectStore, PortError, Table, TableOrigin},
     render::emf::Metrics,
     report::{MaintenanceTask, TaskRecord, TaskResult},
 };
@@ -46,7 +46,7 @@ pub struct Maintenance<'a> {
     /// The table of the state.
     pub table: &'a dyn Table,
     /// What tells this table from a copy of it, if it is known.
-    pub table_id: Option<&'a str>,
+    pub table_origin: Option<&'a TableOrigin>,
     /// The store of evidence and audit trail.
     pub store: &'a dyn ObjectStore,
     /// Removes objects from the store, if the deployment lets it.

@@ -16,7 +16,7 @@ use onlooker_core::{
         table_backup::TableRestore,
     },
     ports::{
-        ObjectStore, PortError, PortErrorKind, ProcessedObject, StoredObject, Table, TableItem,
+        ObjectStore, PortError, PortErrorKind, ProcessedObject, StoredObject, Table, TableItem, TableOrigin,
         WriteCondition,
     },
     report::{MaintenanceTask, TaskResult},
@@ -129,7 +129,7 @@ fn run_with_retention(environment: &Deployment, config: &Config) -> MaintenanceO
     let evidence = EvidenceStore::new(&environment.table, &environment.store);
     let maintenance = Maintenance {
         table: &environment.table,
-        table_id: None,
+        table_origin: None,
         store: &environment.store,
         remover: Some(&environment.store),
         prunes_audit_trail: true,
@@ -156,7 +156,7 @@ fn run(environment: &Deployment, named: &[MaintenanceTask]) -> Result<Maintenanc
     let config = configured();
     let maintenance = Maintenance {
         table: &environment.table,
-        table_id: None,
+        table_origin: None,
         store: &environment.store,
         remover: Some(&environment.store),
         prunes_audit_trail: false,
@@ -542,9 +542,11 @@ fn hours_after_the_time_of_a_restored_table_are_not_observed_until_the_record_is
     config.delivery.authoritative_from = Some(START);
     let missing =
         |config: &Config| report(&evidence, config, hours, 1).unwrap().result.coverage.missing_hours();
-    let seen = |id: &str, minutes: u32| {
-        record_identity(&environment.table, id, minutes_after_start(minutes)).unwrap().is_some()
+    let seen_as = |id: &str, restored_to: Option<Time>, minutes: u32| {
+        let origin = TableOrigin { id: id.to_owned(), restored_to };
+        record_identity(&environment.table, &origin, minutes_after_start(minutes)).unwrap().is_some()
     };
+    let seen = |id: &str, minutes: u32| seen_as(id, None, minutes);
     assert!(!seen("original", 60) && !seen("original", 130));
     assert_eq!(missing(&config), 0);
     // The copy is of 02:10, the function sees it at 05:20.
@@ -555,6 +557,12 @@ fn hours_after_the_time_of_a_restored_table_are_not_observed_until_the_record_is
     environment.table.port.delete("RETENTION", &record.sort_key).unwrap();
     config.delivery.authoritative_from = Some(START);
     assert_eq!(missing(&config), 0);
+    // A copy from before the first report remembers no identity, and DynamoDB says when it is from.
+    environment.table.port.delete("RETENTION", "TABLE").unwrap();
+    assert!(!seen("new", 340), "a table that is no copy");
+    environment.table.port.delete("RETENTION", "TABLE").unwrap();
+    assert!(seen_as("copy", Some(minutes_after_start(130)), 320) && !seen("copy", 330));
+    assert_eq!(missing(&config), 5);
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn try_run(environment: &TestEnvironment, trail: &SignedTrail) -> Result<Mainten
     let options = GatherOptions { threads: 2, limits: ReadLimits::default(), hash_content: false };
     let maintenance = Maintenance {
         table: &environment.table,
-        table_id: None,
+        table_origin: None,
         store: &environment.store,
         remover: None,
         prunes_audit_trail: false,

@@ -103,7 +103,7 @@ impl Invocation {
             Self::Maintain => {
                 let maintenance = Maintenance {
                     table: ports,
-                    table_id: Some(&ports.table.id),
+                    table_origin: Some(&ports.table.origin()),
                     store: ports,
                     remover: None,
                     prunes_audit_trail: false,
@@ -137,7 +137,7 @@ fn report(ports: &ProcessPorts, store: &EvidenceStore<'_>, payload: &Value) -> R
     let (window, purpose) =
         ReportWindow::from_request(payload, ports.now(), config.lookup.settling_seconds())
             .map_err(|error| error.to_string())?;
-    record_identity(ports, &ports.table.id, ports.now()).map_err(|error| error.to_string())?;
+    record_identity(ports, &ports.table.origin(), ports.now()).map_err(|error| error.to_string())?;
     let account_regions = [AccountRegion::new(ACCOUNT, REGION)];
     let none = BTreeSet::new();
     let make_report =

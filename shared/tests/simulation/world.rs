@@ -9,7 +9,10 @@ use std::sync::{
 };
 
 use onlooker_core::{
-    ports::{NotificationSink as _, ObjectStore as _, PortError, Table as _, TableItem, WriteCondition},
+    ports::{
+        NotificationSink as _, ObjectStore as _, PortError, Table as _, TableItem, TableOrigin,
+        WriteCondition,
+    },
     time::Time,
 };
 
@@ -31,6 +34,15 @@ pub struct NamedTable {
     pub items: Arc<MemoryTable>,
     /// Its id.
     pub id: String,
+    /// The time of the copy, if it is one.
+    pub restored_to: Option<Time>,
+}
+
+impl NamedTable {
+    /// What the service of the table says of it.
+    pub fn origin(&self) -> TableOrigin {
+        TableOrigin { id: self.id.clone(), restored_to: self.restored_to }
+    }
 }
 
 /// One world.
@@ -41,7 +53,7 @@ pub struct World {
     step: AtomicI64,
     table: Mutex<NamedTable>,
     /// A copy of the table.
-    copy: Mutex<Option<Vec<TableItem>>>,
+    copy: Mutex<Option<(Time, Vec<TableItem>)>>,
     /// The object store.
     pub store: MemoryStore,
     /// The bucket of the trail.
@@ -66,7 +78,11 @@ impl World {
         let world = Self {
             clock: AtomicU64::new(0),
             step: AtomicI64::new(0),
-            table: Mutex::new(NamedTable { items: Arc::default(), id: "table-0".to_owned() }),
+            table: Mutex::new(NamedTable {
+                items: Arc::default(),
+                id: "table-0".to_owned(),
+                restored_to: None,
+            }),
             copy: Mutex::default(),
             store: MemoryStore::default(),
             logs: LogBucket::default(),
@@ -118,16 +134,17 @@ impl World {
 
     /// Copies the table.
     pub fn copy_table(&self) {
-        *self.copy.lock().unwrap() = Some(self.table().items.items());
+        *self.copy.lock().unwrap() = Some((self.true_time(), self.table().items.items()));
     }
 
     /// Puts the copy in place of the table, for processes that start later. The others go on with the table that they know.
     pub fn restore_table(&self) {
-        let Some(copied) = self.copy.lock().unwrap().take() else { return };
+        let Some((copied_at, copied)) = self.copy.lock().unwrap().take() else { return };
         let items = MemoryTable::default();
         items.restore(copied);
         let mut table = self.table.lock().unwrap();
-        *table = NamedTable { items: Arc::new(items), id: format!("{}-restored", table.id) };
+        let id = format!("{}-restored", table.id);
+        *table = NamedTable { items: Arc::new(items), id, restored_to: Some(copied_at) };
         self.seen.lock().unwrap().is_restored = true;
     }
 

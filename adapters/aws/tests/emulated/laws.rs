@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use onlooker_core::{
-    ports::{ObjectStore, Table, TableItem, WriteCondition},
+    ports::{ObjectStore, Table, TableItem, TableOrigin, WriteCondition},
     time::Time,
 };
 use onlooker_local::{directory_store::DirectoryStore, sqlite_table::SqliteTable};
@@ -144,6 +144,16 @@ proptest! {
 fn object_key() -> impl Strategy<Value = String> {
     let part = select(vec!["a", "b", "a.b", "dt=2023-11-10", "é", "A b", "100%", "x+y&z"]);
     prop::collection::vec(part, 1..4).prop_map(|parts| parts.join("/"))
+}
+
+#[test]
+fn a_table_says_as_of_when_it_was_restored() {
+    let fixture = AwsFixture::with_table_and_bucket();
+    let origin = || fixture.aws.table("t").origin().unwrap();
+    let id = "table-1".to_owned();
+    assert_eq!(origin(), TableOrigin { id: id.clone(), restored_to: None });
+    fixture.fake_aws.state().restored_to = Some(1_791_333_720);
+    assert_eq!(origin(), TableOrigin { id, restored_to: Some(Time(1_791_333_720)) });
 }
 
 #[test]

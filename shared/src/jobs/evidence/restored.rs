@@ -1,7 +1,8 @@
 //! A table that was restored from an earlier time: what was written after that time is missing in it, and the bucket still has it.
 //!
-//! Enters: the identity of the table, clock readings. Leaves: the spans in which log files may have been read without a trace in the
-//! index. Laws: a table with another identity than the one that it remembers was restored; hours in such a span in which log
+//! Enters: the origin of the table, clock readings. Leaves: the spans in which log files may have been read without a trace in the
+//! index. Laws: a table with another identity than the one that it remembers was restored, and one that remembers none if its origin
+//! says so; hours in such a span in which log
 //! files are the evidence are not observed, whatever the index has of them, until an operator removes the record. The event history
 //! needs no record: its checkpoints are as old as the table, so it is pulled again.
 //!
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EvidenceError, retention::PARTITION};
 use crate::{
-    ports::{Table, TableItem, WriteCondition},
+    ports::{Table, TableItem, TableOrigin, WriteCondition},
     report::RestoredSpan,
     time::{HOUR_SECONDS, Hour, Time},
 };
@@ -35,20 +36,23 @@ struct TableIdentity {
 /// When the table fails, or an item cannot be decoded.
 pub fn record_identity(
     table: &dyn Table,
-    id: &str,
+    origin: &TableOrigin,
     now: Time,
 ) -> Result<Option<RestoredSpan>, EvidenceError> {
     let items = table.query(PARTITION, IDENTITY)?;
     let stored = items.iter().find(|item| item.sort_key == IDENTITY);
     let before = stored.map(decode::<TableIdentity>).transpose()?;
-    let span = before
-        .filter(|before| before.id != id)
-        .map(|before| RestoredSpan { since: before.seen_at, until: now });
+    let since = match before {
+        Some(before) => Some(before.seen_at).filter(|_| before.id != origin.id),
+        // The copy is from before the first report.
+        None => origin.restored_to,
+    };
+    let span = since.map(|since| RestoredSpan { since, until: now });
     if let Some(span) = &span {
         put(table, format!("{RESTORED}{now}"), 0, span)?;
     }
     let revision = stored.map_or(0, |item| item.revision);
-    put(table, IDENTITY.to_owned(), revision, &TableIdentity { id: id.to_owned(), seen_at: now })?;
+    put(table, IDENTITY.to_owned(), revision, &TableIdentity { id: origin.id.clone(), seen_at: now })?;
     Ok(span)
 }
 

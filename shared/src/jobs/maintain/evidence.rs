@@ -24,8 +24,8 @@ pub(super) fn keep(maintenance: &Maintenance<'_>) -> Result<TaskDone, TaskError>
         }
         None => "evidence is kept without an end".to_owned(),
     };
-    let restored = match maintenance.table_id {
-        Some(id) => record_identity(maintenance.table, id, now)?,
+    let restored = match maintenance.table_origin {
+        Some(origin) => record_identity(maintenance.table, origin, now)?,
         None => None,
     };
     let removed = match restored {

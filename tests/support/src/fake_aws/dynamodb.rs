@@ -20,7 +20,13 @@ pub fn serve(state: &mut FakeAwsState, name: &str, request: &HttpRequest) -> Htt
     match name {
         "Query" => query(table, &asked),
         "Scan" => scan(table, &asked),
-        "DescribeTable" => HttpResponse::json(200, &json!({ "Table": { "TableId": "table-1" } })),
+        "DescribeTable" => {
+            let mut described = json!({ "TableId": "table-1" });
+            if let Some(time) = state.restored_to {
+                described["RestoreSummary"] = json!({ "RestoreDateTime": time, "RestoreInProgress": false });
+            }
+            HttpResponse::json(200, &json!({ "Table": described }))
+        }
         "UpdateItem" => update(table, &asked),
         _ => {
             table.remove(&key(&asked["Key"]));

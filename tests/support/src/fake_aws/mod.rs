@@ -47,6 +47,8 @@ type FaultHook = Box<dyn FnMut(&HttpRequest) -> Option<HttpFault> + Send>;
 #[derive(Default)]
 pub struct FakeAwsState {
     pub tables: BTreeMap<String, dynamodb::TableItems>,
+    /// The time as of which the tables were restored, in seconds since 1970, if they are copies.
+    pub restored_to: Option<u32>,
     pub buckets: BTreeMap<String, s3::FakeBucket>,
     /// Public keys that ListPublicKeys returns, by region: pages, each as `aws cloudtrail list-public-keys` prints it.
     pub public_keys: BTreeMap<String, Vec<PublicKeys>>,
