@@ -342,24 +342,29 @@ impl<'a> Assessment<'a> {
             evidence_removed_before: None,
             index_restored: Vec::new(),
         };
+        // A few thousand call keys have most of the lines, and each of them is one value in the tally.
+        let mut known: hashbrown::HashMap<*const CallKey, Arc<Classification>> = hashbrown::HashMap::new();
         for line in tally.lines() {
             let call_key = line.call_key;
-            let classification = classifications
-                .entry((
-                    &call_key.source,
-                    &call_key.name,
-                    call_key.read_only,
-                    call_key.kind == EventKind::ApiCall,
-                ))
-                .or_insert_with(|| {
-                    let call = ClassificationInput {
-                        service: &call_key.source,
-                        operation: &call_key.name,
-                        read_only: call_key.read_only,
-                    };
-                    Arc::new(classify_record(catalog, &call, call_key.kind == EventKind::ApiCall))
-                });
-            let classification = Arc::clone(classification);
+            let of_key = || {
+                let classification = classifications
+                    .entry((
+                        &call_key.source,
+                        &call_key.name,
+                        call_key.read_only,
+                        call_key.kind == EventKind::ApiCall,
+                    ))
+                    .or_insert_with(|| {
+                        let call = ClassificationInput {
+                            service: &call_key.source,
+                            operation: &call_key.name,
+                            read_only: call_key.read_only,
+                        };
+                        Arc::new(classify_record(catalog, &call, call_key.kind == EventKind::ApiCall))
+                    });
+                Arc::clone(classification)
+            };
+            let classification = Arc::clone(known.entry(std::ptr::from_ref(call_key)).or_insert_with(of_key));
             let watch = watch_index.watch_of(line.actor);
             let whole = ClassifiedCall {
                 line,
@@ -517,6 +522,11 @@ impl<'a> Assessment<'a> {
             watched.flat_map(|call| [&**call.attributed_to(), &*call.principal().arn]).collect();
         let is_seen = move |watch: &Watch| seen.iter().any(|arn| watch.names(arn));
         self.config.watch.iter().filter(move |watch| !watch.is_own_role() && !is_seen(watch))
+    }
+
+    /// All calls, those of one actor together as far as they follow one another.
+    pub fn calls_by_actor(&self) -> impl Iterator<Item = &[ClassifiedCall<'a>]> {
+        self.classified.chunk_by(|one, next| std::ptr::eq(one.line.actor, next.line.actor))
     }
 
     /// Why an override is wide; empty if it is not. An override without a start is measured from the end of the period.

@@ -388,12 +388,19 @@ fn calling_places(tally: &Tally) -> BTreeSet<(&Arc<str>, &Arc<str>)> {
             && call_key.invoked_by.is_none()
             && matches!(call_key.class, EventClass::ManagementRead | EventClass::ManagementWrite)
     };
-    tally
-        .lines()
-        .filter(|line| line.actor.principal.account != line.actor.account)
-        .filter(|line| is_identity(line.actor) && is_call(line.call_key))
-        .map(|line| (&line.actor.principal.account, &line.actor.region))
-        .collect()
+    let mut places = BTreeSet::new();
+    let mut last = None;
+    for line in tally.lines().filter(|line| line.actor.principal.account != line.actor.account) {
+        // Lines of one actor follow one another.
+        if last.is_some_and(|last| std::ptr::eq(last, line.actor)) {
+            continue;
+        }
+        if is_identity(line.actor) && is_call(line.call_key) {
+            places.insert((&line.actor.principal.account, &line.actor.region));
+            last = Some(line.actor);
+        }
+    }
+    places
 }
 
 /// Adds the accounts and regions that the configuration expects and the evidence does not show. If the configuration

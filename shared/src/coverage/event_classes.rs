@@ -139,6 +139,8 @@ pub(super) fn event_class_coverage(
 ) -> Vec<EventClassCoverage> {
     let EvidenceSummary { tally, period, .. } = evidence;
     let mut rows: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
+    // Each call key is one value in the tally, and many lines have it.
+    let mut names: hashbrown::HashMap<*const CallKey, Arc<str>> = hashbrown::HashMap::new();
     let changes = selector_changes(evidence);
     let concern = |account: &str| {
         let of_account: Vec<TimeBucket> = changes
@@ -152,11 +154,14 @@ pub(super) fn event_class_coverage(
     let has_trail_of_one_region =
         |account: &str| expected.trails.iter().any(|trail| trail.is_of_one_region(account));
     // Regions with an event of a class in accounts that have trails of one region.
-    let mut seen_places: BTreeSet<(String, &Arc<str>, &Arc<str>)> = BTreeSet::new();
+    let mut seen_places: BTreeSet<(Arc<str>, &Arc<str>, &Arc<str>)> = BTreeSet::new();
     // Quarter hours with an event of a class in an account with changes of its selectors.
-    let mut seen: BTreeMap<(String, &Arc<str>), BTreeSet<TimeBucket>> = BTreeMap::new();
+    let mut seen: BTreeMap<(Arc<str>, &Arc<str>), BTreeSet<TimeBucket>> = BTreeMap::new();
     for line in tally.lines() {
-        let class = event_class_name(line.call_key);
+        let class = names
+            .entry(std::ptr::from_ref(line.call_key))
+            .or_insert_with(|| event_class_name(line.call_key).into())
+            .clone();
         // Only an API call with a `readOnly` flag shows that the trail logs this class.
         let shows = line.call_key.kind == EventKind::ApiCall && line.call_key.read_only.is_some();
         if shows && !changes.is_empty() {
@@ -166,7 +171,10 @@ pub(super) fn event_class_coverage(
         if shows && has_trail_of_one_region(&line.actor.account) {
             seen_places.insert((class.clone(), &line.actor.account, &line.actor.region));
         }
-        let (events, accounts) = rows.entry(class).or_default();
+        if !rows.contains_key(&*class) {
+            rows.insert(class.to_string(), (0, BTreeSet::new()));
+        }
+        let Some((events, accounts)) = rows.get_mut(&*class) else { continue };
         *events += line.count;
         if shows && !accounts.contains(&line.actor.account) {
             accounts.insert(Arc::clone(&line.actor.account));
@@ -180,7 +188,7 @@ pub(super) fn event_class_coverage(
             buckets.range(*change..).any(|bucket| bucket > change && bucket.hour() <= hour)
         };
         if !concern(account).iter().all(is_shown_after)
-            && let Some((_, accounts)) = rows.get_mut(&class)
+            && let Some((_, accounts)) = rows.get_mut(&*class)
         {
             accounts.remove(account);
         }
@@ -225,7 +233,7 @@ pub(super) fn event_class_coverage(
                 EventClassState::Configured
             } else if seen_in.contains(account)
                 && (!has_trail_of_one_region(account)
-                    || seen_places.contains(&(class.to_owned(), account, region)))
+                    || seen_places.contains(&(class.into(), account, region)))
             {
                 EventClassState::Seen
             } else {

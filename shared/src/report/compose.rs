@@ -156,18 +156,21 @@ fn totals(assessment: &Assessment<'_>) -> ReportTotals {
     };
     let (mut principals, mut watched) = (BTreeSet::new(), BTreeSet::new());
     let (mut accounts, mut regions) = (BTreeSet::new(), BTreeSet::new());
-    for call in &assessment.classified {
-        totals.events += call.count;
-        principals.insert(call.principal());
-        accounts.insert(&call.line.actor.account);
-        regions.insert(&call.line.actor.region);
-        if direct_watch(call).is_some_and(|watch| !watch.is_own_role()) {
-            watched.insert(call.principal());
+    for calls in assessment.calls_by_actor() {
+        let Some(first) = calls.first() else { continue };
+        principals.insert(first.principal());
+        accounts.insert(&first.line.actor.account);
+        regions.insert(&first.line.actor.region);
+        if calls.iter().any(|call| direct_watch(call).is_some_and(|watch| !watch.is_own_role())) {
+            watched.insert(first.principal());
         }
-        if call.is_call() {
-            totals.add_call(call);
-        } else {
-            totals.other_events += call.count;
+        for call in calls {
+            totals.events += call.count;
+            if call.is_call() {
+                totals.add_call(call);
+            } else {
+                totals.other_events += call.count;
+            }
         }
     }
     totals.principals = principals.len() as u64;
@@ -234,11 +237,13 @@ fn activity(assessment: &Assessment<'_>) -> Vec<HourlyActivity> {
 fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<PrincipalSummary> {
     let mut groups: BTreeMap<&Principal, Vec<&ClassifiedCall<'_>>> = BTreeMap::new();
     let mut through: BTreeMap<&Arc<str>, Vec<&ClassifiedCall<'_>>> = BTreeMap::new();
-    for call in &assessment.classified {
-        groups.entry(call.principal()).or_default().push(call);
-        let is_attributed_elsewhere = call.is_call() && *call.attributed_to() != call.principal().arn;
-        if is_attributed_elsewhere {
-            through.entry(call.attributed_to()).or_default().push(call);
+    for calls in assessment.calls_by_actor() {
+        let Some(first) = calls.first() else { continue };
+        groups.entry(first.principal()).or_default().extend(calls);
+        for call in calls.iter().filter(|call| call.is_call() && call.role_chain.is_some()) {
+            if *call.attributed_to() != call.principal().arn {
+                through.entry(call.attributed_to()).or_default().push(call);
+            }
         }
     }
     let mut about: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -371,13 +376,17 @@ impl PrincipalSummary {
         }
         let mut sessions = BTreeSet::new();
         let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
+        let mut last_actor = None;
         for call in all {
-            let actor = &call.line.actor;
-            this.accounts.insert(Arc::clone(&actor.account));
-            this.regions.insert(Arc::clone(&actor.region));
-            this.source_identities.extend(actor.session.source_identity.clone());
-            this.on_behalf_of.extend(actor.session.on_behalf_of.clone());
-            sessions.extend(actor.session.name.clone());
+            let actor = call.line.actor;
+            // Most calls have the actor of the call before.
+            if !last_actor.replace(actor).is_some_and(|last| std::ptr::eq(last, actor)) {
+                this.accounts.insert(Arc::clone(&actor.account));
+                this.regions.insert(Arc::clone(&actor.region));
+                this.source_identities.extend(actor.session.source_identity.clone());
+                this.on_behalf_of.extend(actor.session.on_behalf_of.clone());
+                sessions.extend(actor.session.name.clone());
+            }
             let (first, last) = call.span;
             this.first_seen = Some(this.first_seen.map_or(first, |seen| seen.min(first)));
             this.last_seen = this.last_seen.max(Some(last));
