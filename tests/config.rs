@@ -212,6 +212,13 @@ fn values_of_a_profile_that_were_not_edited_are_named() {
     std::fs::write(&path, text.replace("# EDIT: every enabled Region", "# Every enabled Region"))
         .expect("written");
     assert_eq!(named(&validate()), 0, "{}", stdout(&validate()));
+    // A list of several lines is compared as a whole.
+    assert_eq!(exit_code(&run(home.path(), &["config", "init", "--profile", "full", "--force"])), 0);
+    assert_eq!(named(&validate()), 5, "{}", stdout(&validate()));
+    let text =
+        std::fs::read_to_string(&path).expect("there").replace("    \"data:AWS::Lambda::Function\",\n", "");
+    std::fs::write(&path, text).expect("written");
+    assert_eq!(named(&validate()), 4, "{}", stdout(&validate()));
 }
 
 #[test]

@@ -115,23 +115,29 @@ pub fn settings(loaded: &LoadedConfig) -> Vec<Check> {
 }
 
 /// The lines of a configuration that a profile asks to complete, and that still have the value of the profile, with their numbers.
-fn example_values(text: &str) -> impl Iterator<Item = (usize, &str)> {
+fn example_values(text: &str) -> impl Iterator<Item = (usize, String)> {
     let profiles = ConfigProfile::ALL.map(ConfigProfile::template);
     let examples: BTreeSet<String> =
-        profiles.iter().flat_map(|text| lines_to_edit(text)).map(|(_, value)| value.to_owned()).collect();
-    lines_to_edit(text).filter(move |(_, value)| examples.contains(*value))
+        profiles.iter().flat_map(|text| values_to_edit(text)).map(|(_, value)| value).collect();
+    values_to_edit(text).filter(move |(_, value)| examples.contains(value))
 }
 
-/// The first line after each comment with `EDIT` that is not a comment, with its number.
-fn lines_to_edit(text: &str) -> impl Iterator<Item = (usize, &str)> {
+/// The value after each comment with `EDIT`, also of several lines, with the number of its first line.
+fn values_to_edit(text: &str) -> impl Iterator<Item = (usize, String)> {
     let mut lines = (1..).zip(text.lines().map(str::trim));
     let mut is_asked = false;
     std::iter::from_fn(move || {
-        lines.by_ref().find(|(_, line)| {
+        let (number, first) = lines.by_ref().find(|(_, line)| {
             let is_comment = line.starts_with('#');
             is_asked |= line.starts_with("# EDIT");
             !is_comment && std::mem::take(&mut is_asked)
-        })
+        })?;
+        let mut value = first.to_owned();
+        while value.ends_with(['[', ',']) {
+            let Some((_, line)) = lines.next() else { break };
+            value.push_str(line);
+        }
+        Some((number, value))
     })
 }
 

@@ -27,8 +27,8 @@ pub struct PrincipalSelection {
     pub other_accounts: BTreeSet<String>,
     /// Number of principals that are selected because none is watched.
     unfiltered: Option<usize>,
-    /// Number of principals that are left out because they are not watched.
-    unwatched: usize,
+    /// Number of principals of accounts that are left out because they are exempt or not watched, and of all of them.
+    left_out: (usize, usize),
     service_linked_skipped: usize,
 }
 
@@ -81,6 +81,10 @@ impl PrincipalSelection {
         }
         let (chosen, others): (Vec<PolicySnapshot>, Vec<PolicySnapshot>) =
             all.partition(|snapshot| requested.watch_for_arn(&snapshot.principal).is_some());
+        let left_out = match patterns {
+            [] => (others.len(), others.len() + chosen.len()),
+            _ => (0, 0),
+        };
         // Each pattern is matched separately, because a more specific pattern hides another.
         let matches_one = |watch: &Watch| {
             let alone =
@@ -98,7 +102,7 @@ impl PrincipalSelection {
             unmatched: missing,
             other_accounts,
             unfiltered: None,
-            unwatched: if patterns.is_empty() { others.len() } else { 0 },
+            left_out,
             service_linked_skipped: skipped,
         }
     }
@@ -117,11 +121,10 @@ impl PrincipalSelection {
                 ));
             }
         }
-        if self.unwatched > 0 {
+        if let (1.., all) = self.left_out {
             notes.push(format!(
-                "{} of {} principals are not watched and were not evaluated; --principal 'arn:aws:iam::*:*' evaluates all",
-                self.unwatched,
-                self.unwatched + self.selected.len()
+                "{} of {all} principals are exempt or not watched and were not evaluated; --principal 'arn:*:iam::*:*' evaluates all",
+                self.left_out.0
             ));
         }
         notes.extend(self.other_accounts.iter().map(|pattern| {

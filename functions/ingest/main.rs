@@ -57,12 +57,11 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
         _ if is_queue => {
             let mut response = SqsBatchResponse::default();
             response.set_failures(ingested.failed.iter().map(|one| &*one.message_id));
-            serde_json::to_value(response)
-                .map_err(|error| FunctionError::new("JobFailed", error.to_string()))?
+            serde_json::to_value(response)?
         }
         // A state machine distinguishes only success and failure.
         Some(first) => return Err(FunctionError::new("JobFailed", &*first.cause).with_metrics(metrics)),
-        None => FunctionAnswer::Ingest(ingested).to_json(),
+        None => FunctionAnswer::Ingest(ingested).to_json()?,
     };
     Ok(JobOutcome { response, metrics, is_quiet: false, notes: Vec::new() })
 }

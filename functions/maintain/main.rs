@@ -92,7 +92,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
         let error = FunctionError::new("MaintenanceFailed", failed.join("; "));
         return Err(error.with_metrics(metrics).with_notes(notes));
     }
-    let response = FunctionAnswer::Maintenance((&outcome).into()).to_json();
+    let response = FunctionAnswer::Maintenance((&outcome).into()).to_json()?;
     // A run without a due task is a sign of life too.
     Ok(JobOutcome { response, metrics, is_quiet: false, notes })
 }

@@ -58,7 +58,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     }
     if failed.is_empty() {
         return Ok(JobOutcome {
-            response: FunctionAnswer::Permissions(outcome.to_answer(clock.now())).to_json(),
+            response: FunctionAnswer::Permissions(outcome.to_answer(clock.now())).to_json()?,
             metrics,
             is_quiet: false,
             notes: Vec::new(),

@@ -55,7 +55,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
             metrics,
             is_quiet: false,
             notes: notes.clone(),
-            response: FunctionAnswer::Pull(PullAnswer { account_regions: pulled, notes }).to_json(),
+            response: FunctionAnswer::Pull(PullAnswer { account_regions: pulled, notes }).to_json()?,
         });
     }
     let message = format!("{} of {} pulls failed: {}", failed.len(), pulled.len(), failed.join("; "));

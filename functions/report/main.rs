@@ -46,7 +46,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     let (window, purpose) =
         ReportWindow::from_request(&payload, clock.now(), settings.config.lookup.settling_seconds())?;
     if payload.get("skip_first") == Some(&Value::Bool(true)) && is_first_run(resources.table)? {
-        return Ok(skipped());
+        return skipped();
     }
     record_identity(resources.table, &resources.table_origin()?, clock.now())?;
     if let Some(days) = settings.config.retention.evidence_days {
@@ -106,7 +106,7 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
     let digests = invocation.notifier(&sinks).flush_digests();
     let digests = digests.map_err(|error| FunctionError::from(error).with_metrics(metrics.clone()))?;
     let metrics = metrics.field("digests_sent", digests.sent as f64);
-    Ok(JobOutcome { response: response(&published), metrics, is_quiet: false, notes: Vec::new() })
+    Ok(JobOutcome { response: response(&published)?, metrics, is_quiet: false, notes: Vec::new() })
 }
 
 /// The formats that the configuration names, each once.
@@ -129,18 +129,18 @@ fn is_first_run(table: &dyn Table) -> Result<bool, FunctionError> {
 }
 
 /// The outcome of the first run, which begins before there is evidence.
-fn skipped() -> JobOutcome {
+fn skipped() -> Result<JobOutcome, FunctionError> {
     let note = "no report was made: this is the first run, and the first pull may not have ended";
-    JobOutcome {
-        response: response(&PublishedReports::default()),
+    Ok(JobOutcome {
+        response: response(&PublishedReports::default())?,
         metrics: PublishedReports::default().metrics(),
         is_quiet: false,
         notes: vec![note.to_owned()],
-    }
+    })
 }
 
-fn response(published: &PublishedReports) -> Value {
-    FunctionAnswer::Report(published.into()).to_json()
+fn response(published: &PublishedReports) -> Result<Value, FunctionError> {
+    Ok(FunctionAnswer::Report(published.into()).to_json()?)
 }
 
 /// Seconds between two runs of a schedule such as `rate(1 hour)`. A `cron` expression counts as daily: few reports are

@@ -31,7 +31,7 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
     let notifier = invocation.notifier(&sinks);
     match watch(payload.as_str().as_bytes(), &settings.config, settings.catalog, &notifier) {
         Ok(outcome) => {
-            let response = FunctionAnswer::Watch((&outcome).into()).to_json();
+            let response = FunctionAnswer::Watch((&outcome).into()).to_json()?;
             let (digests, notes) = flush_digests(&notifier);
             // Most events cause no alert. A run record and a line of metrics for each would cost more than everything else.
             let is_quiet = outcome.alerts.is_empty()

@@ -341,7 +341,7 @@ fn findings(failing: &[&Finding], has_baseline: bool, criteria: &GateCriteria) -
     let Some(least) = criteria.fail_on else {
         return check("findings", GateOutcome::Passed, "findings do not count".to_owned());
     };
-    let new = if has_baseline { ", counting what the baseline does not have" } else { "" };
+    let new = if has_baseline { ", counting only what the baseline does not have" } else { "" };
     let least = match least {
         Severity::Critical => "CRITICAL".to_owned(),
         least => format!("{} or more severe", least.as_str()),

@@ -175,7 +175,7 @@ pub struct ExecutiveSummary {
     pub risk_level: Option<crate::score::RiskBand>,
     /// The most severe findings, one line each, at most five.
     pub key_findings: Vec<String>,
-    /// The most urgent recommendations, at most five.
+    /// The most urgent recommendations, at most five; first those that complete the evidence, if that decides the status.
     pub top_actions: Vec<String>,
     /// Whether the key findings and the top actions are left out, because `report.generate_executive_summary` is off.
     #[serde(default, skip_serializing_if = "is_false")]

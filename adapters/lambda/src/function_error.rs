@@ -77,6 +77,12 @@ impl From<ControlPackError> for FunctionError {
     }
 }
 
+impl From<serde_json::Error> for FunctionError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new("JobFailed", error.to_string())
+    }
+}
+
 impl From<ReportRequestError> for FunctionError {
     fn from(error: ReportRequestError) -> Self {
         Self::new("InvalidRequest", error.to_string())

@@ -24,6 +24,9 @@ pub(super) fn parse_record<'t>(text: &'t str, start: usize, record: &mut Record<
     Some(scan.offset)
 }
 
+/// Far more bytes than a record has: CloudTrail cuts what is long.
+const MAX_RECORD_BYTES: usize = 4 << 20;
+
 /// An EventBridge event: where its record is, and where it ends.
 pub(super) struct ParsedEnvelope {
     /// The record.
@@ -724,13 +727,17 @@ impl<'t> FastParser<'t> {
         }
     }
 
-    /// Writes the rest of a string after its opening quote into a buffer. A string with a `\u` is left to the slow parser.
+    /// Writes the rest of a string after its opening quote into a buffer. A string with a `\u`, and one that is longer than any
+    /// record, is left to the slow parser.
     fn unescape_string(&mut self, out: &mut Vec<u8>) -> Option<()> {
         let mut length = 0;
         loop {
             let rest = self.bytes.get(self.offset..)?;
             let plain = match rest.first_chunk::<32>() {
                 Some(chunk) => {
+                    if length > MAX_RECORD_BYTES {
+                        return None;
+                    }
                     if length + 32 > out.len() {
                         out.resize(2 * out.len() + 4_096, 0);
                     }

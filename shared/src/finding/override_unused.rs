@@ -29,10 +29,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         let early = assessment.early_calls.get(&position).copied().unwrap_or_default();
         let why = match (early, unused.from) {
             (1.., Some(from)) => {
-                format!(
-                    "allowed no call: {} that match it were made before it begins, {from}",
-                    count_noun(early, "call")
-                )
+                format!("allowed no call: it begins at {from}, after {}", count_noun(early, "matching call"))
             }
             _ => "matched no call".to_owned(),
         };

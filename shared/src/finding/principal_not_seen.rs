@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{FindingRule, RuleMatch, Severity, phrases};
 use crate::{assessment::Assessment, suggest::suggest};
 
-/// Patterns that are compared with the principals of the evidence; each is compared with all of them.
-const MAX_COMPARED_PATTERNS: usize = 20;
+/// Most patterns and most principals that are compared: each pattern is compared with all of them.
+const MAX_COMPARED: (usize, usize) = (20, 2_000);
 
 /// The rule `principal-not-seen`.
 pub const RULE: FindingRule = FindingRule {
@@ -23,17 +23,25 @@ pub const RULE: FindingRule = FindingRule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let unseen: Vec<_> = assessment.unseen_watches().collect();
-    let seen: BTreeSet<&str> = match unseen.is_empty() {
-        true => BTreeSet::new(),
-        false => assessment.calls().map(|call| &*call.principal().arn).collect(),
+    // A principal that another entry is about is not the one that is meant.
+    let mut others: BTreeSet<&str> = BTreeSet::new();
+    if !unseen.is_empty() {
+        others.extend(
+            assessment.calls().filter(|call| call.watch.is_none()).map(|call| &*call.principal().arn),
+        );
+    }
+    let (patterns, principals) = MAX_COMPARED;
+    let others: Vec<PrincipalName<'_>> = match others.len() <= principals {
+        true => others.into_iter().filter_map(PrincipalName::of).collect(),
+        false => Vec::new(),
     };
-    let similar = |pattern: &str| match most_similar(pattern, &seen) {
-        Some(arn) => format!(" The evidence has {}: is it meant?", phrases::quote(arn)),
-        None => String::new(),
+    let similar = |(position, pattern): (usize, &str)| {
+        let found = PrincipalName::of(pattern).filter(|_| position < patterns)?.most_similar(&others)?;
+        Some(format!(" The evidence has {}: is it meant?", phrases::quote(found)))
     };
     let matches = unseen.into_iter().enumerate().map(|(position, watch)| {
         let pattern = watch.principal.as_str();
-        let similar = if position < MAX_COMPARED_PATTERNS { similar(pattern) } else { String::new() };
+        let similar = similar((position, pattern)).unwrap_or_default();
         RuleMatch {
             principal: Some(pattern.into()),
             subject: "promise".to_owned(),
@@ -44,16 +52,31 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     matches.collect()
 }
 
-/// The principal that a misspelled pattern may mean. A wildcard for the account stands for any account.
-fn most_similar<'a>(pattern: &str, seen: &BTreeSet<&'a str>) -> Option<&'a str> {
-    let is_any_account = pattern.split(':').nth(4) == Some("*");
-    let spelled = |arn: &str| match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
-        [arn, partition, service, region, _, resource] if is_any_account => {
-            [arn, partition, service, region, "*", resource].join(":")
-        }
-        _ => arn.to_owned(),
-    };
-    let spelled: Vec<(String, &'a str)> = seen.iter().map(|arn| (spelled(arn), *arn)).collect();
-    let found = suggest(pattern, spelled.iter().map(|(text, _)| text.as_str()))?;
-    spelled.iter().find(|(text, _)| text == found).map(|(_, arn)| *arn)
+/// The parts of the ARN of a principal, or of a pattern: `arn:PARTITION:SERVICE::ACCOUNT:KIND/NAME`.
+struct PrincipalName<'a> {
+    arn: &'a str,
+    account: &'a str,
+    service: &'a str,
+    kind: &'a str,
+    name: &'a str,
+}
+
+impl<'a> PrincipalName<'a> {
+    fn of(arn: &'a str) -> Option<Self> {
+        let mut parts = arn.splitn(6, ':').skip(2);
+        let (service, _, account, resource) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (kind, name) = resource.split_once('/')?;
+        Some(Self { arn, account, service, kind, name })
+    }
+
+    /// The principal of the same kind whose name this one may misspell.
+    fn most_similar(&self, others: &[PrincipalName<'a>]) -> Option<&'a str> {
+        let is_candidate = |other: &&PrincipalName<'_>| {
+            (self.account == "*" || self.account == other.account)
+                && (self.service, self.kind) == (other.service, other.kind)
+        };
+        let candidates = || others.iter().filter(is_candidate);
+        let name = suggest(self.name, candidates().map(|other| other.name))?;
+        candidates().find(|other| other.name == name).map(|other| other.arn)
+    }
 }

@@ -20,7 +20,16 @@ fn judge(inputs: &HealthInputs) -> HealthInput<Vec<JudgedValue>> {
     inputs.audit_store.map(|store| {
         let measures = vec![
             HealthMeasure::limited("audit_store_size", HealthUnit::Bytes, store.bytes as f64, LIMITS),
-            HealthMeasure::shown("audit_store_objects", HealthUnit::Count, store.objects as f64),
+            match store.is_complete {
+                true => HealthMeasure::shown("audit_store_objects", HealthUnit::Count, store.objects as f64),
+                // How large the trail is is not known, so it is not healthy.
+                false => HealthMeasure::limited(
+                    "audit_store_objects",
+                    HealthUnit::Count,
+                    store.objects as f64,
+                    (0.0, f64::INFINITY),
+                ),
+            },
         ];
         let least = if store.is_complete { "" } else { "at least " };
         let message =

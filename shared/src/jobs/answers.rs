@@ -47,10 +47,11 @@ pub enum FunctionAnswer {
 
 impl FunctionAnswer {
     /// The answer as the function returns it.
-    pub fn to_json(&self) -> Value {
-        let versioned = VersionedValue { schema_version: ANSWER_SCHEMA_VERSION, value: self };
-        // An answer holds only strings, numbers, lists and objects with names as keys, so writing it cannot fail.
-        serde_json::to_value(versioned).unwrap_or_default()
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn to_json(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(VersionedValue { schema_version: ANSWER_SCHEMA_VERSION, value: self })
     }
 }
 

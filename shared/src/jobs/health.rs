@@ -8,7 +8,10 @@ mod audit_trail;
 mod deployment;
 mod report_values;
 
-use self::{audit_trail::TrailValues, report_values::ReportValues};
+use self::{
+    audit_trail::{TrailReading, TrailValues},
+    report_values::ReportValues,
+};
 use super::audit::AuditReader;
 use crate::{
     catalog::Catalog,
@@ -87,7 +90,7 @@ impl<'a> HealthReader<'a> {
             recent_errors: deployment::recent_errors(table, now),
             workers,
             account,
-            ..self.inputs(&report, lookups, None, now)
+            ..self.inputs(&report, lookups, None, audit_trail::MAX_LISTED, now)
         };
         let state = state(&inputs, report.known(), current.as_ref(), now);
         if let HealthInput::Known(report) = report {
@@ -110,7 +113,7 @@ impl<'a> HealthReader<'a> {
         let inputs = HealthInputs {
             max_age_seconds: history.max_age_seconds,
             workers: HealthInput::Known(vec![worker]),
-            ..self.inputs(&history.report, None, history.missing.as_deref(), now)
+            ..self.inputs(&history.report, None, history.missing.as_deref(), usize::MAX, now)
         };
         let inputs = HealthInputs {
             write_queue: HealthInput::not_applicable("a command writes its buffer before it ends"),
@@ -130,14 +133,15 @@ impl<'a> HealthReader<'a> {
         report: &HealthInput<Report>,
         lookups: Option<(u64, u64)>,
         missing: Option<&str>,
+        most_listed: usize,
         now: Time,
     ) -> HealthInputs {
         let ReportValues { findings, logging, digests, coverage } = ReportValues::of(report);
         let trail = match missing {
             Some(why) => TrailValues::unknown(why),
             None => {
-                let has_limit = self.config.audit.rate_limit > 0;
-                audit_trail::read(self.store, &mut self.trail, lookups, has_limit, now)
+                let reading = TrailReading { has_limit: self.config.audit.rate_limit > 0, most_listed };
+                audit_trail::read(self.store, &mut self.trail, lookups, reading, now)
             }
         };
         let unread = || "not read".to_owned();

@@ -62,7 +62,10 @@ pub(super) fn summary(
             .take(most)
             .map(key_finding)
             .collect(),
-        top_actions: top_actions(status, recommendations).take(most).map(immediate_action).collect(),
+        top_actions: top_actions(lacks_evidence(assessment, status), recommendations)
+            .take(most)
+            .map(immediate_action)
+            .collect(),
         is_shortened: most == 0,
     }
 }
@@ -78,16 +81,28 @@ const EVIDENCE_RULES: [&FindingRule; 7] = [
     &finding::principal_not_seen::RULE,
 ];
 
-/// The most urgent recommendations. If evidence decides the status, what completes the evidence is first.
+/// Recommendations that complete the evidence and come before others.
+const MAX_EVIDENCE_ACTIONS: usize = 3;
+
+/// Whether evidence about a promise is missing, and decides the status.
+fn lacks_evidence(assessment: &Assessment<'_>, status: Option<Status>) -> bool {
+    status == Some(Status::InsufficientEvidence)
+        && (!assessment.gaps_in(&assessment.promised_accounts()).is_empty()
+            || assessment.unseen_watches().next().is_some())
+}
+
+/// The most urgent recommendations. If evidence decides the status, those that complete it are first.
 fn top_actions(
-    status: Option<Status>,
+    lacks_evidence: bool,
     recommendations: &[Recommendation],
 ) -> impl Iterator<Item = &Recommendation> {
-    let decides = move |one: &&Recommendation| {
-        status == Some(Status::InsufficientEvidence) && EVIDENCE_RULES.iter().any(|rule| rule.id == one.id)
-    };
-    let others = move |one: &&Recommendation| one.severity >= Severity::High && !decides(one);
-    recommendations.iter().filter(decides).chain(recommendations.iter().filter(others))
+    let completes = |one: &&Recommendation| EVIDENCE_RULES.iter().any(|rule| rule.id == one.id);
+    let first = recommendations.iter().filter(completes);
+    let first: Vec<_> = first.take(if lacks_evidence { MAX_EVIDENCE_ACTIONS } else { 0 }).collect();
+    let ids: BTreeSet<&str> = first.iter().map(|one| one.id.as_str()).collect();
+    let others =
+        move |one: &&Recommendation| one.severity >= Severity::High && !ids.contains(one.id.as_str());
+    first.into_iter().chain(recommendations.iter().filter(others))
 }
 
 /// What a proof does not cover because hours before a given period have no evidence. An inferred period has none, and

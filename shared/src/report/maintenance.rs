@@ -106,7 +106,8 @@ impl TaskResult {
 /// an earlier time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct RestoredSpan {
-    /// When a function last saw the table that was restored, in the time from which it was restored.
+    /// When a function last saw the table that was restored, in the time from which it was restored; an hour before that time, if the
+    /// copy remembers none.
     pub since: Time,
     /// When a function saw that it was restored.
     pub until: Time,

@@ -182,6 +182,51 @@ fn an_override_allows_no_call_before_its_start() {
     assert!(!result.findings.iter().any(|finding| finding.id == "override-unused"), "{:#?}", result.findings);
 }
 
+/// The description of the finding of a rule.
+fn description(result: &ReportResult, rule: &str) -> String {
+    let found = result.findings.iter().find(|finding| finding.id == rule);
+    found.unwrap_or_else(|| panic!("no {rule}: {:#?}", result.findings)).description.clone()
+}
+
+#[test]
+fn an_override_that_begins_after_all_its_calls_is_unused_and_says_why() {
+    let result = EvidenceScenario::of([write().at_time(0, 1_000)])
+        .with(|scenario| {
+            let mut entry = override_ending("later", "ec2:RunInstances", 2 * HOUR_SECONDS);
+            entry.from = Some(Time(START + HOUR_SECONDS));
+            scenario.config.overrides.push(entry);
+        })
+        .result();
+    let said = description(&result, "override-unused");
+    assert!(
+        said.contains("allowed no call: it begins at ") && said.contains(", after 1 matching call"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_misspelled_watch_entry_names_the_principal_that_it_may_mean() {
+    let unseen = |pattern: &str, principal: &str| {
+        let events = [read(), read().by_principal(principal)];
+        let watched = |scenario: &mut EvidenceScenario| {
+            scenario.config.watch.push(Watch::new(pattern).unwrap());
+        };
+        let result = EvidenceScenario::of(events).with(watched).result();
+        let reasons = result.summary.status_reasons.join("; ");
+        assert!(reasons.contains(&format!("no principal of the watch entry `{pattern}`")), "{reasons}");
+        let said = description(&result, "principal-not-seen");
+        said.contains(&format!(":role/{principal}`: is it meant?"))
+    };
+    assert!(unseen("arn:aws:iam::*:role/Bulider", "Builder"));
+    // Another kind of principal, another account, another name, and a name of which every letter differs.
+    assert!(!unseen("arn:aws:iam::*:user/Bulider", "Builder"));
+    assert!(!unseen("arn:aws:iam::999988887777:role/Bulider", "Builder"));
+    assert!(!unseen("arn:aws:iam::*:role/Reporter", "Builder"));
+    assert!(!unseen("arn:aws:iam::*:role/Dev", "Ops"));
+    // A principal that another entry is about is not the one that is meant.
+    assert!(!unseen("arn:aws:iam::*:role/Auditer", "Auditor"));
+}
+
 #[test]
 fn an_earlier_override_allows_the_calls_before_the_start_of_a_later_one() {
     let result = EvidenceScenario::of([0, 1, 2].map(|hour| write().at_time(hour, 0)))
@@ -362,6 +407,17 @@ fn immediate_actions_cover_the_five_most_urgent_rules_of_at_least_high_severity(
     let denied = EvidenceScenario::of([write().with_outcome(Outcome::Denied)]).result();
     assert_eq!(denied.summary.key_findings.len(), 1);
     assert_eq!(denied.summary.top_actions, [""; 0], "a medium finding is not urgent");
+    // If evidence decides the status, what completes it is first, whatever its severity.
+    let root = || read().by_principal("root");
+    let first = |watch: &[&str]| {
+        let scenario = EvidenceScenario::of([read(), root()]).with(|scenario| {
+            scenario.config.watch.extend(watch.iter().map(|pattern| Watch::new(*pattern).unwrap()));
+        });
+        scenario.result().summary.top_actions.first().cloned().unwrap_or_default()
+    };
+    assert!(first(&[]).starts_with("The root user was used"), "{}", first(&[]));
+    let unseen = first(&["arn:aws:iam::*:role/Absent"]);
+    assert!(unseen.starts_with("A watched principal does not appear in the evidence"), "{unseen}");
 }
 
 #[test]

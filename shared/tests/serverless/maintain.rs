@@ -561,7 +561,7 @@ fn hours_after_the_time_of_a_restored_table_are_not_observed_until_the_record_is
     environment.table.port.delete("RETENTION", "TABLE").unwrap();
     assert!(!seen("new", 340), "a table that is no copy");
     environment.table.port.delete("RETENTION", "TABLE").unwrap();
-    assert!(seen_as("copy", Some(minutes_after_start(130)), 320) && !seen("copy", 330));
+    assert!(seen_as("copy", Some(minutes_after_start(190)), 320) && !seen("copy", 330));
     assert_eq!(missing(&config), 5);
 }
 

@@ -53,6 +53,7 @@ impl Schedule {
     fn all_evidence(&self) -> Evidence {
         let table = self.world.table();
         let checkpoint = Checkpoint::load(&*table.items, &AccountRegion::new(ACCOUNT, REGION)).unwrap();
+        let pulled_since = checkpoint.as_ref().map_or(WHOLE.until, |checkpoint| checkpoint.since);
         let looked_up = checkpoint.map(|checkpoint| (checkpoint.since, checkpoint.complete_until));
         // A slice may be stored by a run that failed before it wrote the first checkpoint.
         let spans: BTreeSet<(Time, Time)> =
@@ -61,7 +62,10 @@ impl Schedule {
         let calls = self.world.workload.calls.iter();
         Evidence {
             files: self.deliveries.files.clone(),
-            calls: calls.filter(|(_, call)| is_looked_up(call.time)).map(|(number, _)| *number).collect(),
+            calls: calls
+                .filter(|(_, call)| call.time >= pulled_since || is_looked_up(call.time))
+                .map(|(number, _)| *number)
+                .collect(),
             spans,
             without: BTreeSet::new(),
             without_lists: BTreeSet::new(),

@@ -1,7 +1,8 @@
 //! The slow model: what is known, read at once, without a table, a store or an index.
 //!
-//! Enters: log files, looked-up calls and spans. Leaves: the report on a window, or the best status that may be claimed. Laws: it uses
-//! no state of the functions; more evidence without violations never makes its status worse than the functions may claim.
+//! Enters: log files, looked-up calls and spans. Leaves: the report on a window, or the best status that may be claimed. Laws: of the
+//! state of the functions it uses the spans that they looked up, and nothing else; more evidence without violations never makes its
+//! status worse than the functions may claim.
 
 use std::{collections::BTreeSet, sync::OnceLock};
 

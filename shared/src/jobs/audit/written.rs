@@ -25,7 +25,7 @@ const MAX_LISTED: usize = 20_000;
 pub struct WrittenEntries {
     /// Batches that were written since this time are counted.
     pub since: Time,
-    /// Number of batches of these days, at most 20,000 of each.
+    /// Number of batches of these days. Of a day with more than 20,000 it is that, and no entries are counted.
     pub batches: u64,
     /// Whether all of them were read. If not, the counts are too low.
     pub is_complete: bool,
@@ -40,15 +40,18 @@ pub struct WrittenEntries {
 /// # Errors
 /// When the store cannot be listed or read.
 pub fn written_entries(store: &dyn ObjectStore, since: Time, now: Time) -> Result<WrittenEntries, PortError> {
-    let mut keys = Vec::new();
+    let (mut keys, mut is_listed) = (Vec::new(), true);
     for prefix in day_prefixes(since, now) {
         let objects = store.list_at_most(&prefix, MAX_LISTED)?;
+        is_listed &= objects.len() < MAX_LISTED;
         keys.extend(
             objects.into_iter().map(|object| object.name).filter(|key| BatchKey::parse(key).is_some()),
         );
     }
     let batches = keys.len() as u64;
-    let read = keys.split_off(keys.len().saturating_sub(MAX_BATCHES));
+    // The first batches of a day are not its newest, so nothing is counted of a day that was not listed to its end.
+    let most = if is_listed { MAX_BATCHES } else { 0 };
+    let read = keys.split_off(keys.len().saturating_sub(most));
     let mut written = WrittenEntries {
         since,
         batches,

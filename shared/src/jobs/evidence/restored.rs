@@ -44,8 +44,8 @@ pub fn record_identity(
     let before = stored.map(decode::<TableIdentity>).transpose()?;
     let since = match before {
         Some(before) => Some(before.seen_at).filter(|_| before.id != origin.id),
-        // The copy is from before the first report.
-        None => origin.restored_to,
+        // The copy is from before the first report. As above, an hour before it is in doubt: log files wait for `ingest`.
+        None => origin.restored_to.map(|time| Time(time.0.saturating_sub(HOUR_SECONDS))),
     };
     let span = since.map(|since| RestoredSpan { since, until: now });
     if let Some(span) = &span {

@@ -10,7 +10,7 @@ use crate::{
     audit::{AuditKind, AuditQuery, BatchKey, PREFIX, day_prefixes},
     health::{AuditStoreSize, CacheUsage, HealthInput, RateLimitActivity},
     jobs::audit::AuditReader,
-    ports::{ObjectStore, PortError, StoredObject},
+    ports::{ObjectStore, PortError},
     time::{Hour, Time},
 };
 
@@ -20,8 +20,8 @@ const HOURS: u32 = 24;
 /// Most batches whose headers are read.
 const MAX_BATCHES: usize = 500;
 
-/// Most objects that are listed to know the size: S3 lists a thousand in a request, so this takes some seconds.
-const MAX_LISTED: usize = 50_000;
+/// Most objects of a bucket that are listed to know the size: S3 lists a thousand in a request, so this takes some seconds.
+pub(super) const MAX_LISTED: usize = 50_000;
 
 /// What the trail says.
 pub(super) struct TrailValues {
@@ -41,17 +41,27 @@ impl TrailValues {
     }
 }
 
-/// `has_limit`: whether the settings of the trail have a rate limit.
+/// How a trail is read.
+#[derive(Clone, Copy)]
+pub(super) struct TrailReading {
+    /// Whether the settings of the trail have a rate limit.
+    pub(super) has_limit: bool,
+    /// Most objects that are listed to know the size.
+    pub(super) most_listed: usize,
+}
+
 pub(super) fn read(
     store: &dyn ObjectStore,
     trail: &mut AuditReader<'_>,
     lookups: Option<(u64, u64)>,
-    has_limit: bool,
+    TrailReading { has_limit, most_listed }: TrailReading,
     now: Time,
 ) -> TrailValues {
     // The start of an hour, so that a reading soon after asks the same question.
     let since = Hour(now.hour().0.saturating_sub(HOURS)).start();
-    let (objects, keys) = match listed(store, since, now) {
+    let listed = recent_keys(store, since, now)
+        .and_then(|recent| Ok((store.list_at_most(PREFIX, most_listed)?, recent)));
+    let (objects, (count, keys)) = match listed {
         Ok(listed) => listed,
         Err(error) => {
             return TrailValues::unknown(&crate::escape::escape_hidden(&error.to_string()));
@@ -60,9 +70,9 @@ pub(super) fn read(
     let size = AuditStoreSize {
         objects: objects.len() as u64,
         bytes: objects.iter().fold(0, |sum, object| sum.saturating_add(object.size)),
-        is_complete: objects.len() < MAX_LISTED,
+        is_complete: objects.len() < most_listed,
     };
-    let rate_limits = match keys.len() {
+    let rate_limits = match count {
         0..=MAX_BATCHES => {
             trail.restrict(keys);
             limited(trail, since, lookups).into()
@@ -85,20 +95,17 @@ pub(super) fn read(
     TrailValues { size: HealthInput::Known(size), rate_limits, cache: HealthInput::Known(cache) }
 }
 
-/// The first objects of the trail, and the first batches of the days since a time, one more than are read.
-fn listed(
-    store: &dyn ObjectStore,
-    since: Time,
-    now: Time,
-) -> Result<(Vec<StoredObject>, Vec<String>), PortError> {
-    let mut keys = Vec::new();
+/// The batches of the days since a time, up to one more than are read of each, and the number of objects that were listed.
+fn recent_keys(store: &dyn ObjectStore, since: Time, now: Time) -> Result<(usize, Vec<String>), PortError> {
+    let (mut count, mut keys) = (0, Vec::new());
     for prefix in day_prefixes(since, now) {
-        let batches = store.list_at_most(&prefix, MAX_BATCHES + 1)?;
+        let objects = store.list_at_most(&prefix, MAX_BATCHES + 1)?;
+        count += objects.len();
         keys.extend(
-            batches.into_iter().map(|object| object.name).filter(|key| BatchKey::parse(key).is_some()),
+            objects.into_iter().map(|object| object.name).filter(|key| BatchKey::parse(key).is_some()),
         );
     }
-    Ok((store.list_at_most(PREFIX, MAX_LISTED)?, keys))
+    Ok((count, keys))
 }
 
 fn limited(

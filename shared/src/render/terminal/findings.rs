@@ -18,6 +18,9 @@ use crate::{
     report::ReportResult,
 };
 
+/// Resources that a finding names.
+const MAX_RESOURCES: usize = 5;
+
 /// Columns of the severity.
 const SEVERITY_WIDTH: usize = 8;
 
@@ -69,7 +72,8 @@ fn row(finding: &Finding, digits: usize, style: &TerminalStyle) -> ScreenRow {
     let indent = " ".repeat(2 + SEVERITY_WIDTH + 2);
     let events = finding.sample_event_ids.join(", ");
     let origins = finding.origins.iter().map(phrases::origin).collect::<Vec<_>>().join("; ");
-    let resources = finding.resources.iter().map(|arn| &**arn).collect::<Vec<_>>().join(", ");
+    // Whoever names a resource may choose its name, so it is quoted.
+    let resources = phrases::quote_some(finding.resources.iter().map(|arn| &**arn), MAX_RESOURCES);
     let seen = match (finding.first_seen, finding.last_seen) {
         (Some(first), Some(last)) if first == last => format!("at {first}"),
         (Some(first), Some(last)) => format!("{first} to {last}"),
