@@ -411,7 +411,7 @@ fn immediate_actions_cover_the_five_most_urgent_rules_of_at_least_high_severity(
     let root = || read().by_principal("root");
     let first = |watch: &[&str]| {
         let scenario = EvidenceScenario::of([read(), root()]).with(|scenario| {
-            scenario.config.watch.extend(watch.iter().map(|pattern| Watch::new(*pattern).unwrap()));
+            scenario.config.watch.extend(watch.iter().map(|pattern| Watch::new(pattern).unwrap()));
         });
         scenario.result().summary.top_actions.first().cloned().unwrap_or_default()
     };

@@ -170,7 +170,9 @@ impl Schedule {
         for ((sink, id), all) in by_sink {
             for pair in all.windows(2) {
                 // A copy of the table does not have what was recorded after its time.
-                let is_excused = seen.disturbed.contains(&pair[0].process) || pair[0].table != pair[1].table;
+                let is_late = seen.delayed_sends.contains(&(pair[1].process.clone(), id.to_owned()));
+                let is_excused =
+                    seen.disturbed.contains(&pair[0].process) || pair[0].table != pair[1].table || is_late;
                 if !is_excused {
                     let (first, second) = (&pair[0].process, &pair[1].process);
                     let name = SINKS[sink];

@@ -2,8 +2,8 @@
 //!
 //! Enters: the effects of calls. Leaves: violations, as sentences. Laws: no status is better than what was acknowledged or known to be
 //! missing before its run began; what a current status names exists, and its id is its hash; a notification that is recorded as sent
-//! is not sent again; a status is claimed after its notification; a checkpoint never passes a window that is not stored; maintenance
-//! finds no problem in the audit trail.
+//! is not sent again, unless it was on its way when its claim ended; a status is claimed after its notification; a checkpoint never
+//! passes a window that is not stored; maintenance finds no problem in the audit trail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +65,8 @@ pub struct Observations {
     pub sent: Vec<Sent>,
     /// Processes that were killed or had a failed call.
     pub disturbed: BTreeSet<String>,
+    /// Notifications that a process began to send and that came late: the claim of the process may have ended before.
+    pub delayed_sends: BTreeSet<(String, String)>,
     /// Whether the table was replaced by a copy.
     pub is_restored: bool,
     /// Statuses that were judged.
@@ -105,7 +107,9 @@ impl Observations {
     ) {
         let id = &notification.id;
         let record = world.item(process, &format!("NOTIFICATION#{id}"), SINKS[sink]);
-        if record.is_some_and(|item| item.body["state"] == "sent") && !world.defect.defers_notifications() {
+        let is_late = self.delayed_sends.contains(&(process.name.clone(), id.clone()));
+        let is_recorded = record.is_some_and(|item| item.body["state"] == "sent");
+        if is_recorded && !is_late && !world.defect.defers_notifications() {
             self.violation(
                 world,
                 process,

@@ -162,7 +162,11 @@ impl Timeline {
         let go = match self.plan.of_call(&caller.name, caller.calls, kinds) {
             None => (Go::Proceed, ""),
             Some(FaultKind::Delayed) => {
-                self.world.seen.lock().unwrap().disturbed.insert(caller.name.clone());
+                let mut seen = self.world.seen.lock().unwrap();
+                seen.disturbed.insert(caller.name.clone());
+                if call.method == "send" {
+                    seen.delayed_sends.insert((caller.name.clone(), call.target.clone()));
+                }
                 return None;
             }
             Some(FaultKind::Failed) => (Go::Fail(PortErrorKind::Unavailable), " -- fails without an effect"),
