@@ -200,6 +200,18 @@ fn the_gate_script_ends_as_the_gate_and_leaves_the_report() {
     assert!(gate(1).contains("gate failed: NON_COMPLIANT"));
     let junit = fs::read_to_string(directory.join("onlooker-report/gate.xml")).expect("text");
     assert!(junit.contains("<failure"), "{junit}");
+    // What an earlier report has does not fail, and a warning about the configuration does not end the script.
+    let mut configuration = fs::read_to_string(directory.join("onlooker.toml")).expect("text");
+    configuration.push_str("[audit]\nquery_cache_size = 16\n");
+    directory.write("onlooker.toml", &configuration);
+    fs::copy(directory.join("onlooker-report/report.json"), directory.join("before.json")).expect("copied");
+    let again = sh(&directory, &[&script])
+        .env("PATH", &path)
+        .env("LOGS", "logs")
+        .env("BASELINE", "before.json")
+        .output();
+    let again = again.expect("it runs");
+    assert!(said(&again).contains("the baseline has the same violations"), "{}", said(&again));
     directory.write("onlooker.toml", "wach = []\n");
     gate(2);
 }

@@ -57,7 +57,7 @@ pub fn run(global: &GlobalArgs, args: CreateArgs) -> Result<CommandOutcome, Comm
     let manifest =
         create(destination.repository(), contents, new, &|number, _| bar.set_count(number, number))?;
     bar.finish();
-    if !manifest.counts.contains_key("runs") {
+    if !manifest.counts.contains_key("runs") && !global.quiet {
         note(&format!(
             "`{}` has no sweep, so the backup has none; name the directory of the state with `--state`",
             escape_hidden(&args.state.to_string_lossy())

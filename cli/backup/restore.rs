@@ -3,11 +3,14 @@
 //! Enters: a backup and a state directory. Leaves: the restored state. Laws: the backup is verified and the changes are shown
 //! before anything is changed; a change is made only if it is confirmed on a terminal, or with `--force`.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use onlooker_core::{
-    backup::{EntryComparison, RESTORE_PLAN_SCHEMA_VERSION, RestorePlan, RestoreRecord},
+    backup::{BackupKind, EntryComparison, RESTORE_PLAN_SCHEMA_VERSION, RestorePlan, RestoreRecord},
     config::Diagnostic,
     escape::escape_hidden,
     jobs::backup::{RestoreTargets, plan_restore, restore},
@@ -90,10 +93,12 @@ pub fn run(global: &GlobalArgs, args: RestoreArgs) -> Result<CommandOutcome, Com
     bar.finish();
     restored?;
     if !global.quiet && !args.json {
-        let (state, configuration) = (args.state.display(), configuration.display());
-        output::write(|out| {
-            writeln!(out, "restored {name} into {state}, the configuration into {configuration}")
-        })?;
+        let shown = |path: &Path| escape_hidden(&path.to_string_lossy()).into_owned();
+        let mut text = format!("restored {name} into {}", shown(&args.state));
+        if plan.manifest.parts_of(BackupKind::Configuration).next().is_some() {
+            text.push_str(&format!(", the configuration into {}", shown(&configuration)));
+        }
+        output::write(|out| writeln!(out, "{text}"))?;
     }
     Ok(CommandOutcome::Proven)
 }

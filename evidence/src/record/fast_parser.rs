@@ -76,8 +76,8 @@ pub(super) fn parse_eventbridge_event<'t>(
     Some(ParsedEnvelope { detail: detail.filter(|_| has_type)?, end: scan.offset })
 }
 
-/// Reads the element of `LookupEvents` that begins with a brace at `start`, and the text of its record into a buffer, whose content it replaces. Returns
-/// where the element ends.
+/// Reads the element of `LookupEvents` that begins with a brace at `start`, and the text of its record into a buffer, whose content it
+/// replaces. Returns where the element ends.
 pub(super) fn parse_lookup_event(text: &str, start: usize, record: &mut Vec<u8>) -> Option<usize> {
     let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start, room: MAX_DEPTH - 1 };
     let (mut seen, mut has_record) = (SeenKeys::default(), false);

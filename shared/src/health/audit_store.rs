@@ -23,12 +23,9 @@ fn judge(inputs: &HealthInputs) -> HealthInput<Vec<JudgedValue>> {
             match store.is_complete {
                 true => HealthMeasure::shown("audit_store_objects", HealthUnit::Count, store.objects as f64),
                 // How large the trail is is not known, so it is not healthy.
-                false => HealthMeasure::limited(
-                    "audit_store_objects",
-                    HealthUnit::Count,
-                    store.objects as f64,
-                    (0.0, f64::INFINITY),
-                ),
+                false => {
+                    HealthMeasure::warned("audit_store_objects", HealthUnit::Count, store.objects as f64, 0.0)
+                }
             },
         ];
         let least = if store.is_complete { "" } else { "at least " };

@@ -52,6 +52,11 @@ impl HealthMeasure {
         Self { name, unit, value, warning: Some(warning), critical: Some(critical) }
     }
 
+    /// A number above which the check warns, and is never critical.
+    pub(super) const fn warned(name: &'static str, unit: HealthUnit, value: f64, warning: f64) -> Self {
+        Self { name, unit, value, warning: Some(warning), critical: None }
+    }
+
     /// What the limits say about the value.
     pub fn status(&self) -> HealthStatus {
         let is_above = |limit: Option<f64>| limit.is_some_and(|limit| self.value > limit);

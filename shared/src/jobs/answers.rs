@@ -3,7 +3,7 @@
 //! Enters: the outcomes of jobs. Leaves: one answer for each function, as JSON with the version of its shape first. Law: every answer
 //! fits the published schema. The function `api` answers as its OpenAPI document says, and `ingest` answers a queue as SQS requires.
 
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,24 +25,34 @@ use crate::{
 /// Version of the shape of the answers; the first number changes if a field loses its meaning.
 pub const ANSWER_SCHEMA_VERSION: &str = "1.0";
 
-/// The answer of a function.
+/// What a function answers when it succeeds.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(inline)]
 pub enum FunctionAnswer {
     /// The answer of `pull`.
-    Pull(PullAnswer),
+    Pull(#[schemars(with = "Versioned<PullAnswer>")] PullAnswer),
     /// The answer of `ingest` to an invocation that is not from a queue.
     #[cfg(feature = "ingest")]
-    Ingest(IngestOutcome),
+    Ingest(#[schemars(with = "Versioned<IngestOutcome>")] IngestOutcome),
     /// The answer of `watch`.
-    Watch(WatchAnswer),
+    Watch(#[schemars(with = "Versioned<WatchAnswer>")] WatchAnswer),
     /// The answer of `report`.
-    Report(ReportAnswer),
+    Report(#[schemars(with = "Versioned<ReportAnswer>")] ReportAnswer),
     /// The answer of `permissions`.
-    Permissions(PermissionsAnswer),
+    Permissions(#[schemars(with = "Versioned<PermissionsAnswer>")] PermissionsAnswer),
     /// The answer of `maintain`.
-    Maintenance(MaintenanceAnswer),
+    Maintenance(#[schemars(with = "Versioned<MaintenanceAnswer>")] MaintenanceAnswer),
+}
+
+/// The shape of an answer with its version.
+#[derive(JsonSchema)]
+#[schemars(rename = "{T}")]
+#[expect(dead_code, reason = "a schema is made of it")]
+struct Versioned<T> {
+    /// Version of this shape; the first number changes if a field loses its meaning.
+    schema_version: &'static str,
+    #[serde(flatten)]
+    answer: T,
 }
 
 impl FunctionAnswer {
@@ -53,36 +63,6 @@ impl FunctionAnswer {
     pub fn to_json(&self) -> serde_json::Result<Value> {
         serde_json::to_value(VersionedValue { schema_version: ANSWER_SCHEMA_VERSION, value: self })
     }
-}
-
-/// The published JSON schema of the answers.
-pub fn schema() -> Schema {
-    schemars::schema_for!(VersionedAnswer)
-}
-
-/// What a function answers when it succeeds.
-#[derive(JsonSchema)]
-#[schemars(rename = "FunctionAnswer", untagged)]
-#[expect(dead_code, reason = "a schema is made of it")]
-enum VersionedAnswer {
-    Pull(Versioned<PullAnswer>),
-    #[cfg(feature = "ingest")]
-    Ingest(Versioned<IngestOutcome>),
-    Watch(Versioned<WatchAnswer>),
-    Report(Versioned<ReportAnswer>),
-    Permissions(Versioned<PermissionsAnswer>),
-    Maintenance(Versioned<MaintenanceAnswer>),
-}
-
-/// An answer with its version.
-#[derive(JsonSchema)]
-#[schemars(rename = "{T}")]
-#[expect(dead_code, reason = "a schema is made of it")]
-struct Versioned<T> {
-    /// Version of this shape; the first number changes if a field loses its meaning.
-    schema_version: &'static str,
-    #[serde(flatten)]
-    answer: T,
 }
 
 /// The answer of `pull`.
@@ -178,6 +158,7 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        assert_published("function-answers", ANSWER_SCHEMA_VERSION, &schema());
+        let schema = schemars::schema_for!(FunctionAnswer);
+        assert_published("function-answers", ANSWER_SCHEMA_VERSION, &schema);
     }
 }

@@ -55,7 +55,7 @@ pub fn written_entries(store: &dyn ObjectStore, since: Time, now: Time) -> Resul
     let mut written = WrittenEntries {
         since,
         batches,
-        is_complete: keys.is_empty(),
+        is_complete: is_listed && keys.is_empty(),
         counts: BatchCounts::default(),
         unreadable: Vec::new(),
     };
