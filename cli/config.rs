@@ -142,7 +142,3 @@ fn show(global: &GlobalArgs, as_json: bool) -> Result<(), CommandError> {
 fn name(loaded: &LoadedConfig) -> String {
     loaded.path.as_ref().map_or_else(|| "defaults (no file)".into(), |path| path.display().to_string())
 }
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}

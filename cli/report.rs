@@ -23,6 +23,7 @@ use crate::{
     fail_on::FailOn,
     output,
     report_output::{ReportExtent, ReportOutput, conclude},
+    standards::StandardChoice,
     sweep::{EvidencePeriod, SweepScope, run_sweep},
     text_table::ScreenSettings,
     time_arg::TimeArg,
@@ -39,6 +40,7 @@ Examples:
   onlooker report --format markdown --out comment.md
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
   onlooker report --since 7d --authorization-details iam.json
+  onlooker report --standard SOC2          a new report with these controls
   onlooker report --remote --stack onlooker
                                            current status of a deployment
   onlooker report --remote --table NAME --bucket NAME
@@ -58,7 +60,7 @@ INSUFFICIENT_EVIDENCE, and findings that are new or more severe.")]
 pub struct ReportArgs {
     /// Show a published report of a deployment: its latest, or with `--since` and `--until` the newest for that
     /// window
-    #[arg(long, conflicts_with_all = ["run", "state"])]
+    #[arg(long, conflicts_with_all = ["run", "state", "standard", "pack"])]
     pub remote: bool,
     /// Stack of the deployment, whose outputs name its table and bucket; in the region of AWS_REGION or the profile
     #[arg(long, value_name = "NAME", requires = "remote")]
@@ -70,15 +72,15 @@ pub struct ReportArgs {
     #[arg(long, value_name = "NAME", requires = "remote")]
     pub bucket: Option<String>,
     /// Sweep to show: its id, the start of its id, or `latest`
-    #[arg(long, value_name = "ID", default_value = "latest")]
+    #[arg(long, value_name = "ID", default_value = "latest", conflicts_with_all = ["standard", "pack"])]
     pub run: String,
     /// Compare two reports, each a `report.json` or `-`: new, gone and changed findings, statuses and scores; as text, `json` or
     /// `markdown`
     #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"],
-          conflicts_with_all = ["run", "list", "since", "until", "authorization_details", "remote", "state"])]
+          conflicts_with_all = ["run", "list", "since", "until", "authorization_details", "standard", "pack", "remote", "state"])]
     pub diff: Vec<PathBuf>,
     /// List the sweeps with their time, status and score
-    #[arg(long, conflicts_with_all = ["run", "since", "until", "format", "out", "fail_on"])]
+    #[arg(long, conflicts_with_all = ["run", "since", "until", "standard", "pack", "format", "out", "fail_on"])]
     pub list: bool,
     /// Generate a new report for the stored evidence from this time: a time, a date or a span before now such as
     /// `24h`
@@ -91,6 +93,9 @@ pub struct ReportArgs {
     /// counts as in force for the whole period; repeatable, one file for each account
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "list", "remote"])]
     pub authorization_details: Vec<PathBuf>,
+    /// The controls of a new report.
+    #[command(flatten)]
+    pub standard: StandardChoice,
     /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_parser = args::format(), value_delimiter = ',')]
     pub format: Vec<&'static Format>,
@@ -146,11 +151,15 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         list(global, &runs, publication.json)?;
         return Ok(CommandOutcome::Proven);
     }
-    let anew = args.since.is_some() || args.until.is_some() || !args.authorization_details.is_empty();
+    let anew = args.since.is_some()
+        || args.until.is_some()
+        || args.standard.is_given()
+        || !args.authorization_details.is_empty();
     if anew {
         let policies = authorization_details::policies(&args.authorization_details)?;
         let period = EvidencePeriod::from_args(args.since, args.until)?;
-        let loaded = environment::configuration(global)?;
+        let mut loaded = environment::configuration(global)?;
+        args.standard.apply(&mut loaded.config);
         let nothing_else = LocalFiles::new([] as [String; 0]);
         let integrity = state.integrity()?;
         let scope = SweepScope { integrity: integrity.as_ref(), ..period.into() };

@@ -7,7 +7,7 @@ use std::{fs, io, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use onlooker_core::{
-    config::{Diagnostic, Standard},
+    config::{Config, Diagnostic, Standard},
     controls::{
         Control, ControlPack, ControlRequirement, PackDocument, PackValidation, STANDARDS_SCHEMA_VERSION,
         StandardSummary, StandardsList,
@@ -24,6 +24,35 @@ use crate::{
     report_output::note,
     text_table::{self, CellTone, ScreenSettings, TextCell, wrap},
 };
+
+/// The standard of a report on the command line.
+#[derive(Debug, Args)]
+pub struct StandardChoice {
+    /// Standard with the controls of the report: GENERAL, SOC2, ISO27001, CIS_AWS, NIST_800_53 or CUSTOM [default: as
+    /// configured]
+    #[arg(long, value_name = "NAME", value_parser = args::standard(), hide_possible_values = true,
+          help_heading = "Controls")]
+    pub standard: Option<Standard>,
+    /// Your own control pack; implies `--standard CUSTOM`
+    #[arg(long, value_name = "FILE", conflicts_with = "standard", help_heading = "Controls")]
+    pub pack: Option<PathBuf>,
+}
+
+impl StandardChoice {
+    /// Whether a standard or a pack is named.
+    pub const fn is_given(&self) -> bool {
+        self.standard.is_some() || self.pack.is_some()
+    }
+
+    /// Puts the choice into the configuration. The path of a pack is relative to the working directory.
+    pub fn apply(self, config: &mut Config) {
+        config.standard = self.standard.unwrap_or(config.standard);
+        if let Some(pack) = self.pack {
+            config.standard = Standard::Custom;
+            config.standard_file = Some(environment::directory().join(pack).to_string_lossy().into_owned());
+        }
+    }
+}
 
 /// Options of `standards`.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use std::{cell::RefCell, fs, path::PathBuf, time::Instant};
 use clap::Args;
 use onlooker_core::{
     audit::AuditKind,
-    config::{Config, Diagnostic, Standard, Watch},
+    config::{Config, Diagnostic, Watch},
     escape::escape_hidden,
     event_selectors::TrailSelectors,
     grants::PolicyHistory,
@@ -20,6 +20,7 @@ use onlooker_core::{
         sweep_verification::SweepVerification,
     },
     log_integrity::IntegritySummary,
+    number_text::count_noun,
     ports::{LogSource, SweepEvidence},
     record::ReadLimits,
     render::{Format, json::json},
@@ -48,6 +49,7 @@ use crate::{
     report_output::{ReportExtent, ReportOutput, conclude, note},
     report_pages,
     source::SweepSource,
+    standards::StandardChoice,
     time_arg::TimeArg,
     verify::signing::{KnownKeys, SigningArgs},
 };
@@ -103,14 +105,9 @@ pub struct SweepArgs {
     /// Watch principals that match this pattern, in addition to those of the configuration; repeatable
     #[arg(long, value_name = "ARN-PATTERN", value_parser = args::watch, help_heading = "Watched principals")]
     pub watch: Vec<Watch>,
-    /// Standard with the controls of the report: GENERAL, SOC2, ISO27001, CIS_AWS, NIST_800_53 or CUSTOM [default: as
-    /// configured]
-    #[arg(long, value_name = "NAME", value_parser = args::standard(), hide_possible_values = true,
-          help_heading = "Watched principals")]
-    pub standard: Option<Standard>,
-    /// Your own control pack; implies `--standard CUSTOM`
-    #[arg(long, value_name = "FILE", conflicts_with = "standard", help_heading = "Watched principals")]
-    pub pack: Option<PathBuf>,
+    /// The controls of the report.
+    #[command(flatten)]
+    pub standard: StandardChoice,
     /// Expect evidence from this time, and skip older events: a time, a date (midnight UTC) or a span before now such
     /// as `24h`
     #[arg(long, value_name = "WHEN", help_heading = "Expected evidence")]
@@ -196,13 +193,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     };
     add(&mut config.coverage.accounts, args.account);
     add(&mut config.coverage.regions, args.region);
-    config.standard = args.standard.unwrap_or(config.standard);
-    if let Some(pack) = args.pack {
-        config.standard = Standard::Custom;
-        // The path is relative to the working directory, not to the configuration file.
-        let pack = environment::directory().join(pack);
-        config.standard_file = Some(pack.to_string_lossy().into_owned());
-    }
+    args.standard.apply(config);
     config.coverage.trails = trail_selectors(&args.selectors)?;
     if let Some(threads) = args.threads {
         config.limits.threads = usize::from(threads);
@@ -267,6 +258,9 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
             return Err(CommandError::NoLogFiles(nothing));
         }
         note(&nothing.message);
+    }
+    if report.result.totals.events == 0 && report.run.outside_period > 0 && !global.quiet {
+        note(&all_outside(period, report.run.outside_period));
     }
     if let Some(trail) = &trail {
         record_in_trail(trail, &report)?;
@@ -507,6 +501,17 @@ fn found_nothing(report: &Report) -> bool {
         && run.skipped.is_empty()
         && totals.unreadable_evidence == 0
         && report.result.coverage.observed_hours == 0
+}
+
+/// `all 12 events are outside the period ...`
+fn all_outside(EvidencePeriod { since, until }: EvidencePeriod, events: u64) -> String {
+    let bounds = [("from", since), ("to", until)];
+    let bounds = bounds.into_iter().filter_map(|(word, time)| time.map(|time| format!("{word} {time}")));
+    format!(
+        "{} that were read are outside the period {}; give the time of the events with `--since` and `--until`",
+        count_noun(events, "event"),
+        bounds.collect::<Vec<_>>().join(" ")
+    )
 }
 
 fn no_log_files(paths: &[PathBuf]) -> Diagnostic {

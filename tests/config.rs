@@ -286,14 +286,26 @@ fn a_wide_override_and_an_unknown_operation_are_warned_of() {
     let (json, validated) = (json(&["override", "list", "--json"]), json(&["config", "validate", "--json"]));
     for warning in warnings {
         assert!(stderr(&output).contains(&format!("warning: {warning}")), "{}", stderr(&output));
-        assert!(stderr(&validate).contains(&format!("warning: {warning}")), "{}", stderr(&validate));
+        assert!(stdout(&validate).contains(warning), "{}", stdout(&validate));
         assert!(stdout(&list).contains(&format!("  warning {warning}")), "{}", stdout(&list));
         assert!(json[0]["warnings"].to_string().contains(warning), "{json}");
-        assert!(validated["warnings"].to_string().contains(warning), "{validated}");
+        assert!(validated["checks"].to_string().contains(warning), "{validated}");
     }
-    assert_eq!(exit_code(&validate), 0, "a warning is not an error");
+    assert_eq!(exit_code(&validate), 1, "valid, with warnings");
+    assert!(stdout(&validate).contains(", 3 warnings, 0 problems"), "{}", stdout(&validate));
     let quiet = run(home.path(), &["config", "validate", "--quiet"]);
-    assert_eq!((stdout(&quiet).as_str(), stderr(&quiet).as_str()), ("", ""));
+    assert_eq!(stdout(&quiet).matches("  warning ").count(), 3, "{}", stdout(&quiet));
+}
+
+#[test]
+fn a_region_that_no_partition_has_is_a_warning_with_the_one_that_may_be_meant() {
+    let home = config_directory(Some("[coverage]\nregions = [\"eu-central-1\", \"us-east-9\"]\n"));
+    let validate = run(home.path(), &["config", "validate", "--quick"]);
+    assert_eq!(exit_code(&validate), 1);
+    for text in ["`us-east-9` is not a region that this version knows", "fix: write `us-east-1`"] {
+        assert!(stdout(&validate).contains(text), "{}", stdout(&validate));
+    }
+    assert!(!stdout(&validate).contains("`eu-central-1` is not"), "{}", stdout(&validate));
 }
 
 #[test]

@@ -205,7 +205,8 @@ fn the_demo_report_has_the_figures_of_its_scenario() {
     );
     assert_eq!(result.totals.watched_operations - result.compliance.calls, 2, "reads through the other role");
     let said = &result.summary.statement;
-    assert!(said.contains("The score excludes 2 permitted calls made through roles"), "{said}");
+    assert!(said.contains("The score leaves out the 2 permitted calls made through roles"), "{said}");
+    assert!(said.contains("made 1,940 calls, 3 of them through roles. 2 of them"), "{said}");
     assert_eq!(result.summary.risk_level, Some(RiskBand::High));
     let count = |severity| result.findings.iter().filter(|finding| finding.severity == severity).count();
     assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (3, 8, 9));

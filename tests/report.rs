@@ -213,6 +213,13 @@ fn a_period_is_reported_again_from_stored_evidence() {
         .assert_exit_code(2)
         .assert_stderr(&["--until"]);
     directory.run(&["report", "--since", "2026-10-06", "--run", "latest"]).assert_exit_code(2);
+    let controls = |more: &[&str]| {
+        let report = directory.run(&[&["report", "--json"], more].concat()).report();
+        report.result.standard_title
+    };
+    assert_eq!(controls(&["--standard", "SOC2"]), "SOC 2 trust services criteria");
+    assert_eq!(controls(&[]), "Onlooker general read-only controls");
+    directory.run(&["report", "--standard", "SOC2", "--run", "latest"]).assert_exit_code(2);
     let fresh = ["sweep", "gone", "--no-state", "--json", "--until", "2026-10-06T13:00:00Z"];
     assert_eq!(directory.run(&fresh).assert_exit_code(0).report().id, before.id);
 }

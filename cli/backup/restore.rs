@@ -1,7 +1,7 @@
 //! `onlooker backup restore`.
 //!
 //! Enters: a backup and a state directory. Leaves: the restored state. Laws: the backup is verified and the changes are shown
-//! before anything is changed; a change is made only if it is confirmed on a terminal, or with `--force`.
+//! before anything is changed; what is there is replaced only if that is confirmed on a terminal, or with `--force`.
 
 use std::{
     io,
@@ -79,7 +79,8 @@ pub fn run(global: &GlobalArgs, args: RestoreArgs) -> Result<CommandOutcome, Com
     if args.dry_run || plan.is_done() {
         return Ok(CommandOutcome::Proven);
     }
-    if !args.force && !confirms(&question(&plan))? {
+    let replaces = plan.found.changes.iter().any(|change| change.comparison != EntryComparison::New);
+    if replaces && !args.force && !confirms(&question(&plan))? {
         return Err(CommandError::Usage(Diagnostic {
             message: "nothing was restored".to_owned(),
             remedy: "confirm with `y` on a terminal, or give `--force`".to_owned(),

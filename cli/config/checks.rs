@@ -11,7 +11,8 @@ use std::{
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{AuditSettings, ConfigProfile},
+    config::{AuditSettings, ConfigProfile, KNOWN_REGIONS, Override, is_known_region},
+    suggest::suggest,
 };
 use onlooker_local::config_file::LoadedConfig;
 
@@ -95,11 +96,13 @@ pub fn settings(loaded: &LoadedConfig) -> Vec<Check> {
         let key = part.key();
         Check::warning(group, key, part.limitation(), format!("set `{key} = true`"))
     }));
-    checks.extend(config.overrides.iter().filter(|entry| entry.expires <= environment::now()).map(|entry| {
-        let found = format!("the override expired at {}: its calls count again", entry.expires);
-        let fix =
-            format!("remove it with `onlooker override remove {}`, or give it a later `expires`", entry.id);
-        Check::warning(group, &format!("override.{}", entry.id), found, fix)
+    checks.extend(config.coverage.regions.iter().filter(|name| !is_known_region(name)).map(|name| {
+        let found = format!("`{name}` is not a region that this version knows: its hours have no evidence");
+        let fix = match suggest(name, KNOWN_REGIONS) {
+            Some(known) => format!("write `{known}`, or leave it if the region is new"),
+            None => "write the name that AWS uses, or leave it if the region is new".to_owned(),
+        };
+        Check::warning(group, "coverage.regions", found, fix)
     }));
     let text = loaded.path.as_deref().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
     checks.extend(example_values(&text).map(|(line, value)| {
@@ -112,6 +115,27 @@ pub fn settings(loaded: &LoadedConfig) -> Vec<Check> {
         )
     }));
     checks
+}
+
+/// The overrides: those that expired, are wide, or name what the catalog does not know.
+pub fn overrides(loaded: &LoadedConfig, catalog: &Catalog) -> Vec<Check> {
+    let now = environment::now();
+    let of_override = |entry: &Override| {
+        let name = format!("override.{}", entry.id);
+        let expired = (entry.expires <= now).then(|| {
+            let found = format!("the override expired at {}: its calls count again", entry.expires);
+            let fix = format!(
+                "remove it with `onlooker override remove {}`, or give it a later `expires`",
+                entry.id
+            );
+            Check::warning("settings", &name, found, fix)
+        });
+        let fix = "correct or narrow the override; leave it if this is meant";
+        let others = entry.warnings(catalog, now).into_iter();
+        let others = others.map(|found| Check::warning("settings", &name, found, fix));
+        expired.into_iter().chain(others).collect::<Vec<_>>()
+    };
+    loaded.config.overrides.iter().flat_map(of_override).collect()
 }
 
 /// The lines of a configuration that a profile asks to complete, and that still have the value of the profile, with their numbers.

@@ -10,19 +10,19 @@ use onlooker_core::{
     config::{Config, ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
     controls::ControlPackError,
     escape::escape_hidden,
+    number_text::count_noun,
 };
 use onlooker_local::config_file::{ConfigFileError, LoadedConfig};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{benchmarks, checks, counted, name, security_checks};
+use super::{benchmarks, checks, name, security_checks};
 use crate::{
     args::GlobalArgs,
     diagnosis::{Check, Diagnosis},
     environment,
     exit::{CommandError, CommandOutcome},
     inputs, output,
-    overrides::warn,
     report_output::note,
 };
 
@@ -41,8 +41,7 @@ pub struct ValidateArgs {
     /// Leave out the benchmarks, which take a few seconds
     #[arg(long)]
     quick: bool,
-    /// Print the result as JSON: `valid`, `file`, `problems` with location, message and remedy, `warnings` about
-    /// overrides, and `checks`
+    /// Print the result as JSON: `valid`, `file`, `problems` with location, message and remedy, and `checks`
     #[arg(long)]
     json: bool,
 }
@@ -63,24 +62,24 @@ pub fn run(global: &GlobalArgs, args: &ValidateArgs) -> Result<CommandOutcome, C
                 out,
                 "{}: valid; {} watched, {} exempt, {} ({expired} expired)",
                 name(&loaded),
-                counted(watch.len(), "pattern"),
-                counted(exempt.len(), "pattern"),
-                counted(overrides.len(), "override"),
+                count_noun(watch.len() as u64, "pattern"),
+                count_noun(exempt.len() as u64, "pattern"),
+                count_noun(overrides.len() as u64, "override"),
             )
         })?;
-        warn(global, &warnings(&loaded)?);
         if watch.is_empty() {
             note("no principal is watched, so a sweep is a discovery; add `[[watch]]` or give `--watch`");
         }
     }
-    let diagnosis = diagnose(&loaded, args.quick);
+    let diagnosis = diagnose(&loaded, args.quick)?;
     diagnosis.print(global.quiet)?;
     Ok(diagnosis.outcome())
 }
 
 /// All checks of a valid configuration.
-fn diagnose(loaded: &LoadedConfig, quick: bool) -> Diagnosis {
+fn diagnose(loaded: &LoadedConfig, quick: bool) -> Result<Diagnosis, CommandError> {
     let mut checks = checks::settings(loaded);
+    checks.extend(checks::overrides(loaded, inputs::catalog(loaded)?));
     checks.extend(checks::permissions(loaded, &checks::default_state()));
     checks.extend(checks::deployed());
     checks.extend(checks::dependencies(loaded));
@@ -88,11 +87,11 @@ fn diagnose(loaded: &LoadedConfig, quick: bool) -> Diagnosis {
     if !quick {
         checks.extend(benchmarks::all(&loaded.config));
     }
-    Diagnosis { checks }
+    Ok(Diagnosis { checks })
 }
 
 /// Version of the shape of what `onlooker config validate --json` prints.
-const SCHEMA_VERSION: &str = "1.0";
+const SCHEMA_VERSION: &str = "2.0";
 
 /// What `onlooker config validate --json` prints.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -103,8 +102,6 @@ struct ConfigValidation {
     file: Option<PathBuf>,
     /// What is wrong with a configuration that is not valid.
     problems: Vec<LocatedProblem>,
-    /// What a reader should check about the overrides of a valid configuration.
-    warnings: Vec<String>,
     /// What was checked of a valid configuration.
     checks: Vec<Check>,
 }
@@ -163,10 +160,10 @@ fn validate_json(
 ) -> Result<CommandOutcome, CommandError> {
     let error = match checked {
         Ok(loaded) => {
-            let (warnings, diagnosis) = (warnings(&loaded)?, diagnose(&loaded, quick));
+            let diagnosis = diagnose(&loaded, quick)?;
             let outcome = diagnosis.outcome();
             let (problems, checks) = (Vec::new(), diagnosis.checks);
-            let validation = ConfigValidation { valid: true, file: loaded.path, problems, warnings, checks };
+            let validation = ConfigValidation { valid: true, file: loaded.path, problems, checks };
             output::versioned_json(SCHEMA_VERSION, &validation)?;
             return Ok(outcome);
         }
@@ -192,12 +189,6 @@ fn validate_json(
     };
     output::versioned_json(SCHEMA_VERSION, &ConfigValidation::invalid(problems))?;
     Err(error)
-}
-
-/// What a reader should check about the overrides of a valid configuration.
-fn warnings(loaded: &LoadedConfig) -> Result<Vec<String>, CommandError> {
-    let (catalog, now) = (inputs::catalog(loaded)?, environment::now());
-    Ok(loaded.config.overrides.iter().flat_map(|entry| entry.warnings(catalog, now)).collect())
 }
 
 /// Checks that the files that the configuration names exist and are valid.

@@ -38,7 +38,7 @@ pub use self::{
     audit::{AuditLevel, AuditProfile, AuditSettings},
     calendar::BusinessCalendar,
     diagnostic::{ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
-    formats::{account, log_filter, region},
+    formats::{KNOWN_REGIONS, account, is_known_region, log_filter, region},
     monitoring::MonitoringSettings,
     overrides::OverrideMatch,
     parts::{CloudTrailSettings, Part, ReportSettings, ValidationSettings},

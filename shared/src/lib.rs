@@ -56,6 +56,7 @@ pub mod guardrails;
 pub mod health;
 pub mod jobs;
 pub mod log_integrity;
+pub mod number_text;
 pub mod operation;
 pub mod pattern;
 pub mod permissions;

@@ -39,6 +39,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
         &[
             "escape",
             "suggest",
+            "number_text",
             "pattern",
             "operation",
             "severity",

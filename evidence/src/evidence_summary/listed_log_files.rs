@@ -92,8 +92,11 @@ impl ListedLogFiles {
     /// The missing log files of the period, in order.
     pub(super) fn missing(self, scope: &ReportScope, period: Option<Period>) -> Vec<MissingLogFile> {
         let Self { log_files, times_by_account_region: account_regions } = self;
+        // Without evidence of the period, the bounds that were asked for are known.
+        let bounds = period.map(|period| (period.from.start(), period.until.start())).unzip();
+        let (since, until) = (bounds.0.or(scope.since), bounds.1.or(scope.until));
         let spans = |log: &MissingLogFile| {
-            period.is_none_or(|period| log.newest >= period.from.start() && log.oldest < period.until.start())
+            since.is_none_or(|since| log.newest >= since) && until.is_none_or(|until| log.oldest < until)
         };
         let is_missing = |log: &MissingLogFile| {
             let sought = account_regions.get(&(Arc::clone(&log.account), Arc::clone(&log.region)));

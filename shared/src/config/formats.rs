@@ -125,6 +125,61 @@ pub fn region(text: &str) -> Result<(), Diagnostic> {
     Err(Diagnostic::new(format!("{} is not a region", quoted(text)), remedy))
 }
 
+/// The regions of all partitions, in order. Source: `partitions.json` of botocore 1.43.106, without the pseudo-regions of global services.
+pub const KNOWN_REGIONS: [&str; 46] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-isoe-west-1",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eusc-de-east-1",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-iso-west-1",
+    "us-isob-east-1",
+    "us-isob-west-1",
+    "us-isof-east-1",
+    "us-isof-south-1",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Whether a region is one of [`KNOWN_REGIONS`].
+pub fn is_known_region(name: &str) -> bool {
+    KNOWN_REGIONS.binary_search(&name).is_ok()
+}
+
 fn operation(text: &str) -> Result<(), Diagnostic> {
     let fault = |remedy: &str| Err(Diagnostic::new(format!("{} is not an operation", quoted(text)), remedy));
     let Some((service, operation)) = text.split_once(':') else {
@@ -197,6 +252,13 @@ fn date_time(text: &str) -> Result<(), Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_known_regions_are_in_order_and_well_formed() {
+        assert!(KNOWN_REGIONS.is_sorted());
+        assert!(KNOWN_REGIONS.iter().all(|name| region(name).is_ok() && is_known_region(name)));
+        assert!(!is_known_region("us-east-9"));
+    }
 
     #[test]
     fn regions_of_every_partition_pass() {

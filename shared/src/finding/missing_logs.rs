@@ -8,7 +8,7 @@ pub const RULE: FindingRule = FindingRule {
     id: "missing-logs",
     severity: Severity::High,
     title: "Log files that a digest file lists are missing",
-    meaning: "CloudTrail delivered these log files, but no event in the evidence has the times of their oldest and newest event, so the content of the log files is unknown.",
+    meaning: "CloudTrail delivered these log files, but no event in the evidence has the times of their oldest and newest event, so the content of the log files is unknown. A log file that is there but could not be read counts too.",
     action: "Fetch the listed log files and read them with `onlooker sweep`; a log file that is gone from the bucket while its digest file remains may have been deleted to hide activity.",
     alerts: None,
     needs_policies: false,

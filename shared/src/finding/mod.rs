@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub(crate) use crate::number_text::count_noun;
 pub use crate::severity::Severity;
 use crate::{
     access_matrix::{WatchedPrincipal, watched_principals},
@@ -309,11 +310,6 @@ fn group_by<T>(items: impl Iterator<Item = T>, name: impl Fn(&T) -> String) -> B
         groups.entry(name(&item)).or_default().push(item);
     }
     groups
-}
-
-/// `1 call`, `2 calls`.
-pub(crate) fn count_noun(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 impl RuleMatch {

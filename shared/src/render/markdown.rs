@@ -232,7 +232,7 @@ fn summary(page: &mut MarkdownPage, result: &ReportResult) {
     row(
         "Evidence problems",
         format!(
-            "{}, {}",
+            "{} of evidence, {}",
             count_noun(totals.unreadable_evidence, "unreadable piece"),
             count_noun(totals.conflicting_events, "conflicting event")
         ),

@@ -220,7 +220,10 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
     );
     fact("Evidence", None, "", &evidence);
     let problems = [
-        (totals.unreadable_evidence, count_noun(totals.unreadable_evidence, "unreadable piece")),
+        (
+            totals.unreadable_evidence,
+            format!("{} of evidence", count_noun(totals.unreadable_evidence, "unreadable piece")),
+        ),
         (totals.conflicting_events, count_noun(totals.conflicting_events, "conflicting event")),
         (totals.unknown, count_noun(totals.unknown, "unknown call")),
         (report.run.duplicates, count_noun(report.run.duplicates, "duplicate")),

@@ -17,6 +17,7 @@ use crate::{
     coverage::{Coverage, EventClassCoverage, EventClassState, ExpectedPart},
     event::Outcome,
     finding::{self, Finding, FindingRule, Recommendation, Severity, count_noun, phrases},
+    number_text::thousands,
     score::{ComplianceScore, RiskScore, Status, status_impact},
 };
 
@@ -178,7 +179,13 @@ fn statement(
         [class] => format!("The statement covers the event class {class}."),
         classes => format!("The statement covers the event classes {}.", classes.join(", ")),
     };
-    let watched_calls = count_noun(totals.watched_operations, "call");
+    let mut watched_calls = count_noun(totals.watched_operations, "call");
+    let through_roles =
+        assessment.watched_calls().filter(|call| !call.is_own_role() && call.role_chain.is_some());
+    match through_roles.map(|call| call.count).sum::<u64>() {
+        0 => (),
+        through => watched_calls.push_str(&format!(", {} of them through roles", thousands(through))),
+    }
     // A call that an override allows may show that a principal is not read-only.
     let unproven = match has_allowed {
         true => "None of them breaks the promise, but the evidence is not sufficient to prove it.",
@@ -210,7 +217,8 @@ fn statement(
         Some(Status::InsufficientEvidence) => match uncertain_violations(assessment) {
             0 => format!("Watched principals made {watched_calls}. {unproven}"),
             uncertain => format!(
-                "Watched principals made {watched_calls}. {uncertain} of them would break the promise, but another principal may have made them."
+                "Watched principals made {watched_calls}. {} of them would break the promise, but another principal may have made them.",
+                thousands(uncertain)
             ),
         },
         Some(Status::NonCompliant) => {
@@ -220,7 +228,8 @@ fn statement(
                 .map(|call| call.count)
                 .sum();
             format!(
-                "Watched principals made {watched_calls}. {broken} of them succeeded although a read-only principal may not make them."
+                "Watched principals made {watched_calls}. {} of them succeeded although a read-only principal may not make them.",
+                thousands(broken)
             )
         }
     };
@@ -256,7 +265,9 @@ fn unscored_calls(assessment: &Assessment<'_>) -> String {
         |call: &&ClassifiedCall<'_>| !call.is_own_role() && call.role_chain.is_some() && call.is_permitted();
     match assessment.watched_calls().filter(is_unscored).map(|call| call.count).sum::<u64>() {
         0 => String::new(),
-        calls => format!(" The score excludes {} made through roles.", count_noun(calls, "permitted call")),
+        calls => {
+            format!(" The score leaves out the {} made through roles.", count_noun(calls, "permitted call"))
+        }
     }
 }
 

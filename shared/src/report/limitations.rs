@@ -100,9 +100,9 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
     }
     let unreadable: u64 = assessment.evidence_quality.unreadable.values().sum();
     if unreadable > 0 {
-        let noun = if unreadable == 1 { "piece" } else { "pieces" };
         lines.push(format!(
-            "The content of {unreadable} {noun} of evidence is unknown: it could not be read."
+            "The content of {} of evidence is unknown: it could not be read.",
+            count_noun(unreadable, "piece")
         ));
     }
     lines.extend(excluded_files(assessment));

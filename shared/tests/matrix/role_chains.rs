@@ -128,7 +128,10 @@ fn the_statement_and_the_score_count_the_same_calls_or_state_the_difference() {
     assert_eq!((watched, scored), (5, 4));
     let statement = &result.summary.statement;
     assert!(statement.contains("made 5 calls. 2 of them succeeded"), "{statement}");
-    assert!(statement.contains("The score excludes 1 permitted call made through roles"), "{statement}");
+    assert!(
+        statement.contains("The score leaves out the 1 permitted call made through roles"),
+        "{statement}"
+    );
 }
 
 #[test]

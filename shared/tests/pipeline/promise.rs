@@ -334,7 +334,7 @@ fn one_write_among_a_thousand_reads_is_a_violation() {
     assert_eq!(result.summary.compliance_score, Some(99.9));
     assert_eq!((result.summary.risk_score, result.summary.risk_level), (Some(75.0), Some(RiskBand::High)));
     assert!(
-        result.summary.statement.contains("made 1001 calls. 1 of them succeeded"),
+        result.summary.statement.contains("made 1,001 calls. 1 of them succeeded"),
         "{}",
         result.summary.statement
     );

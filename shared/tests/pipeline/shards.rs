@@ -312,6 +312,22 @@ fn a_listed_log_file_is_checked_only_within_the_period() {
 }
 
 #[test]
+fn a_listed_log_file_before_the_period_is_not_missing_if_the_period_has_no_event() {
+    let scenario = EvidenceScenario::of([auditor_call("DescribeInstances")]).with(|scenario| {
+        scenario.digests.push((ACCOUNTS[0], REGIONS[0], 1));
+        scenario.listed_log_spans = vec![(3_700, 3_800)];
+    });
+    let missing = |since: u32| {
+        let scope = ReportScope::between(Some(Time(START + since * HOUR_SECONDS)), None);
+        EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope)
+            .evidence_quality
+            .missing_log_files
+            .len()
+    };
+    assert_eq!([missing(0), missing(1), missing(2), missing(48)], [1, 1, 0, 0]);
+}
+
+#[test]
 fn a_digest_written_after_the_period_lists_files_in_it() {
     let scenario = EvidenceScenario::of([auditor_call("DescribeInstances")]).with(|scenario| {
         scenario.digests.push((ACCOUNTS[0], REGIONS[0], 1));

@@ -5,6 +5,7 @@
 
 use askama::{Result, Values, filter_fn};
 
+pub use crate::number_text::thousands;
 use crate::{
     period::Period,
     time::{HOUR_SECONDS, Time},
@@ -56,19 +57,6 @@ impl AsTime for Time {
     fn value(&self) -> Time {
         *self
     }
-}
-
-/// `1234567` as `1,234,567`.
-pub fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A percentage without trailing zeros: `100`, `99.4`, `99.43`.
@@ -171,11 +159,6 @@ pub fn spaced<T: std::fmt::Display>(name: T, _: &dyn Values) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_separated() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn empty_fractions_are_left_out() {
