@@ -153,7 +153,11 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                 return Ok(any);
             }
             any = true;
-            at = match self.read_value(at) {
+            let read = self.read_value(at);
+            if self.visitor.is_done() {
+                return Ok(any);
+            }
+            at = match read {
                 Ok(end) => end,
                 Err(stop) => {
                     let next = self.next_line(at, stop).ok_or(stop)?;
@@ -298,6 +302,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         loop {
             at = self.skip_whitespace(at);
             at = self.read_element(at, element)?;
+            if self.visitor.is_done() {
+                return Err(stop_at(at, None));
+            }
             at = self.skip_whitespace(at);
             match self.text.get(at) {
                 Some(b',') => at += 1,

@@ -75,6 +75,10 @@ pub trait RecordVisitor {
     fn visit_delivery_fact(&mut self, _: DeliveryFact) {}
     /// One piece that could not be read.
     fn visit_unreadable(&mut self, piece: UnreadablePiece);
+    /// Whether the visitor knows enough. The rest of the log file is not read then.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// Reads one log file: inflates `stored` and passes each piece to `visit`. Returns the inflated length in bytes.
@@ -152,5 +156,10 @@ impl RecordVisitor for other_file::Probe {
 
     fn visit_unreadable(&mut self, piece: UnreadablePiece) {
         self.damaged |= piece.error.reason != UnreadableReason::NotCloudTrail;
+    }
+
+    /// One record shows that the file is CloudTrail data.
+    fn is_done(&self) -> bool {
+        self.read
     }
 }

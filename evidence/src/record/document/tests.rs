@@ -718,3 +718,38 @@ proptest! {
         prop_assert!(!visit.unreadable.is_empty());
     }
 }
+
+/// Counts records, and is done after the first.
+#[derive(Default)]
+struct First(usize);
+
+impl RecordVisitor for First {
+    fn visit_record(&mut self, _: &Record<'_>, _: &[u8]) -> Result<(), RecordError> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn visit_insight(&mut self, _: Fingerprint) {}
+
+    fn visit_digest_window(&mut self, _: DigestWindow) {}
+
+    fn visit_unreadable(&mut self, _: UnreadablePiece) {}
+
+    fn is_done(&self) -> bool {
+        self.0 > 0
+    }
+}
+
+#[test]
+fn nothing_is_read_after_a_visitor_is_done() {
+    let records: Vec<String> = (1..=5).map(record_json).collect();
+    let list = records.join(",");
+    for text in [format!("{{\"Records\":[{list}]}}"), format!("[{list}]"), records.join("\n")] {
+        for quickly in [true, false] {
+            let mut first = First::default();
+            read_document(text.as_bytes(), None, text.as_bytes(), quickly, &mut first);
+            assert_eq!(first.0, 1, "{text}");
+        }
+        assert_eq!(visit(&text).events.len(), 5);
+    }
+}
