@@ -127,7 +127,7 @@ fn the_statement_and_the_score_count_the_same_calls_or_state_the_difference() {
     let (watched, scored) = (result.totals.watched_operations, result.compliance.calls);
     assert_eq!((watched, scored), (5, 4));
     let statement = &result.summary.statement;
-    assert!(statement.contains("made 5 calls. 2 of them succeeded"), "{statement}");
+    assert!(statement.contains("made 5 calls, 3 of them through roles. 2 of them succeeded"), "{statement}");
     assert!(
         statement.contains("The score leaves out the 1 permitted call made through roles"),
         "{statement}"
@@ -147,7 +147,7 @@ fn a_statement_is_not_compliant_if_a_violation_is_possible() {
     let summary = scenario.result().summary;
     assert_eq!(summary.overall_compliance, Some(Status::InsufficientEvidence));
     assert!(
-        summary.statement.contains("Watched principals made 3 calls. 1 of them would break the promise"),
+        summary.statement.contains("made 3 calls, 1 of them through roles. 1 of them would break the promise"),
         "{}",
         summary.statement
     );

@@ -321,7 +321,7 @@ fn a_long_trail_is_counted_up_to_a_number_and_says_so() {
     let size = check(&environment, "audit-store-size");
     assert_eq!(size.status, HealthStatus::Warning, "how large it is is not known");
     assert!(size.measures.iter().all(|one| one.critical.is_none_or(f64::is_finite)), "JSON has no infinity");
-    assert_eq!(size.message, "at least 100.0 kB in at least 50000 objects");
+    assert_eq!(size.message, "at least 100.0 kB in at least 50,000 objects");
     // What is old does not keep the batches of the last day from being read.
     assert_eq!(check(&environment, "rate-limiting").status, HealthStatus::Healthy);
 }
