@@ -161,10 +161,10 @@ impl SweepEvidence for MemoryEvidence {
         Ok(())
     }
 
-    fn load(&self, objects: &[ProcessedObject]) -> Result<Segment, Infallible> {
-        let segment =
-            |read: &ProcessedObject| self.0.get(&read.object.name).map(|(_, segment)| segment.clone());
-        Ok(Segment::merge_all(objects.iter().filter_map(segment)))
+    fn load(&self, objects: &[ProcessedObject], each: &mut dyn FnMut(Segment)) -> Result<(), Infallible> {
+        let kept = |read: &ProcessedObject| self.0.get(&read.object.name);
+        objects.iter().filter_map(kept).for_each(|(_, segment)| each(segment.clone()));
+        Ok(())
     }
 }
 

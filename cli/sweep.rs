@@ -15,6 +15,7 @@ use onlooker_core::{
     jobs::{
         audit::{AuditTrail, Auditing},
         evaluation::EvaluationCriteria,
+        evidence_pool::Spill,
         gather::GatherOptions,
         sweep::{Exclusion, SweepOutcome, SweepTask, sweep},
         sweep_verification::SweepVerification,
@@ -34,6 +35,7 @@ use onlooker_local::{
     local_files::{ExcludeGlobs, LocalFiles},
     rsa_signature::is_signature,
     sweep_state::SweepState,
+    temporary_file::TemporaryFile,
 };
 
 use crate::{
@@ -424,6 +426,7 @@ pub fn run_sweep<E: SweepEvidence + Send>(
             limits: limits(config),
             hash_content: false,
         },
+        spill: Some(spill(config)),
         exclude: scope.exclude,
         reuses_report: scope.reuses_report,
         verification: scope.verification,
@@ -538,6 +541,11 @@ const REMOTE_THREADS: usize = 8;
 pub fn gathering(config: &Config, is_remote: bool) -> GatherOptions {
     let least = if is_remote && config.limits.threads == 0 { REMOTE_THREADS } else { 1 };
     GatherOptions { threads: threads(config).max(least), limits: limits(config), hash_content: false }
+}
+
+/// When events leave memory.
+pub fn spill(config: &Config) -> Spill<'static> {
+    Spill { events: config.limits.memory_events, open: &TemporaryFile::open }
 }
 
 fn threads(config: &Config) -> usize {

@@ -15,6 +15,7 @@ mod codec;
 mod digest_hours;
 mod hash;
 mod shard;
+mod shard_rows;
 mod split;
 
 use std::{
@@ -26,6 +27,7 @@ pub use builder::SegmentBuilder;
 pub use codec::SegmentError;
 pub(crate) use hash::EvidenceHasher;
 pub use shard::Shard;
+pub use shard_rows::{ShardGrouping, ShardTables};
 
 use crate::{
     event::{Actor, CallKey, Event, EventId},

@@ -175,7 +175,7 @@ impl Config {
     #[must_use]
     pub fn without_operational_settings(&self) -> Self {
         Self {
-            limits: InputLimits { threads: 0, ..self.limits.clone() },
+            limits: InputLimits { log_file_mib: self.limits.log_file_mib, ..InputLimits::default() },
             lookup: LookupSettings::default(),
             delivery: DeliverySettings::default(),
             retention: RetentionSettings::default(),
@@ -520,6 +520,9 @@ pub struct InputLimits {
     /// Largest size of a log file after inflation, in MiB. A larger file is unreadable.
     #[schemars(range(min = 1, max = 65_536))]
     pub log_file_mib: u64,
+    /// Events that a sweep keeps in memory, 32 bytes each. Beyond that it writes them to a temporary file (`TMPDIR`), 28 bytes each.
+    #[schemars(range(min = 1_000, max = 1_000_000_000))]
+    pub memory_events: usize,
     /// Threads; 0 for one per core.
     #[schemars(range(min = 0, max = 1_024))]
     pub threads: usize,
@@ -535,7 +538,7 @@ impl InputLimits {
 
 impl Default for InputLimits {
     fn default() -> Self {
-        Self { log_file_mib: 1024, threads: 0 }
+        Self { log_file_mib: 1024, memory_events: 500_000, threads: 0 }
     }
 }
 

@@ -84,6 +84,21 @@ pub trait LogSource: Sync {
     }
 }
 
+/// A temporary file for events that do not fit in memory. It is gone when it is dropped.
+pub trait SpillFile: Send {
+    /// Writes bytes at the end.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), PortError>;
+
+    /// Reads bytes that were written, from an offset.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn read(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), PortError>;
+}
+
 /// A source of log files with objects that may have metadata.
 pub trait ObjectMetadata: LogSource {
     /// The metadata that the writer of the object gave to it, by name without `x-amz-meta-`.
@@ -137,11 +152,11 @@ pub trait SweepEvidence {
     /// When the evidence cannot be stored.
     fn save(&mut self, read: &ProcessedObject, segment: &Segment) -> Result<(), Self::Error>;
 
-    /// The stored evidence of these log files, merged.
+    /// Passes on the stored evidence of each of these log files.
     ///
     /// # Errors
     /// When any of it is missing or cannot be read.
-    fn load(&self, objects: &[ProcessedObject]) -> Result<Segment, Self::Error>;
+    fn load(&self, objects: &[ProcessedObject], each: &mut dyn FnMut(Segment)) -> Result<(), Self::Error>;
 
     /// The report of an earlier sweep that depended on the same, by its hash, if the store keeps reports and still has the
     /// evidence.

@@ -100,6 +100,7 @@ fn sweep_of(trail: &SignedTrail) -> SweepOutcome {
         since: Some(since),
         until: Some(until),
         gather_options: GatherOptions { threads: 2, limits: ReadLimits::default(), hash_content: false },
+        spill: None,
         exclude: Exclusion::NONE,
         audit: None,
         reuses_report: false,

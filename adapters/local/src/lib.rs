@@ -21,3 +21,4 @@ pub mod sqlite_table;
 pub mod state_restore;
 pub mod state_snapshot;
 pub mod sweep_state;
+pub mod temporary_file;

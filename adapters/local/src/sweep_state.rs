@@ -549,17 +549,16 @@ impl SweepEvidence for SweepState {
         Ok(())
     }
 
-    fn load(&self, objects: &[ProcessedObject]) -> Result<Segment, StateError> {
-        let segment = |read: &ProcessedObject| {
+    fn load(&self, objects: &[ProcessedObject], each: &mut dyn FnMut(Segment)) -> Result<(), StateError> {
+        for read in objects {
             let name: String = self
                 .db
                 .prepare_cached("SELECT segment FROM objects WHERE name = ?1")
                 .and_then(|mut statement| statement.query_row([&read.object.name], |row| row.get(0)))
                 .map_err(|cause| self.database_error(cause))?;
-            self.read_segment(&name)
-        };
-        let segments: Vec<Segment> = objects.iter().map(segment).collect::<Result<_, _>>()?;
-        Ok(Segment::merge_all(segments))
+            each(self.read_segment(&name)?);
+        }
+        Ok(())
     }
 
     fn report_of(&self, inputs_sha256: &str) -> Result<Option<Report>, StateError> {

@@ -4,7 +4,7 @@
 //! twice; the segment does not depend on the order of its input; memory grows with the distinct values and by 32
 //! bytes for each row, not with the text of records.
 
-mod interner;
+pub(super) mod interner;
 mod origins_builder;
 mod position_cache;
 
@@ -25,11 +25,11 @@ use crate::{
 /// Rows in order of arrival, with the tables they refer to.
 #[derive(Default)]
 pub struct SegmentBuilder {
-    actors: Interner<Actor>,
-    call_keys: Interner<CallKey>,
-    rows: Vec<EventRow>,
-    conflicts: BTreeSet<EventIdentity>,
-    origins: OriginsBuilder,
+    pub(super) actors: Interner<Actor>,
+    pub(super) call_keys: Interner<CallKey>,
+    pub(super) rows: Vec<EventRow>,
+    pub(super) conflicts: BTreeSet<EventIdentity>,
+    pub(super) origins: OriginsBuilder,
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,
@@ -167,7 +167,7 @@ impl SegmentBuilder {
 }
 
 /// Keeps one row of each identity: the most severe one.
-fn deduplicate(
+pub(super) fn deduplicate(
     rows: &mut Vec<EventRow>,
     actors: &[Actor],
     ranks: &[u32],

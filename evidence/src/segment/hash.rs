@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{EventIdentity, EventRow, Segment, Shard, shard::ShardPositions};
+use crate::event::{Actor, CallKey};
 
 /// Rows hashed at a time.
 const HASHED_ROWS: usize = 1_024;
@@ -57,56 +58,75 @@ impl Segment {
 
     /// The hash of the events and conflicts of each shard, in order.
     pub(crate) fn shard_hashes(&self) -> Vec<(Shard, [u8; 32])> {
-        let (mut actors, mut call_keys) =
-            (ShardNumbering::of(&self.actors), ShardNumbering::of(&self.call_keys));
+        let mut hasher = ShardHasher::of(&self.actors, &self.call_keys);
         let mut conflicts: Vec<&EventIdentity> = self.conflicts.iter().collect();
         conflicts.sort_unstable_by(|a, b| (&a.shard, a.id).cmp(&(&b.shard, b.id)));
-        let (mut rows, mut block) = (Vec::with_capacity(HASHED_ROWS), Vec::new());
         let mut hash = |(shard, positions): (&Shard, &[u32])| {
-            let mut hash = Sha256::new();
-            hash.update((positions.len() as u64).to_le_bytes());
-            actors.begin_shard();
-            call_keys.begin_shard();
-            for positions in positions.chunks(HASHED_ROWS) {
-                // The rows of a shard are far apart in memory. Copying them first lets the processor load many at
-                // once.
-                rows.clear();
-                rows.extend(
-                    positions.iter().filter_map(|position| self.rows.get(*position as usize)).copied(),
-                );
-                block.clear();
-                for row in &rows {
-                    push_row(&mut block, row, &mut actors, &mut call_keys);
-                }
-                hash.update(&block);
-            }
             let begin = conflicts.partition_point(|conflict| conflict.shard < *shard);
             let of_shard = conflicts.get(begin..).unwrap_or_default();
             let count = of_shard.partition_point(|conflict| conflict.shard == *shard);
-            hash.update((count as u64).to_le_bytes());
-            for conflict in of_shard.iter().take(count) {
-                hash.update(conflict.id.0.to_le_bytes());
-            }
-            (shard.clone(), hash.finalize().0)
+            let of_shard = of_shard.get(..count).unwrap_or_default();
+            let rows = positions.iter().filter_map(|at| self.rows.get(*at as usize)).copied();
+            (shard.clone(), hasher.hash(positions.len(), rows, of_shard))
         };
         ShardPositions::of(self).shards().map(&mut hash).collect()
     }
 }
 
-fn push_row(
-    block: &mut Vec<u8>,
-    row: &EventRow,
-    actors: &mut ShardNumbering,
-    call_keys: &mut ShardNumbering,
-) {
-    let ((actor, new_actor), (call_key, new_call_key)) =
-        (actors.number(row.actor), call_keys.number(row.call_key));
-    block.extend(row.id.0.to_le_bytes());
-    block.extend(row.time.0.to_le_bytes());
-    block.extend(actor.to_le_bytes());
-    block.extend(call_key.to_le_bytes());
-    for digest in [new_actor, new_call_key].into_iter().flatten() {
-        block.extend(digest);
+/// Hashes shards whose rows refer to the same tables.
+pub(super) struct ShardHasher {
+    actors: ShardNumbering,
+    call_keys: ShardNumbering,
+    rows: Vec<EventRow>,
+    block: Vec<u8>,
+}
+
+impl ShardHasher {
+    pub(super) fn of(actors: &[Actor], call_keys: &[CallKey]) -> Self {
+        Self {
+            actors: ShardNumbering::of(actors),
+            call_keys: ShardNumbering::of(call_keys),
+            rows: Vec::with_capacity(HASHED_ROWS),
+            block: Vec::new(),
+        }
+    }
+
+    /// The hash of this number of rows and of the conflicts of a shard, both in order of their ids.
+    pub(super) fn hash(
+        &mut self,
+        count: usize,
+        rows: impl Iterator<Item = EventRow>,
+        conflicts: &[&EventIdentity],
+    ) -> [u8; 32] {
+        let Self { actors, call_keys, rows: copied, block } = self;
+        let mut hash = Sha256::new();
+        hash.update((count as u64).to_le_bytes());
+        actors.begin_shard();
+        call_keys.begin_shard();
+        let mut rows = rows.peekable();
+        while rows.peek().is_some() {
+            // The rows of a shard may be far apart in memory. Copying them first lets the processor load many at once.
+            copied.clear();
+            copied.extend(rows.by_ref().take(HASHED_ROWS));
+            block.clear();
+            for row in &*copied {
+                let ((actor, new_actor), (call_key, new_call_key)) =
+                    (actors.number(row.actor), call_keys.number(row.call_key));
+                block.extend(row.id.0.to_le_bytes());
+                block.extend(row.time.0.to_le_bytes());
+                block.extend(actor.to_le_bytes());
+                block.extend(call_key.to_le_bytes());
+                for digest in [new_actor, new_call_key].into_iter().flatten() {
+                    block.extend(digest);
+                }
+            }
+            hash.update(&*block);
+        }
+        hash.update((conflicts.len() as u64).to_le_bytes());
+        for conflict in conflicts {
+            hash.update(conflict.id.0.to_le_bytes());
+        }
+        hash.finalize().0
     }
 }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use sha2::{Digest, Sha256};
 
+use super::evidence_pool::EvidencePool;
 use crate::{
     audit::{AuditCriteria, AuditTrailEntry, CallRecorder, RecordedCall},
     catalog::Catalog,
@@ -168,11 +169,14 @@ pub fn gather(
     progress: &(dyn Fn(GatherProgress) + Sync),
 ) -> Result<GatheredEvidence, PortError> {
     let objects = source.list()?;
-    Ok(gather_objects(source, &objects, options, progress, ObjectCallback::Summary(&|_| ()), None))
+    gather_objects(source, &objects, options, progress, ObjectCallback::Summary(&|_| ()), None)
 }
 
 /// Reads these log files of `source` and calls `each` and then `progress` after each. With `audit`, calls are described for
 /// the audit trail, and the evidence has the origins of calls.
+///
+/// # Errors
+/// None: the evidence stays in memory.
 pub fn gather_objects(
     source: &dyn LogSource,
     objects: &[StoredObject],
@@ -180,15 +184,32 @@ pub fn gather_objects(
     progress: &(dyn Fn(GatherProgress) + Sync),
     each: ObjectCallback<'_>,
     audit: Option<AuditCriteria<'_>>,
-) -> GatheredEvidence {
+) -> Result<GatheredEvidence, PortError> {
+    let mut pool = EvidencePool::new(None);
+    let mut statistics = gather_into(&mut pool, source, objects, options, progress, each, audit)?;
+    let segment = pool.into_segment();
+    statistics.count_distinct(&segment);
+    Ok(GatheredEvidence { segment, statistics })
+}
+
+/// Does what [`gather_objects`] does, and adds the evidence to a pool. The statistics do not say which events are duplicates.
+pub(super) fn gather_into(
+    pool: &mut EvidencePool<'_>,
+    source: &dyn LogSource,
+    objects: &[StoredObject],
+    options: GatherOptions,
+    progress: &(dyn Fn(GatherProgress) + Sync),
+    each: ObjectCallback<'_>,
+    audit: Option<AuditCriteria<'_>>,
+) -> Result<ReadStatistics, PortError> {
     let next = AtomicUsize::new(0);
-    let pool = Mutex::new((SegmentBuilder::default(), Vec::new(), ReadStatistics::default()));
+    let gathered = Mutex::new((pool, ReadStatistics::default(), Ok(())));
     let read = || {
         let mut reader =
             ObjectReader { hash_content: options.hash_content, ..ObjectReader::new(options.limits, audit) };
         while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             let processed = reader.read_or_count_missing(source, object);
-            let segment = match (processed, each) {
+            let mut of_segment = match (processed, each) {
                 (None, _) => None,
                 (Some(processed), ObjectCallback::Summary(callback)) => {
                     callback(processed);
@@ -197,15 +218,15 @@ pub fn gather_objects(
                 (Some(processed), ObjectCallback::WithSegment(keep)) => {
                     let segment = std::mem::take(&mut reader.builder).finish();
                     keep(processed, &segment, reader.take_entries());
-                    Some(segment)
+                    Some(SegmentBuilder::from(segment))
                 }
             };
-            let mut pool = pool.lock().unwrap_or_else(PoisonError::into_inner);
-            let (builder, segments, statistics) = &mut *pool;
-            match segment {
-                Some(segment) => segments.push(segment),
-                None => builder.absorb(&mut reader.builder),
+            let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            let (pool, statistics, state) = &mut *gathered;
+            if state.is_err() {
+                break;
             }
+            *state = pool.absorb(of_segment.as_mut().unwrap_or(&mut reader.builder));
             statistics.add(std::mem::take(&mut reader.statistics));
             progress(GatherProgress {
                 objects: statistics.objects,
@@ -222,13 +243,8 @@ pub fn gather_objects(
         }
         read();
     });
-    let (builder, segments, mut statistics) = pool.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let segment = match each {
-        ObjectCallback::Summary(_) => builder.finish(),
-        ObjectCallback::WithSegment(_) => Segment::merge_all(segments),
-    };
-    statistics.count_distinct(&segment);
-    GatheredEvidence { segment, statistics }
+    let (_, statistics, state) = gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
+    state.map(|()| statistics)
 }
 
 /// Reads one log file that is already in memory.

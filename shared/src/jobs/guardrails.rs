@@ -12,7 +12,8 @@ use std::{
 };
 
 use super::{
-    gather::{GatherOptions, GatherProgress, ObjectCallback, gather_objects},
+    evidence_pool::{EvidencePool, Spill},
+    gather::{GatherOptions, GatherProgress, ObjectCallback, gather_into},
     sweep::SweepError,
 };
 use crate::{
@@ -72,6 +73,8 @@ pub struct UsageQuery<'a> {
     pub until: Option<Time>,
     /// Options for reading log files.
     pub gather_options: GatherOptions,
+    /// When events leave memory; `None` if they never do.
+    pub spill: Option<Spill<'a>>,
 }
 
 /// What a principal used, according to these log files and the stored evidence of others.
@@ -87,27 +90,24 @@ pub fn usage<E: SweepEvidence>(
     progress: &(dyn Fn(GatherProgress) + Sync),
 ) -> Result<PrincipalUsage, SweepError> {
     let objects = source.list()?;
-    let gathered = gather_objects(
-        source,
-        &objects,
-        query.gather_options,
-        progress,
-        ObjectCallback::Summary(&|_| ()),
-        None,
-    );
-    let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
-    let earlier = match kept {
-        None => Segment::default(),
-        Some(kept) => {
-            let known: Vec<ProcessedObject> =
-                kept.processed_objects().map_err(failed)?.into_values().collect();
-            kept.load(&known).map_err(failed)?
-        }
-    };
-    let summary = EvidenceSummary::from_segment(
-        earlier.merge(gathered.segment),
-        ReportScope::between(query.since, query.until),
-    );
+    let mut pool = EvidencePool::new(query.spill);
+    let each = ObjectCallback::Summary(&|_| ());
+    gather_into(&mut pool, source, &objects, query.gather_options, progress, each, None)
+        .map_err(SweepError::Spill)?;
+    if let Some(kept) = kept {
+        let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
+        let known: Vec<ProcessedObject> = kept.processed_objects().map_err(failed)?.into_values().collect();
+        let mut absorbed = Ok(());
+        let mut absorb = |segment: Segment| {
+            if absorbed.is_ok() {
+                absorbed = pool.absorb(&mut segment.into());
+            }
+        };
+        kept.load(&known, &mut absorb).map_err(failed)?;
+        absorbed.map_err(SweepError::Spill)?;
+    }
+    let (summary, _) =
+        pool.summarize(ReportScope::between(query.since, query.until)).map_err(SweepError::Spill)?;
     let coverage = Coverage::of(&summary, &query.config.coverage, None);
     let EvidenceSummary { tally, lead_in, evidence_quality, .. } = &summary;
     let assessment =

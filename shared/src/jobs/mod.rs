@@ -11,6 +11,7 @@ pub mod check;
 pub mod error_watch;
 pub mod evaluation;
 pub mod evidence;
+pub mod evidence_pool;
 pub mod gather;
 pub mod guardrails;
 pub mod health;

@@ -18,13 +18,14 @@ use thiserror::Error;
 use super::{
     audit::{AuditError, Auditing},
     evaluation::{EvaluationCriteria, evaluate},
-    gather::{GatherOptions, GatherProgress, ObjectCallback, ReadStatistics, gather_objects},
+    evidence_pool::{EvidencePool, Spill},
+    gather::{GatherOptions, GatherProgress, ObjectCallback, ReadStatistics, gather_into},
     sweep_inputs::inputs_sha256,
     sweep_verification::{KeysError, SweepVerification, SweptFiles, lacks_hash},
 };
 use crate::{
     audit::{AuditCriteria, AuditTrailEntry},
-    evidence_summary::{EvidenceSummary, ReportScope},
+    evidence_summary::ReportScope,
     log_integrity::{IntegritySummary, Selection},
     ports::{LogSource, PortError, ProcessedObject, StoredObject, SweepEvidence},
     report::{InputFile, Report, ReportRun, RunPerformance},
@@ -41,6 +42,9 @@ pub enum SweepError {
     /// Evidence cannot be stored or read back.
     #[error("cannot use the stored evidence: {0}")]
     Evidence(#[source] Box<dyn Error + Send + Sync>),
+    /// The temporary file for events that do not fit in memory cannot be written or read.
+    #[error("{0}")]
+    Spill(#[source] PortError),
     /// The audit trail cannot be written.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -83,6 +87,8 @@ pub struct SweepTask<'a> {
     pub until: Option<Time>,
     /// Options for reading log files.
     pub gather_options: GatherOptions,
+    /// When events leave memory; `None` if they never do.
+    pub spill: Option<Spill<'a>>,
     /// Files that are not read.
     pub exclude: Exclusion<'a>,
     /// The audit trail, for the calls of log files that are read with kept evidence.
@@ -130,17 +136,20 @@ pub fn sweep<E: SweepEvidence + Send>(
         ReportRun { exclude: task.exclude.globs.to_vec(), excluded_files: excluded.len() as u64, ..run };
     let inputs = Mutex::new(Vec::new());
     let add_input = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
-    let (segment, statistics, old) = match kept {
+    let mut pool = EvidencePool::new(task.spill);
+    let (mut statistics, old) = match kept {
         None => {
-            let gathered = gather_objects(
+            let statistics = gather_into(
+                &mut pool,
                 source,
                 &objects,
                 gather_options,
                 progress,
                 ObjectCallback::Summary(&add_input),
                 Some(AuditCriteria::origins_only(config, catalog)),
-            );
-            (gathered.segment, gathered.statistics, Vec::new())
+            )
+            .map_err(SweepError::Spill)?;
+            (statistics, Vec::new())
         }
         Some(kept) => {
             let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
@@ -156,7 +165,8 @@ pub fn sweep<E: SweepEvidence + Send>(
                 let outside_period = report.run.outside_period;
                 let log_files_verified_at = report.run.log_files_verified_at;
                 let performance = report.run.performance.map(|_| RunPerformance::default());
-                let run = fill_run(run, ReadStatistics::default(), Vec::new(), old);
+                let read = ReadStatistics { duplicate: report.run.duplicates, ..ReadStatistics::default() };
+                let run = fill_run(run, read, Vec::new(), old);
                 let origins = report.run.origins.clone();
                 let run = ReportRun { outside_period, log_files_verified_at, performance, origins, ..run };
                 let report = Report { run, ..report };
@@ -176,7 +186,8 @@ pub fn sweep<E: SweepEvidence + Send>(
                 drop(store);
                 add_input(read);
             };
-            let gathered = gather_objects(
+            let gathered = gather_into(
+                &mut pool,
                 source,
                 &fresh,
                 gather_options,
@@ -186,15 +197,23 @@ pub fn sweep<E: SweepEvidence + Send>(
             );
             let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
             state?;
-            let (earlier, mut statistics) = (kept.load(&old).map_err(failed)?, gathered.statistics);
-            let apart = earlier.rows().len() + gathered.segment.rows().len();
-            let segment = earlier.merge(gathered.segment);
-            statistics.duplicate += (apart - segment.rows().len()) as u64;
-            (segment, statistics, old)
+            let statistics = gathered.map_err(SweepError::Spill)?;
+            let mut absorbed = Ok(());
+            let mut absorb = |segment: Segment| {
+                if absorbed.is_ok() {
+                    absorbed = pool.absorb(&mut segment.into());
+                }
+            };
+            kept.load(&old, &mut absorb).map_err(failed)?;
+            absorbed.map_err(SweepError::Spill)?;
+            (statistics, old)
         }
     };
     let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let summary = EvidenceSummary::from_segment(segment, ReportScope::between(task.since, task.until));
+    let events = pool.events();
+    let (summary, distinct) =
+        pool.summarize(ReportScope::between(task.since, task.until)).map_err(SweepError::Spill)?;
+    statistics.duplicate = events - distinct;
     let integrity = match &task.verification {
         None => None,
         Some(verification) => {

@@ -102,7 +102,8 @@ fn recorded_text(config: &Config, text: Vec<u8>) -> Vec<AuditTrailEntry> {
         &|_| (),
         ObjectCallback::WithSegment(&keep),
         Some(audit.criteria),
-    );
+    )
+    .unwrap();
     entries.into_inner().unwrap()
 }
 

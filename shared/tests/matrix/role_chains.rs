@@ -147,7 +147,9 @@ fn a_statement_is_not_compliant_if_a_violation_is_possible() {
     let summary = scenario.result().summary;
     assert_eq!(summary.overall_compliance, Some(Status::InsufficientEvidence));
     assert!(
-        summary.statement.contains("made 3 calls, 1 of them through roles. 1 of them would break the promise"),
+        summary
+            .statement
+            .contains("made 3 calls, 1 of them through roles. 1 of them would break the promise"),
         "{}",
         summary.statement
     );

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs, io,
     path::Path,
     sync::{
         Mutex,
@@ -16,6 +16,7 @@ use onlooker_core::{
     controls::ControlPack,
     jobs::{
         evaluation::EvaluationCriteria,
+        evidence_pool::Spill,
         gather::GatherOptions,
         sweep::{Exclusion, SweepTask, sweep},
     },
@@ -23,7 +24,8 @@ use onlooker_core::{
     record::ReadLimits,
     report::{Report, ReportRun},
 };
-use onlooker_local::sweep_state::SweepState;
+use onlooker_demo::DemoTrail;
+use onlooker_local::{sweep_state::SweepState, temporary_file::TemporaryFile};
 
 use super::events::promise_config;
 
@@ -77,6 +79,16 @@ impl LogSource for MemoryLogSource {
 }
 
 fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) -> Report {
+    sweep_spilling(objects, Some(state), limits, usize::MAX)
+}
+
+/// A sweep that keeps this number of events in memory.
+fn sweep_spilling(
+    objects: &MemoryLogSource,
+    state: Option<&Path>,
+    limits: ReadLimits,
+    events: usize,
+) -> Report {
     let pack = ControlPack::built_in(Standard::General).unwrap();
     let config = promise_config();
     let task = SweepTask {
@@ -90,13 +102,14 @@ fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) ->
         since: None,
         until: None,
         gather_options: GatherOptions { threads: 2, limits, hash_content: false },
+        spill: Some(Spill { events, open: &TemporaryFile::open }),
         exclude: Exclusion::NONE,
         audit: None,
         reuses_report: true,
         verification: None,
     };
-    let mut state = SweepState::open(state, "objects in memory").unwrap();
-    sweep(objects, Some(&mut state), task, ReportRun::default(), &|_| {}).unwrap().report
+    let mut state = state.map(|state| SweepState::open(state, "objects in memory").unwrap());
+    sweep(objects, state.as_mut(), task, ReportRun::default(), &|_| {}).unwrap().report
 }
 
 fn record(id: u32) -> String {
@@ -109,6 +122,28 @@ fn record(id: u32) -> String {
 fn object(name: &str, records: &[u32]) -> (String, Vec<u8>) {
     let records: Vec<String> = records.iter().map(|id| record(*id)).collect();
     (name.to_owned(), records.join("\n").into_bytes())
+}
+
+#[test]
+fn a_report_does_not_depend_on_the_number_of_events_in_memory() {
+    let files = DemoTrail::demo().objects().map(|object| (object.key, object.bytes));
+    let objects = MemoryLogSource::from_objects(files);
+    let limits = ReadLimits::default();
+    let without_state = sweep_spilling(&objects, None, limits, usize::MAX);
+    assert!(without_state.result.totals.events > 7_000 && without_state.run.duplicates > 0);
+    for events in [1, 100, 7_000] {
+        let home = tempfile::tempdir().unwrap();
+        let spilled = sweep_spilling(&objects, None, limits, events);
+        let first = sweep_spilling(&objects, Some(home.path()), limits, events);
+        // Another time in the state's folder, so that the evidence is loaded and no report is reused.
+        fs::remove_dir_all(home.path().join("reports")).ok();
+        let again = sweep_spilling(&objects, Some(home.path()), limits, events);
+        for report in [spilled, first, again] {
+            assert_eq!(report.id, without_state.id, "{events}");
+            assert_eq!(report.run.duplicates, without_state.run.duplicates, "{events}");
+            assert_eq!(report.run.origins, without_state.run.origins, "{events}");
+        }
+    }
 }
 
 #[test]

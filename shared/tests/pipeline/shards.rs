@@ -10,7 +10,7 @@ use onlooker_core::{
     record::{DeliveryFact, ListingPage, ReadLimits},
     report::ReportResult,
     score::Status,
-    segment::{Segment, Shard},
+    segment::{EventRow, Segment, SegmentBuilder, Shard, ShardGrouping},
     tally::Tally,
     time::{HOUR_SECONDS, Hour, Time},
 };
@@ -164,6 +164,34 @@ proptest! {
         let narrow = EvidenceSummary { outside_period: whole.outside_period, ..kept.evidence_summary_of_scope(&scope) };
         prop_assert_eq!(&whole, &narrow, "what is outside the period may be left out");
         prop_assert_eq!(to_json(&report_of(whole, &scenario.config)), to_json(&report_of(parts, &scenario.config)));
+    }
+
+    #[test]
+    fn rows_that_left_memory_give_the_same_evidence(
+        (scenario, scope, batches) in scenario_in_batches(), written in any::<u8>(),
+    ) {
+        let whole = EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope.clone());
+        let (mut builder, mut grouping) = (SegmentBuilder::default(), ShardGrouping::default());
+        let mut shards: BTreeMap<Shard, Vec<EventRow>> = BTreeMap::new();
+        let last = batches.len() - 1;
+        for (n, batch) in batches.into_iter().enumerate() {
+            builder.absorb(&mut SegmentBuilder::from(batch));
+            if n == last || written & (1 << n) != 0 {
+                let taken: Result<(), ()> = grouping.take_rows(&mut builder, |shard, rows| {
+                    let rows = rows.iter().map(|row| EventRow::from_bytes(&row.to_bytes()));
+                    shards.entry(shard).or_default().extend(rows);
+                    Ok(())
+                });
+                taken.unwrap();
+                prop_assert!(builder.is_empty());
+            }
+        }
+        let (mut tables, unsharded) = builder.into_shard_tables();
+        let mut summary = EvidenceSummaryBuilder::new(unsharded, scope).unwrap();
+        for (shard, rows) in shards {
+            summary.add(tables.extract(shard, rows)).unwrap();
+        }
+        prop_assert_eq!(&whole, &summary.finish());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hash};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Distinct values in order of arrival.
-pub(super) struct Interner<T> {
+pub(in crate::segment) struct Interner<T> {
     values: Vec<T>,
     positions: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -25,7 +25,7 @@ impl<T> Default for Interner<T> {
 impl<T: Clone + Eq + Hash + Ord> Interner<T> {
     /// The position of `value`, which is added if it is new.
     #[expect(clippy::cast_possible_truncation, reason = "4 billion values do not fit in memory")]
-    pub(super) fn insert(&mut self, value: T) -> u32 {
+    pub(in crate::segment) fn insert(&mut self, value: T) -> u32 {
         let Self { values, positions, hasher, .. } = self;
         let hash = hasher.hash_one(&value);
         let same = |at: &u32| values.get(*at as usize) == Some(&value);
@@ -39,14 +39,19 @@ impl<T: Clone + Eq + Hash + Ord> Interner<T> {
         at
     }
 
+    /// All values, in order of arrival.
+    pub(in crate::segment) fn values(&self) -> &[T] {
+        &self.values
+    }
+
     /// The value at a position.
-    pub(super) fn get(&self, position: u32) -> Option<&T> {
+    pub(in crate::segment) fn get(&self, position: u32) -> Option<&T> {
         self.values.get(position as usize)
     }
 
     /// Copies new values into `target` and returns the positions of all values there. `target` must always be the
     /// same table.
-    pub(super) fn copy_into(&mut self, target: &mut Self) -> &[u32] {
+    pub(in crate::segment) fn copy_into(&mut self, target: &mut Self) -> &[u32] {
         let new = self.values.iter().skip(self.target_positions.len());
         self.target_positions.extend(new.map(|value| target.insert(value.clone())));
         &self.target_positions
@@ -54,7 +59,7 @@ impl<T: Clone + Eq + Hash + Ord> Interner<T> {
 
     /// The values in order, and the new position of each old position.
     #[expect(clippy::cast_possible_truncation, reason = "4 billion values do not fit in memory")]
-    pub(super) fn into_sorted(self) -> (Vec<T>, Vec<u32>) {
+    pub(in crate::segment) fn into_sorted(self) -> (Vec<T>, Vec<u32>) {
         let Self { values, positions, .. } = self;
         drop(positions);
         let mut order: Vec<(T, u32)> = values.into_iter().zip(0..).collect();

@@ -17,7 +17,7 @@ use crate::{
 
 /// Groups, and the origins of each in an hour.
 #[derive(Default)]
-pub(super) struct OriginsBuilder {
+pub(in crate::segment) struct OriginsBuilder {
     groups: Interner<OriginGroup>,
     /// Positions in `groups` by the positions of actor and call key.
     positions: HashMap<(u32, u32), u32>,
@@ -59,7 +59,7 @@ impl OriginsBuilder {
     }
 
     /// The origins of each shard.
-    pub(super) fn finish(self) -> BTreeMap<Shard, CallOrigins> {
+    pub(in crate::segment) fn finish(self) -> BTreeMap<Shard, CallOrigins> {
         let mut shards: BTreeMap<Shard, CallOrigins> = BTreeMap::new();
         for ((group, hour), origins) in self.kept {
             let Some(group) = self.groups.get(group) else { continue };

@@ -1,0 +1,190 @@
+//! The rows of a builder, shard by shard, for evidence that does not fit in memory.
+//!
+//! Enters: rows, which leave the builder in groups of one shard, and come back in the order of the shards. Leaves: the extract of each
+//! shard. Laws: the extracts are those of the segment that the builder would have finished; the tables of actors and call keys stay in
+//! memory, the rows do not.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    EventIdentity, EventRow, Segment, Shard,
+    builder::{SegmentBuilder, deduplicate, interner::Interner},
+    hash::ShardHasher,
+};
+use crate::{
+    event::{Actor, CallKey, EventId},
+    extract::Extract,
+    origin::CallOrigins,
+    time::Time,
+};
+
+impl EventRow {
+    /// Bytes of a row.
+    pub const BYTES: usize = 28;
+
+    /// The bytes of the row, for the program that wrote it.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        let (id, rest) = bytes.split_at_mut(16);
+        id.copy_from_slice(&self.id.0.to_le_bytes());
+        for (target, number) in rest.chunks_exact_mut(4).zip([self.time.0, self.actor, self.call_key]) {
+            target.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The row of these bytes.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let (id, rest) = bytes.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+        let mut numbers = rest.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
+        let mut number = || numbers.next().unwrap_or_default();
+        Self {
+            id: EventId(u128::from_le_bytes(*id)),
+            time: Time(number()),
+            actor: number(),
+            call_key: number(),
+        }
+    }
+}
+
+/// Groups the rows of one builder by shard.
+#[derive(Default)]
+pub struct ShardGrouping {
+    places: Interner<(Arc<str>, Arc<str>)>,
+    /// For each actor of the builder the position of its account and region.
+    place_of_actor: Vec<u32>,
+}
+
+impl ShardGrouping {
+    /// Takes all rows from the builder, which must always be the same one, and passes on those of each shard.
+    ///
+    /// # Errors
+    /// The first error of `each`; the rows are gone then.
+    pub fn take_rows<E>(
+        &mut self,
+        builder: &mut SegmentBuilder,
+        mut each: impl FnMut(Shard, &[EventRow]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { places, place_of_actor } = self;
+        let new = builder.actors.values().iter().skip(place_of_actor.len());
+        place_of_actor
+            .extend(new.map(|actor| places.insert((Arc::clone(&actor.account), Arc::clone(&actor.region)))));
+        let key = |row: &EventRow| {
+            let place = place_of_actor.get(row.actor as usize).copied().unwrap_or(u32::MAX);
+            (place, row.time.hour())
+        };
+        builder.rows.sort_unstable_by_key(key);
+        for rows in builder.rows.chunk_by(|a, b| key(a) == key(b)) {
+            let of_shard = rows.first().map(key).and_then(|(place, hour)| Some((places.get(place)?, hour)));
+            if let Some(((account, region), hour)) = of_shard {
+                let (account, region) = (Arc::clone(account), Arc::clone(region));
+                each(Shard { account, region, hour }, rows)?;
+            }
+        }
+        builder.rows.clear();
+        Ok(())
+    }
+}
+
+/// What the rows of a builder refer to, and what else it has of each shard.
+pub struct ShardTables {
+    actors: ShardTable<Actor>,
+    call_keys: ShardTable<CallKey>,
+    hasher: ShardHasher,
+    conflicts: BTreeMap<Shard, BTreeSet<EventIdentity>>,
+    origins: BTreeMap<Shard, CallOrigins>,
+}
+
+impl SegmentBuilder {
+    /// The tables for rows that were taken, and the evidence outside shards.
+    pub fn into_shard_tables(mut self) -> (ShardTables, Segment) {
+        self.rows = Vec::new();
+        let actors = ShardTable::of(std::mem::take(&mut self.actors));
+        let call_keys = ShardTable::of(std::mem::take(&mut self.call_keys));
+        let mut conflicts: BTreeMap<Shard, BTreeSet<EventIdentity>> = BTreeMap::new();
+        for conflict in std::mem::take(&mut self.conflicts) {
+            conflicts.entry(conflict.shard.clone()).or_default().insert(conflict);
+        }
+        let origins = std::mem::take(&mut self.origins).finish();
+        let hasher = ShardHasher::of(&actors.values, &call_keys.values);
+        (ShardTables { actors, call_keys, hasher, conflicts, origins }, self.finish())
+    }
+}
+
+impl ShardTables {
+    /// The extract of the shard that has these rows, which may be there more than once. Each shard is asked for once.
+    pub fn extract(&mut self, shard: Shard, mut rows: Vec<EventRow>) -> Extract {
+        let Self { actors, call_keys, hasher, conflicts, origins } = self;
+        for row in &mut rows {
+            row.actor = actors.sorted_position(row.actor);
+            row.call_key = call_keys.sorted_position(row.call_key);
+        }
+        rows.sort_unstable_by_key(|row| row.id);
+        let mut conflicts = conflicts.remove(&shard).unwrap_or_default();
+        // All rows are of one account and region, so none needs a rank.
+        deduplicate(&mut rows, &actors.values, &[], &call_keys.values, &mut conflicts);
+        let in_order: Vec<&EventIdentity> = conflicts.iter().collect();
+        let sha256 = hasher.hash(rows.len(), rows.iter().copied(), &in_order);
+        let segment = Segment {
+            actors: actors.take_used(&mut rows, |row| &mut row.actor),
+            call_keys: call_keys.take_used(&mut rows, |row| &mut row.call_key),
+            origins: origins.remove(&shard).map(|found| (shard.clone(), found)).into_iter().collect(),
+            rows,
+            conflicts,
+            ..Segment::default()
+        };
+        Extract::of_hashed(shard, sha256, segment)
+    }
+}
+
+/// The sorted values of one of the tables, and where the values of one shard are found.
+struct ShardTable<T> {
+    values: Vec<T>,
+    /// The position in `values` of each position in the builder.
+    sorted_positions: Vec<u32>,
+    /// For each value one more than its position in the shard, while the shard is built.
+    in_shard: Vec<u32>,
+}
+
+impl<T: Clone + Eq + std::hash::Hash + Ord> ShardTable<T> {
+    fn of(table: Interner<T>) -> Self {
+        let (values, sorted_positions) = table.into_sorted();
+        Self { in_shard: vec![0; values.len()], values, sorted_positions }
+    }
+
+    fn sorted_position(&self, position: u32) -> u32 {
+        self.sorted_positions.get(position as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The values that the rows refer to, in order. Changes the rows to the positions among these values.
+    #[expect(clippy::cast_possible_truncation, reason = "there are no more of them than positions")]
+    fn take_used(&mut self, rows: &mut [EventRow], name: impl Fn(&mut EventRow) -> &mut u32) -> Vec<T> {
+        let mut used = Vec::new();
+        for row in &mut *rows {
+            let position = *name(row);
+            if let Some(seen @ 0) = self.in_shard.get_mut(position as usize) {
+                *seen = 1;
+                used.push(position);
+            }
+        }
+        used.sort_unstable();
+        for (new, position) in used.iter().enumerate() {
+            if let Some(found) = self.in_shard.get_mut(*position as usize) {
+                *found = new as u32;
+            }
+        }
+        for row in rows {
+            let name = name(row);
+            *name = self.in_shard.get(*name as usize).copied().unwrap_or(u32::MAX);
+        }
+        for position in &used {
+            if let Some(found) = self.in_shard.get_mut(*position as usize) {
+                *found = 0;
+            }
+        }
+        used.iter().filter_map(|position| self.values.get(*position as usize)).cloned().collect()
+    }
+}
