@@ -13,6 +13,8 @@ FUZZ_SECONDS ?= 7
 # Schedules of `make soak`, and the seed of the first.
 SCHEDULES ?= 10000
 SEED ?= 0
+# Sizes of the trails of `make soak-records`, in millions of records.
+MILLIONS ?= 1,10,30,100
 # Records of the corpus `make bench` generates.
 BENCH_RECORDS ?= 1000000
 # Pinned sources of the operation catalog; see docs/catalog.md.
@@ -243,6 +245,11 @@ fuzz: ## Fuzz what reads untrusted input, FUZZ_SECONDS each target
 .PHONY: soak
 soak: ## Run the functions in SCHEDULES random schedules from SEED on, with faults of every kind; prints and shrinks the first that fails
 	ONLOOKER_SCHEDULES=$(SCHEDULES) ONLOOKER_SEED=$(SEED) $(TESTS) --test simulation no_schedule -- --nocapture
+
+.PHONY: soak-records
+soak-records: ## Sweep a hundred million generated records, and print how CPU, memory and state grow; takes about a quarter of an hour
+	$(CARGO) build --profile dist -p onlooker-demo --example soak
+	python3 -B tests/soak.py $(TARGET)/dist/examples/soak --millions $(MILLIONS)
 
 .PHONY: bench
 bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads

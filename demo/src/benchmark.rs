@@ -83,6 +83,11 @@ impl BenchmarkTrail {
         self.planned_objects.get(index).map(|plan| self.draw(plan))
     }
 
+    /// Number of deliveries.
+    pub const fn len(&self) -> usize {
+        self.planned_objects.len()
+    }
+
     /// Number of records that repeat another record.
     pub fn duplicates(&self) -> u64 {
         self.planned_objects.iter().map(|plan| plan.repeated_within + plan.repeated_from_previous.1).sum()

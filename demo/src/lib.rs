@@ -46,6 +46,7 @@ mod benchmark_principals;
 mod delivery;
 mod delivery_schedule;
 mod digest;
+mod generated_trail;
 mod operations;
 mod outcome;
 mod policies;
@@ -64,6 +65,7 @@ mod user_identity;
 mod utc_time;
 
 pub use delivery::TrailObject;
+pub use generated_trail::GeneratedTrail;
 pub use policies::authorization_details;
 pub use scenario::{DemoAccount, DemoScenario, PromisedRole, TrailHour, scenario};
 pub use trail_directory::{TrailWriteError, WrittenTrail};
@@ -151,6 +153,11 @@ impl DemoTrail {
             TrailKind::Scenario => Box::new(scenario_objects(DeliverySchedule::from_script(self.script()))),
             TrailKind::Benchmark => Box::new(benchmark_objects(self.benchmark_trail())),
         }
+    }
+
+    /// The log files of the benchmark trail, each generated when it is read.
+    pub fn generated(&self) -> GeneratedTrail {
+        GeneratedTrail(self.benchmark_trail())
     }
 
     /// The calls of the demo.

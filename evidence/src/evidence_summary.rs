@@ -16,14 +16,14 @@ use std::{
 use self::{cut_listings::CutListings, listed_log_files::ListedLogFiles};
 use crate::{
     event::CallKey,
-    extract::Extract,
+    extract::{Extract, SecondsOfHour},
     hex::hex,
     origin::CallOrigins,
     period::{Period, PeriodInference},
     principal::MAX_FEDERATED_SESSION_HOURS,
     record::{DeliveryForm, DigestWindow},
-    segment::{EvidenceHasher, MissingLogFile, Segment, Shard},
-    tally::{PrincipalsById, Tally, TallyMerge, TimeBucket},
+    segment::{EventRow, EvidenceHasher, MissingLogFile, Segment, Shard, ShardEvidence, ShardTables},
+    tally::{PrincipalsById, Tally, TallyBuilder, TallyMerge, TimeBucket},
     time::{HOUR_SECONDS, Hour, Time},
 };
 
@@ -254,6 +254,50 @@ impl EvidenceSummaryBuilder {
         }
         self.last_shard = Some(shard);
         Ok(())
+    }
+
+    /// Finishes the evidence summary with all shards of these rows, in order, instead of extracts. Returns the number of distinct
+    /// events too.
+    ///
+    /// # Errors
+    /// The first error of the rows.
+    pub fn finish_with<E>(
+        mut self,
+        tables: &mut ShardTables,
+        shards: impl Iterator<Item = Result<(Shard, Vec<EventRow>), E>>,
+    ) -> Result<(EvidenceSummary, u64), E> {
+        let (mut tally, mut lead_in, mut distinct) = (TallyBuilder::default(), TallyBuilder::default(), 0);
+        for next in shards {
+            let (shard, rows) = next?;
+            let ShardEvidence { sha256, conflicts, origins, mut rows } = tables.evidence(&shard, rows);
+            distinct += rows.len() as u64;
+            let (is_inside, leads_in) = (self.scope.contains(shard.hour), self.scope.leads_in(shard.hour));
+            if is_inside || leads_in {
+                let mut seconds = SecondsOfHour::default();
+                rows.iter().for_each(|row| seconds.insert(row.time));
+                self.cut_listings.search_shard(&shard, &seconds);
+                if is_inside {
+                    self.log_files.search_shard(&shard, &seconds);
+                }
+            }
+            if is_inside {
+                self.hash.add(&shard, &sha256);
+                self.hours.insert(shard.hour);
+                self.conflicts += conflicts;
+                self.origins.merge(origins);
+                tally.add(&shard, &mut rows);
+            } else {
+                self.outside_period += rows.len() as u64;
+                if leads_in {
+                    self.lead_in.hours.insert(shard.clone());
+                    lead_in.add(&shard, &mut rows);
+                }
+            }
+        }
+        let tally = tally.finish(tables.actors(), tables.call_keys());
+        let lead_in = lead_in.finish(tables.actors(), tables.call_keys());
+        self.lead_in.tally = self.lead_in.add(lead_in);
+        Ok((self.build(tally), distinct))
     }
 
     /// Finishes the evidence summary.

@@ -87,18 +87,13 @@ impl Extract {
         else {
             return Err(ExtractError::NotOneShard);
         };
-        Ok(Self::of_hashed(shard, sha256, segment))
-    }
-
-    /// The extract of the evidence of one shard, which has this hash.
-    pub(crate) fn of_hashed(shard: Shard, sha256: [u8; 32], segment: Segment) -> Self {
         let mut seconds = SecondsOfHour::default();
         for row in segment.rows() {
             seconds.insert(row.time);
         }
         let conflicts = segment.conflicts().len() as u64;
         let origins = segment.origins().get(&shard).cloned().unwrap_or_default();
-        Self { shard, sha256, conflicts, origins, seconds, tally: Tally::of(segment) }
+        Ok(Self { shard, sha256, conflicts, origins, seconds, tally: Tally::of(segment) })
     }
 
     /// The canonical bytes of the extract.

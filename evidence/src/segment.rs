@@ -27,6 +27,7 @@ pub use builder::SegmentBuilder;
 pub use codec::SegmentError;
 pub(crate) use hash::EvidenceHasher;
 pub use shard::Shard;
+pub(crate) use shard_rows::ShardEvidence;
 pub use shard_rows::{ShardGrouping, ShardTables};
 
 use crate::{

@@ -5,12 +5,14 @@
 //! empty tally is its identity; for segments that share no event, merging their tallies gives the tally of the merged
 //! segment.
 
+mod builder;
 mod codec;
 mod merge;
 mod unique_ids;
 
 use std::cmp::Reverse;
 
+pub(crate) use builder::TallyBuilder;
 pub(crate) use merge::TallyMerge;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -59,7 +59,7 @@ use crate::{
 };
 
 /// Version of the shape of [`Config`] as commands print it; the first number changes if a field loses its meaning.
-pub const CONFIG_SCHEMA_VERSION: &str = "1.0";
+pub const CONFIG_SCHEMA_VERSION: &str = "1.1";
 
 /// All settings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

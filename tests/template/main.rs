@@ -253,6 +253,7 @@ fn every_variable_is_a_configuration_key_and_every_key_is_covered() {
         "ONLOOKER_COVERAGE_LOG_BUCKETS",
         "ONLOOKER_COVERAGE_LOG_INTEGRITY",
         "ONLOOKER_LIMITS_LOG_FILE_MIB",
+        "ONLOOKER_LIMITS_MEMORY_EVENTS",
         "ONLOOKER_LIMITS_THREADS",
         "ONLOOKER_LOOKUP_SLICE_MINUTES",
         "ONLOOKER_MONITORING_ERROR_WINDOW",

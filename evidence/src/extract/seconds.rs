@@ -16,7 +16,7 @@ pub struct SecondsOfHour([u8; SECONDS_BITMAP_BYTES]);
 
 impl SecondsOfHour {
     /// Adds the second of a time. The hour is ignored.
-    pub(super) fn insert(&mut self, time: Time) {
+    pub(crate) fn insert(&mut self, time: Time) {
         let second = time.0 % HOUR_SECONDS;
         if let Some(byte) = self.0.get_mut((second / 8) as usize) {
             *byte |= 1 << (second % 8);

@@ -1,11 +1,12 @@
 //! The rows of a builder, shard by shard, for evidence that does not fit in memory.
 //!
-//! Enters: rows, which leave the builder in groups of one shard, and come back in the order of the shards. Leaves: the extract of each
-//! shard. Laws: the extracts are those of the segment that the builder would have finished; the tables of actors and call keys stay in
+//! Enters: rows, which leave the builder in groups of one shard, and come back in the order of the shards. Leaves: the evidence of each
+//! shard. Laws: it is that of the segment that the builder would have finished; the tables of actors and call keys stay in
 //! memory, the rows do not.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    hash::Hash,
     sync::Arc,
 };
 
@@ -16,7 +17,6 @@ use super::{
 };
 use crate::{
     event::{Actor, CallKey, EventId},
-    extract::Extract,
     origin::CallOrigins,
     time::Time,
 };
@@ -114,29 +114,44 @@ impl SegmentBuilder {
     }
 }
 
+/// What a report needs of a shard, besides the tables of all shards.
+pub(crate) struct ShardEvidence {
+    /// SHA-256 of its events and conflicts.
+    pub(crate) sha256: [u8; 32],
+    /// Events that were delivered with two contents.
+    pub(crate) conflicts: u64,
+    /// Where calls came from.
+    pub(crate) origins: CallOrigins,
+    /// The distinct rows, with positions in the sorted tables.
+    pub(crate) rows: Vec<EventRow>,
+}
+
 impl ShardTables {
-    /// The extract of the shard that has these rows, which may be there more than once. Each shard is asked for once.
-    pub fn extract(&mut self, shard: Shard, mut rows: Vec<EventRow>) -> Extract {
+    /// The evidence of the shard that has these rows, which may be there more than once. Each shard is asked for once.
+    pub(crate) fn evidence(&mut self, shard: &Shard, mut rows: Vec<EventRow>) -> ShardEvidence {
         let Self { actors, call_keys, hasher, conflicts, origins } = self;
         for row in &mut rows {
             row.actor = actors.sorted_position(row.actor);
             row.call_key = call_keys.sorted_position(row.call_key);
         }
         rows.sort_unstable_by_key(|row| row.id);
-        let mut conflicts = conflicts.remove(&shard).unwrap_or_default();
+        let mut conflicts = conflicts.remove(shard).unwrap_or_default();
         // All rows are of one account and region, so none needs a rank.
         deduplicate(&mut rows, &actors.values, &[], &call_keys.values, &mut conflicts);
         let in_order: Vec<&EventIdentity> = conflicts.iter().collect();
         let sha256 = hasher.hash(rows.len(), rows.iter().copied(), &in_order);
-        let segment = Segment {
-            actors: actors.take_used(&mut rows, |row| &mut row.actor),
-            call_keys: call_keys.take_used(&mut rows, |row| &mut row.call_key),
-            origins: origins.remove(&shard).map(|found| (shard.clone(), found)).into_iter().collect(),
-            rows,
-            conflicts,
-            ..Segment::default()
-        };
-        Extract::of_hashed(shard, sha256, segment)
+        let origins = origins.remove(shard).unwrap_or_default();
+        ShardEvidence { sha256, conflicts: conflicts.len() as u64, origins, rows }
+    }
+
+    /// All actors, in order.
+    pub(crate) fn actors(&self) -> &[Actor] {
+        &self.actors.values
+    }
+
+    /// All call keys, in order.
+    pub(crate) fn call_keys(&self) -> &[CallKey] {
+        &self.call_keys.values
     }
 }
 
@@ -145,46 +160,15 @@ struct ShardTable<T> {
     values: Vec<T>,
     /// The position in `values` of each position in the builder.
     sorted_positions: Vec<u32>,
-    /// For each value one more than its position in the shard, while the shard is built.
-    in_shard: Vec<u32>,
 }
 
-impl<T: Clone + Eq + std::hash::Hash + Ord> ShardTable<T> {
+impl<T: Clone + Eq + Hash + Ord> ShardTable<T> {
     fn of(table: Interner<T>) -> Self {
         let (values, sorted_positions) = table.into_sorted();
-        Self { in_shard: vec![0; values.len()], values, sorted_positions }
+        Self { values, sorted_positions }
     }
 
     fn sorted_position(&self, position: u32) -> u32 {
         self.sorted_positions.get(position as usize).copied().unwrap_or(u32::MAX)
-    }
-
-    /// The values that the rows refer to, in order. Changes the rows to the positions among these values.
-    #[expect(clippy::cast_possible_truncation, reason = "there are no more of them than positions")]
-    fn take_used(&mut self, rows: &mut [EventRow], name: impl Fn(&mut EventRow) -> &mut u32) -> Vec<T> {
-        let mut used = Vec::new();
-        for row in &mut *rows {
-            let position = *name(row);
-            if let Some(seen @ 0) = self.in_shard.get_mut(position as usize) {
-                *seen = 1;
-                used.push(position);
-            }
-        }
-        used.sort_unstable();
-        for (new, position) in used.iter().enumerate() {
-            if let Some(found) = self.in_shard.get_mut(*position as usize) {
-                *found = new as u32;
-            }
-        }
-        for row in rows {
-            let name = name(row);
-            *name = self.in_shard.get(*name as usize).copied().unwrap_or(u32::MAX);
-        }
-        for position in &used {
-            if let Some(found) = self.in_shard.get_mut(*position as usize) {
-                *found = 0;
-            }
-        }
-        used.iter().filter_map(|position| self.values.get(*position as usize)).cloned().collect()
     }
 }

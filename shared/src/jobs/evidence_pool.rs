@@ -96,20 +96,18 @@ impl<'a> EvidencePool<'a> {
             return Ok((EvidenceSummary::from_segment(segment, scope), distinct));
         };
         let (mut tables, unsharded) = self.builder.into_shard_tables();
-        let mut summary = EvidenceSummaryBuilder::new(unsharded, scope).map_err(misplaced)?;
-        let (mut distinct, mut bytes) = (0, Vec::new());
-        for (shard, pieces) in pieces {
+        let summary = EvidenceSummaryBuilder::new(unsharded, scope).map_err(misplaced)?;
+        let mut bytes = Vec::new();
+        let shards = pieces.into_iter().map(|(shard, pieces)| {
             let mut rows = Vec::with_capacity(pieces.iter().map(|piece| piece.rows).sum());
             for SpilledPiece { offset, rows: count } in pieces {
                 bytes.resize(count * EventRow::BYTES, 0);
                 file.read(offset, &mut bytes)?;
                 rows.extend(bytes.as_chunks().0.iter().map(EventRow::from_bytes));
             }
-            let extract = tables.extract(shard, rows);
-            distinct += extract.tally.events();
-            summary.add(extract).map_err(misplaced)?;
-        }
-        Ok((summary.finish(), distinct))
+            Ok((shard, rows))
+        });
+        summary.finish_with(&mut tables, shards)
     }
 
     fn write_rows(&mut self, spill: Spill<'_>) -> Result<(), PortError> {
@@ -141,7 +139,7 @@ impl<'a> EvidencePool<'a> {
     }
 }
 
-/// Shards of this pool are in order and have no other evidence, so this does not happen.
+/// The evidence outside shards has no events, so this does not happen.
 fn misplaced(cause: EvidenceSummaryError) -> PortError {
     PortError {
         operation: "combine",

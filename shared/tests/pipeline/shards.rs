@@ -187,11 +187,11 @@ proptest! {
             }
         }
         let (mut tables, unsharded) = builder.into_shard_tables();
-        let mut summary = EvidenceSummaryBuilder::new(unsharded, scope).unwrap();
-        for (shard, rows) in shards {
-            summary.add(tables.extract(shard, rows)).unwrap();
-        }
-        prop_assert_eq!(&whole, &summary.finish());
+        let summary = EvidenceSummaryBuilder::new(unsharded, scope).unwrap();
+        let shards = shards.into_iter().map(Ok::<_, ()>);
+        let (summary, distinct) = summary.finish_with(&mut tables, shards).unwrap();
+        prop_assert_eq!(distinct, scenario.segment_builder().finish().rows().len() as u64);
+        prop_assert_eq!(&whole, &summary);
     }
 
     #[test]
