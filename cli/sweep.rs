@@ -243,6 +243,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
             let scope = SweepScope { verification: Some(verification), ..scope };
             let swept = run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?;
             bar.finish();
+            note_elsewhere(global, swept.from_elsewhere);
             if let (Some(state), Some(integrity)) = (&state, &swept.integrity) {
                 state.keep_integrity(integrity)?;
             }
@@ -250,6 +251,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         } else {
             let swept = run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?;
             inputs_sha256 = swept.inputs_sha256;
+            note_elsewhere(global, swept.from_elsewhere);
             swept.report
         }
     };
@@ -504,6 +506,20 @@ fn found_nothing(report: &Report) -> bool {
         && run.skipped.is_empty()
         && totals.unreadable_evidence == 0
         && report.result.coverage.observed_hours == 0
+}
+
+/// Says that the state has the evidence of other log files.
+fn note_elsewhere(global: &GlobalArgs, log_files: u64) {
+    if log_files > 0 && !global.quiet {
+        let were = if log_files == 1 {
+            "1 log file that is"
+        } else {
+            &*format!("{} that are", count_noun(log_files, "log file"))
+        };
+        note(&format!(
+            "the evidence includes {were} not among these: earlier sweeps read them; `--no-state`, or another `--state`, leaves them out"
+        ));
+    }
 }
 
 /// `all 12 events are outside the period ...`

@@ -58,6 +58,12 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
 fn tool_check(tool: &Tool, said: Option<String>) -> Check {
     match said {
         Some(version) => Check::ok(GROUP, tool.name, version),
+        None if tool.name == "cargo-lambda" => Check::warning(
+            GROUP,
+            tool.name,
+            "it is not installed, or does not run: `sam build` needs it; `make release-functions` brings its own",
+            tool.fix,
+        ),
         None => Check::problem(GROUP, tool.name, "it is not installed, or does not run", tool.fix),
     }
 }

@@ -272,7 +272,13 @@ fn print_actions(
             (_, id) => {
                 let id =
                     id.as_ref().map_or_else(String::new, |id| format!(", tolerated by the override {id}"));
-                format!("{} -> {}{id}", grant_text(one.old.as_ref()), grant_text(one.new.as_ref()))
+                let (old, new) = (grant_text(one.old.as_ref()), grant_text(one.new.as_ref()));
+                match old == new {
+                    true => format!(
+                        "{new}{id}; what decides it changed: the trust policy, the tags or another statement"
+                    ),
+                    false => format!("{old} -> {new}{id}"),
+                }
             }
         };
         let tone = match one.access_change {

@@ -21,6 +21,9 @@ use crate::{
 /// Version of the shape of a [`GateResult`]; the first number changes if a field loses its meaning.
 pub const GATE_SCHEMA_VERSION: &str = "1.0";
 
+/// Most reasons for insufficient evidence that a check names.
+const MAX_REASONS: usize = 3;
+
 /// The least that is accepted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GateCriteria {
@@ -205,9 +208,17 @@ fn evidence(now: &ReportResult, criteria: &GateCriteria, detail: String) -> Gate
             check("status", GateOutcome::InsufficientEvidence, detail)
         }
         None => {
-            let detail = format!(
-                "{detail}; not only hours of evidence are missing: the limitations of the report say what else"
-            );
+            let reasons = &now.summary.status_reasons;
+            let named: Vec<&str> = reasons.iter().take(MAX_REASONS).map(String::as_str).collect();
+            let more = match reasons.len().saturating_sub(MAX_REASONS) {
+                0 => String::new(),
+                more => format!("; and {more} more"),
+            };
+            let named = named.join("; ");
+            let detail = match detail.contains(&named) {
+                true => format!("{detail}{more}; not only hours of evidence are missing"),
+                false => format!("{detail}; not only hours of evidence are missing: {named}{more}"),
+            };
             check("status", GateOutcome::InsufficientEvidence, detail)
         }
     }

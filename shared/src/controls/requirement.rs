@@ -66,6 +66,8 @@ pub struct ControlEvidence {
     pub allowed_calls: u64,
     /// No evidence is known to be missing.
     pub is_complete: bool,
+    /// What is missing, in words.
+    pub gaps: Vec<String>,
     /// Number of hours with evidence.
     pub observed_hours: u64,
     /// Number of files that the caller excluded from the evidence.
@@ -94,7 +96,20 @@ pub(super) enum RequirementState {
 
 use RequirementState::{Contradicted, Met, Missing};
 
+/// Most gaps that a control names.
+const MAX_GAPS: usize = 2;
+
 impl ControlEvidence {
+    /// The evidence that is missing.
+    fn missing_evidence(&self) -> String {
+        let named: Vec<&str> = self.gaps.iter().take(MAX_GAPS).map(String::as_str).collect();
+        match (named.is_empty(), self.gaps.len().saturating_sub(MAX_GAPS)) {
+            (true, _) => "evidence is missing".to_owned(),
+            (false, 0) => format!("evidence is missing: {}", named.join("; ")),
+            (false, more) => format!("evidence is missing: {}; and {more} more", named.join("; ")),
+        }
+    }
+
     /// Whether the policies of all watched principals were read in full.
     pub(super) const fn all_policies_read(&self) -> bool {
         self.watched_principals > 0 && self.unread_policies == 0 && self.partial_policies == 0
@@ -215,7 +230,7 @@ impl ControlRequirement {
                 Missing("no call of a watched principal was seen".to_owned())
             }
             Self::WatchedCalls | Self::CompleteEvidence if !state.is_complete => {
-                Missing("evidence is missing".to_owned())
+                Missing(state.missing_evidence())
             }
             Self::Evidence | Self::CompleteEvidence if state.observed_hours == 0 => {
                 Missing("no evidence was observed".to_owned())

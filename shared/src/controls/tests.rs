@@ -22,6 +22,7 @@ fn whole() -> ControlEvidence {
     ControlEvidence {
         watched_calls: 3,
         is_complete: true,
+        gaps: Vec::new(),
         observed_hours: 24,
         watched_principals: 2,
         log_integrity: Some(IntegrityHours { verified: 24, ..IntegrityHours::default() }),

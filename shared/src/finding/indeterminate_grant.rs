@@ -51,7 +51,7 @@ fn conditional_grants(granted: &PrincipalGrants) -> Option<RuleMatch> {
         RuleMatch {
             subject: "conditional".to_owned(),
             observation: format!(
-                "The principal's policies conditionally grant {} that are not reads: {named}, depending on {on}.",
+                "The principal's policies conditionally grant {} beyond reads: {named}, depending on {on}.",
                 count_noun(grants.len() as u64, "action")
             ),
             count: grants.len() as u64,

@@ -110,6 +110,8 @@ pub struct SweepOutcome {
     pub inputs_sha256: Option<String>,
     /// What was verified of the log files, if that was asked for.
     pub integrity: Option<IntegritySummary>,
+    /// Number of log files of earlier sweeps that count too and are not in the source.
+    pub from_elsewhere: u64,
 }
 
 /// Reads new log files, merges them with the stored evidence, and makes a report. `run` carries id and start time.
@@ -137,6 +139,7 @@ pub fn sweep<E: SweepEvidence + Send>(
     let inputs = Mutex::new(Vec::new());
     let add_input = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
     let mut pool = EvidencePool::new(task.spill);
+    let mut from_elsewhere = 0;
     let (mut statistics, old) = match kept {
         None => {
             let statistics = gather_into(
@@ -156,7 +159,9 @@ pub fn sweep<E: SweepEvidence + Send>(
             let mut known = kept.processed_objects().map_err(failed)?;
             excluded.extend(known.keys().filter(|name| (task.exclude.matches)(name)).cloned());
             known.retain(|name, _| !excluded.contains(name));
+            let listed = objects.len();
             let (fresh, old) = split_new_and_processed(objects, known, gather_options.hash_content);
+            from_elsewhere = (old.len() + fresh.len()).saturating_sub(listed) as u64;
             if task.reuses_report
                 && fresh.is_empty()
                 && let Some(inputs_sha256) = inputs_sha256(&task, &run, &old, &excluded)?
@@ -170,7 +175,8 @@ pub fn sweep<E: SweepEvidence + Send>(
                 let origins = report.run.origins.clone();
                 let run = ReportRun { outside_period, log_files_verified_at, performance, origins, ..run };
                 let report = Report { run, ..report };
-                return Ok(SweepOutcome { report, inputs_sha256: Some(inputs_sha256), integrity: None });
+                let inputs_sha256 = Some(inputs_sha256);
+                return Ok(SweepOutcome { report, inputs_sha256, integrity: None, from_elsewhere });
             }
             let store = Mutex::new((kept, Ok(())));
             let keep = |read: ProcessedObject, segment: &Segment, entries: Vec<AuditTrailEntry>| {
@@ -236,7 +242,7 @@ pub fn sweep<E: SweepEvidence + Send>(
     let run = fill_run(run, statistics, fresh, old);
     let criteria =
         EvaluationCriteria { integrity: integrity.as_ref().or(task.criteria.integrity), ..task.criteria };
-    Ok(SweepOutcome { report: evaluate(summary, criteria, run)?, inputs_sha256, integrity })
+    Ok(SweepOutcome { report: evaluate(summary, criteria, run)?, inputs_sha256, integrity, from_elsewhere })
 }
 
 /// The log files to read, and the stored evidence of all others. Evidence of log files that are in another source or

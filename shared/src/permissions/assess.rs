@@ -133,6 +133,10 @@ impl<'a> PermissionsAssessor<'a> {
             tolerated: allowed.len(),
             ..AssessmentCounts::of(&excessive)
         };
+        // As in a report, what overrides tolerate opens no path.
+        let tolerated: BTreeSet<&str> = allowed.iter().map(|grant| &*grant.action.key).collect();
+        let mut left = Grants::clone(grants);
+        left.entries.retain(|grant| !tolerated.contains(&*grant.action.key));
         let mut permissions = PermissionsAssessment {
             identity: identity.clone(),
             timestamp: at,
@@ -141,7 +145,7 @@ impl<'a> PermissionsAssessor<'a> {
             permission_checks: checks,
             capabilities: counts::by_capability(grants),
             services: counts::by_service(grants),
-            escalation_paths: escalation::paths(grants),
+            escalation_paths: escalation::paths(&left),
             tolerated: tally,
             exceptions: exceptions(grants),
             problems: grants.problems.clone(),

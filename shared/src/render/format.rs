@@ -14,9 +14,14 @@ use crate::{
     event::Outcome,
     operation::OperationType,
     period::Period,
-    report::PrincipalSummary,
+    report::{PrincipalSummary, ReportResult},
     time::Time,
 };
+
+/// Number of log files that digest files list and the evidence does not show.
+pub fn missing_log_files(result: &ReportResult) -> u64 {
+    result.findings.iter().filter(|finding| finding.id == "missing-logs").map(|finding| finding.count).sum()
+}
 
 /// `not expected, 1 h seen`, of an account and region that is not expected.
 pub fn unexpected_hours(place: &AccountRegionCoverage) -> String {

@@ -87,7 +87,7 @@ pub fn terminal(report: &Report, style: &TerminalStyle, more: &[String]) -> Stri
     let mut sections = vec![
         status_section(report, style),
         facts_section(report, style),
-        coverage_map::section(&result.coverage, style),
+        coverage_map::section(result, style),
     ];
     sections.extend(principals::sections(result, style));
     sections.extend(reasons::section(result, style));

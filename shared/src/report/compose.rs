@@ -12,7 +12,7 @@ use super::{
     AuditEntry, Behavior, HourlyActivity, OperationSummary, OtherEvent, OverrideUsage, PrincipalSummary,
     ReportInputs, ReportResult, ReportTotals, executive,
     limitations::limitations,
-    status_reasons::{not_seen, reasons_of, unconcerned_gaps},
+    status_reasons::{all_gap_reasons, not_seen, reasons_of, unconcerned_gaps},
 };
 use crate::{
     access_matrix::{self, direct_watch, matrices},
@@ -53,6 +53,7 @@ pub fn compose(
         watched_calls: totals.watched_operations,
         allowed_calls: executive::override_summary(assessment).map_or(0, |overrides| overrides.allowed_calls),
         is_complete: assessment.is_complete(),
+        gaps: all_gap_reasons(assessment),
         observed_hours: assessment.coverage.observed_hours,
         excluded_files: assessment.excluded_files.files,
         inactive_rules: finding::inactive_rules(assessment),

@@ -150,6 +150,9 @@ fn log_integrity(assessment: &Assessment<'_>) -> Vec<String> {
         };
         lines.push(format!("The log files of {} are not verified: {effect}.", of_all(unverified)));
     }
+    if verified == 0 {
+        return lines;
+    }
     lines.push(format!(
         "The log files of {} are verified: they are complete and as CloudTrail delivered them, by digest files signed with public keys; Onlooker does not verify where these come from. Whether the trail logged every event is not part of that.",
         of_all(verified)

@@ -135,6 +135,11 @@ pub(super) fn overall_reasons(assessment: &Assessment<'_>, status: Option<Status
     reasons
 }
 
+/// What is missing of the evidence of all accounts.
+pub(super) fn all_gap_reasons(assessment: &Assessment<'_>) -> Vec<String> {
+    gap_reasons(&assessment.all_gaps())
+}
+
 fn place_name(place: &AccountRegionCoverage) -> String {
     let name = |text| phrases::truncate(text, MAX_NAME_CHARS);
     format!("{} {}", name(&place.account), name(&place.region))

@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{super::granted_action::only_narrows, DiffSide};
 use crate::{
-    grants::{Certainty, DecidingStatement, Grant, StatementEffect},
+    grants::{Certainty, DecidingStatement, Grant, Policy, StatementEffect, json::Json},
     pattern::{CompiledPattern, covers, has_wildcard},
 };
 
@@ -41,7 +41,7 @@ pub(super) fn of(old: &Grant, new: &Grant, before: &DiffSide<'_>, after: &DiffSi
     let has_boundary = (before.statements.has_boundary(), after.statements.has_boundary());
     // The same condition may hold for another principal or with other tags.
     let is_same_caller = before.snapshot.tags == after.snapshot.tags
-        && before.snapshot.trust_policy == after.snapshot.trust_policy
+        && is_same_trust(before.snapshot.trust_policy.as_ref(), after.snapshot.trust_policy.as_ref())
         && before.snapshot.account == after.snapshot.account;
     if has_boundary != (true, false) && are_within(&held, &given, is_same_caller) {
         return Widening::No;
@@ -53,6 +53,18 @@ pub(super) fn of(old: &Grant, new: &Grant, before: &DiffSide<'_>, after: &DiffSi
         (Widening::Yes, Certainty::Conditional) => Widening::Undecided,
         (Widening::No, _) if !is_free => Widening::Undecided,
         (widening, _) => widening,
+    }
+}
+
+/// Whether two trust policies say the same, whatever white space their documents have.
+fn is_same_trust(old: Option<&Policy>, new: Option<&Policy>) -> bool {
+    let document = |policy: &Policy| serde_json::from_str::<Json>(&policy.text).ok();
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            old.text == new.text || document(old).is_some_and(|old| document(new) == Some(old))
+        }
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -4,14 +4,16 @@
 //! same as text. Law: a missing hour is visible in a period of any length.
 
 use crate::{
-    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage},
+    coverage::{AccountRegionCoverage, EventClassCoverage},
     period::Period,
+    render::format::missing_log_files,
     render::html::{
         axis::{AxisTick, TimeAxis, percent},
         badge::{self, Badge},
         filters::{format_duration, format_minute},
         truncated::{Truncated, most},
     },
+    report::ReportResult,
     time::HOUR_SECONDS,
 };
 
@@ -33,6 +35,8 @@ pub struct CoverageMap<'a> {
     pub incomplete: usize,
     /// Expected accounts and regions.
     pub expected: usize,
+    /// Log files that digest files list and the evidence does not show.
+    pub missing_log_files: u64,
     /// Rows of the table of event classes.
     pub classes: Truncated<EventClassRow<'a>>,
 }
@@ -76,7 +80,8 @@ pub struct EventClassRow<'a> {
 
 impl<'a> CoverageMap<'a> {
     /// The map of a coverage.
-    pub fn of(coverage: &'a Coverage) -> Self {
+    pub fn of(result: &'a ReportResult) -> Self {
+        let coverage = &result.coverage;
         let axis = coverage.period.filter(|period| period.hours() > 0).map(TimeAxis::of);
         let mut places: Vec<&AccountRegionCoverage> = coverage.account_regions.iter().collect();
         if places.len() > most::OPEN_PLACES {
@@ -90,6 +95,7 @@ impl<'a> CoverageMap<'a> {
             places: Truncated { items: bars, omitted: places.omitted },
             incomplete: coverage.account_regions.iter().filter(|place| place.missing_hours() > 0).count(),
             expected: coverage.expected_places().count(),
+            missing_log_files: missing_log_files(result),
             classes: Truncated::of(coverage.event_classes.iter().map(EventClassRow::of), most::CLASSES),
             axis,
         }

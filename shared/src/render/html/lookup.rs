@@ -49,7 +49,7 @@ pub(super) fn in_log_files(call: &AuditEntry) -> Option<String> {
     };
     are_words(&[&call.account, &call.region, &call.event_id]).then(|| {
         format!(
-            "find . {folders} -name '*.json.gz' -exec gzip -dc {{}} + | jq '.Records[] | \
+            "find . {folders} -name '*.json.gz' -exec sh -c 'gzip -dc \"$1\"' _ {{}} \\; | jq '.Records[] | \
              select(.eventID == \"{}\")'",
             call.event_id
         )

@@ -134,7 +134,7 @@ impl<'a> HtmlPage<'a> {
             is_empty: result.totals.events == 0,
             standard: result.standard.as_str(),
             headline: Headline::of(result),
-            coverage_map: CoverageMap::of(&result.coverage),
+            coverage_map: CoverageMap::of(result),
             answer: Answer::of(result, &principals, &links),
             chart: ActivityChart::of(result.coverage.period, &result.activity),
             events: NotableEvent::of(result, &links),

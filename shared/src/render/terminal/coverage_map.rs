@@ -17,7 +17,8 @@ use crate::{
     coverage::{AccountRegionCoverage, Coverage, EventClassState},
     escape::escape_hidden,
     period::Period,
-    render::format::{count_noun, percent, thousands, unexpected_hours},
+    render::format::{count_noun, missing_log_files, percent, thousands, unexpected_hours},
+    report::ReportResult,
     time::Hour,
 };
 
@@ -60,7 +61,8 @@ impl MapScale {
 }
 
 /// The map, its legend and the event classes.
-pub(super) fn section(coverage: &Coverage, style: &TerminalStyle) -> ScreenSection {
+pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> ScreenSection {
+    let coverage = &result.coverage;
     let Some(period) = coverage.period else {
         return ScreenSection {
             title: "Coverage  no evidence, no period".to_owned(),
@@ -70,12 +72,16 @@ pub(super) fn section(coverage: &Coverage, style: &TerminalStyle) -> ScreenSecti
         };
     };
     let title = format!(
-        "Coverage  {}: {} of {} hours in {}, {} missing",
+        "Coverage  {}: {} of {} hours in {}, {} missing{}",
         percent(coverage.percent),
         thousands(coverage.observed_hours),
         thousands(coverage.expected_hours),
         count_noun(coverage.expected_places().count() as u64, "account-region pair"),
         thousands(coverage.missing_hours()),
+        match missing_log_files(result) {
+            0 => String::new(),
+            files => format!(", {} missing that digest files list", count_noun(files, "log file")),
+        }
     );
     let footer = log_integrity(coverage, style).into_iter().chain(classes(coverage, style)).collect();
     let (head, rows) = grid(coverage, period, style).unwrap_or_else(|| list(coverage, period, style));
@@ -176,7 +182,7 @@ fn short(hour: Hour) -> String {
 fn missing_note(place: &AccountRegionCoverage) -> (String, ScreenTone) {
     match place.missing_hours() {
         _ if !place.is_expected() => (unexpected_hours(place), ScreenTone::Warn),
-        0 => ("complete".to_owned(), ScreenTone::Faint),
+        0 => ("no hour missing".to_owned(), ScreenTone::Faint),
         missing if place.observed_hours == 0 => {
             (format!("{} h: none", thousands(missing.into())), ScreenTone::Bad)
         }

@@ -173,8 +173,25 @@ const fn tone(principal: &PrincipalSummary) -> ScreenTone {
     }
 }
 
-/// The longest form of the names that fits and distinguishes them: ARN, account and name, name, end of the path.
+/// The names that fit and distinguish the principals. A service that calls in several accounts is a principal of each, so its names
+/// begin with the account.
 pub(super) fn distinct_names(principals: &[&PrincipalSummary], width: usize) -> Vec<String> {
+    let names = longest_names(principals, width);
+    let mut often: BTreeMap<&str, usize> = BTreeMap::new();
+    names.iter().for_each(|name| *often.entry(name).or_default() += 1);
+    let name_of = |(principal, name): (&&PrincipalSummary, &String)| {
+        let is_one = often.get(&**name) == Some(&1) || principal.account.is_empty();
+        let is_same_place = principal.arn.contains(&*principal.account);
+        if is_one || is_same_place {
+            return name.clone();
+        }
+        truncate_middle(&format!("{} {name}", escape_hidden(&principal.account)), width)
+    };
+    principals.iter().zip(&names).map(name_of).collect()
+}
+
+/// The longest form of the names that fits and distinguishes them: ARN, account and name, name, end of the path.
+fn longest_names(principals: &[&PrincipalSummary], width: usize) -> Vec<String> {
     let arns: Vec<String> =
         principals.iter().map(|principal| escape_hidden(&principal.arn).into_owned()).collect();
     let forms: [fn(&str) -> String; 4] = [str::to_owned, with_account, short_name, last_segment];
