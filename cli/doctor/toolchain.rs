@@ -119,7 +119,9 @@ mod tests {
         for tool in &TOOLS {
             assert_eq!(tool_check(tool, Some("1.0".to_owned())).state, Fine);
             let missing = tool_check(tool, None);
-            assert_eq!((missing.state, missing.fix.as_deref()), (Problem, Some(tool.fix)));
+            // The Makefile brings cargo-lambda for those who do not have it.
+            let state = if tool.name == "cargo-lambda" { Warning } else { Problem };
+            assert_eq!((missing.state, missing.fix.as_deref()), (state, Some(tool.fix)));
         }
         let there = || Some("1".to_owned());
         assert_eq!(linker(there(), None).state, Fine);

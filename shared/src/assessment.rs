@@ -40,6 +40,7 @@ use crate::{
     event::{CallKey, EventClass, EventKind, Outcome},
     evidence_summary::EvidenceQuality,
     operation::{Mutates, OperationType},
+    origin::{CallOrigins, OriginGroup},
     principal::{Principal, PrincipalKind},
     role_chain::{self, RoleChains},
     score::{ComplianceScore, EvidenceCompleteness, RiskFactors, RiskScore, Status, status_impact},
@@ -85,6 +86,8 @@ pub struct ClassifiedCall<'a> {
     pub forwarded_by: Option<Arc<str>>,
     /// Time of the first and of the last event.
     pub span: (Time, Time),
+    /// Where calls came from, as far as the evidence keeps it.
+    pub origins: &'a CallOrigins,
     /// Samples and time buckets of a part of the line; `None` for the whole line.
     subset: Option<Box<CallSubset>>,
 }
@@ -98,8 +101,16 @@ struct CallSubset {
 
 impl ClassifiedCall<'_> {
     /// Whether these are all calls of the line, and not those of some time buckets.
-    pub(crate) const fn is_whole(&self) -> bool {
+    const fn is_whole(&self) -> bool {
         self.subset.is_none()
+    }
+
+    /// What the calls have in common, by which the evidence keeps their origins; `None` if it keeps none. Of a part of the calls
+    /// it does not know them.
+    pub(crate) fn origin_group(&self) -> Option<OriginGroup> {
+        let group = || OriginGroup::of(self.line.actor, self.line.call_key);
+        let is_kept = |group: &OriginGroup| self.origins.of_group(group).next().is_some();
+        self.is_whole().then(group).filter(is_kept)
     }
 
     /// The earliest events of the call, at most [`MAX_SAMPLES`](crate::tally::MAX_SAMPLES).
@@ -377,6 +388,7 @@ impl<'a> Assessment<'a> {
                 count: line.count,
                 forwarded_by: None,
                 span: (line.first, line.last),
+                origins: &evidence.origins,
                 subset: None,
             };
             for whole in first_records.split(whole).into_iter().flat_map(|whole| key_uses.split(whole)) {

@@ -248,10 +248,7 @@ impl RuleMatch {
         self.samples.extend(call.samples());
         self.samples.sort_unstable();
         self.samples.truncate(MAX_SAMPLES);
-        // Of a part of the calls the evidence does not know the origins.
-        if call.is_whole() {
-            self.origin_groups.insert(OriginGroup::of(call.line.actor, call.line.call_key));
-        }
+        self.origin_groups.extend(call.origin_group());
         self.resources.extend(call.line.call_key.resources.iter().map(Arc::clone));
         while self.resources.len() > MAX_RESOURCES {
             self.resources.pop_last();
