@@ -538,7 +538,7 @@ impl InputLimits {
 
 impl Default for InputLimits {
     fn default() -> Self {
-        Self { log_file_mib: 1024, memory_events: 500_000, threads: 0 }
+        Self { log_file_mib: 1024, memory_events: 1_000_000, threads: 0 }
     }
 }
 
