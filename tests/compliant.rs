@@ -191,7 +191,7 @@ fn parts_of_the_trail(recipe: &Recipe) -> Vec<(Recipe, Removal)> {
             recipe.clone().without_files(of_region),
             Removal {
                 named: "1 log file that digest files list",
-                mended_by: "Fetch the listed log files",
+                mended_by: "Fetch the log files of this account, Region and time",
                 ..hours("the log files of a region", "")
             },
         ),

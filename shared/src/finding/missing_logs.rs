@@ -9,7 +9,7 @@ pub const RULE: FindingRule = FindingRule {
     severity: Severity::High,
     title: "Log files that a digest file lists are missing",
     meaning: "CloudTrail delivered these log files, but no event in the evidence has the times of their oldest and newest event, so the content of the log files is unknown. A log file that is there but could not be read counts too.",
-    action: "Fetch the listed log files and read them with `onlooker sweep`; a log file that is gone from the bucket while its digest file remains may have been deleted to hide activity.",
+    action: "Fetch the log files of this account, Region and time and read them with `onlooker sweep`; `onlooker verify trail` names the missing ones; a log file that is gone from the bucket while its digest file remains may have been deleted to hide activity.",
     alerts: None,
     needs_policies: false,
     inactive: None,

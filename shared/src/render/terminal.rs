@@ -29,6 +29,9 @@ use crate::{
     score::{RiskBand, Status},
 };
 
+/// Unreadable pieces that the whole report names.
+const MAX_UNREADABLE: usize = 20;
+
 /// The format: the whole report, without color and 100 columns wide. [`terminal`] takes the style of a screen.
 pub const FORMAT: Format = Format {
     name: "terminal",
@@ -240,14 +243,16 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         let problems = fitting(&problems, style.width.saturating_sub(12));
         fact("", tone, &problems, "");
     }
-    if let Some(first) = report.run.unreadable.first() {
-        let name = first.file.rsplit('/').next().unwrap_or_default();
-        let text = format!("{} in {}", escape_hidden(&first.reason), escape_hidden(name));
-        let more = totals.unreadable_evidence.saturating_sub(1);
-        let more = if more > 0 { format!(" (+{})", thousands(more)) } else { String::new() };
+    let named = if style.is_whole() { MAX_UNREADABLE } else { 1 };
+    let last = report.run.unreadable.len().min(named);
+    for (n, position) in (1..).zip(report.run.unreadable.iter().take(named)) {
+        let name = position.file.rsplit('/').next().unwrap_or_default();
+        let text = format!("{} in {}", escape_hidden(&position.reason), escape_hidden(name));
+        let more = totals.unreadable_evidence.saturating_sub(last as u64);
+        let more = if more > 0 && n == last { format!(" (+{})", thousands(more)) } else { String::new() };
         let room = style.width.saturating_sub(12 + display_width(&more));
         let text = if style.is_whole() { text } else { truncate(&text, room) };
-        fact("Unreadable", Some(ScreenTone::Warn), &(text + &more), "");
+        fact(if n == 1 { "Unreadable" } else { "" }, Some(ScreenTone::Warn), &(text + &more), "");
     }
     let not_read = files_not_read(&report.run);
     if !not_read.is_empty() {
