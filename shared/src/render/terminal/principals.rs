@@ -112,8 +112,10 @@ fn table(
         line
     };
     let header = header.map(str::to_owned);
+    // Both lists have the same order.
+    let mut wanted = principals.iter().peekable();
     let rows = all.iter().zip(&names).zip(&cells).filter(|((principal, _), _)| {
-        principals.iter().any(|wanted| std::ptr::eq::<PrincipalSummary>(*wanted, **principal))
+        wanted.next_if(|wanted| std::ptr::eq::<PrincipalSummary>(**wanted, **principal)).is_some()
     });
     // In the whole report a name that is cut is followed by all of it.
     let whole_name = |principal: &PrincipalSummary, name: &str| {
