@@ -250,6 +250,14 @@ bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
 	$(CARGO) build --profile dist -p onlooker-core -p onlooker-demo -p onlooker-guard --examples
 	python3 tests/bench.py --records $(BENCH_RECORDS)
 
+# Size of the cases of `make hostile`: 1 is a million of each.
+HOSTILE_SCALE ?= 1
+
+.PHONY: hostile
+hostile: ## Hostile volumes: exit codes, statuses, memory and sizes of outputs; takes an hour, 1.5 GB of disk and up to 6 GB of memory
+	$(CARGO) build --release
+	python3 tests/hostile_volume.py --binary $(TARGET)/release/onlooker --scale $(HOSTILE_SCALE)
+
 .PHONY: catalog
 catalog: ## Rebuild shared/data/catalog.bin from pinned registry packages
 	rm -rf $(CATALOG_DIR) && mkdir -p $(CATALOG_DIR)
