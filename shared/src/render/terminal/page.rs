@@ -341,7 +341,12 @@ mod tests {
             let row = move |m: usize| ScreenRow { lines: vec![m.to_string()], keep_longest: m + 1 == n };
             (0..n).map(row).collect()
         };
-        let section = |n: usize| ScreenSection { title: "t".to_owned(), rows: rows(n), min_rows: 1, ..ScreenSection::default() };
+        let section = |n: usize| ScreenSection {
+            title: "t".to_owned(),
+            rows: rows(n),
+            min_rows: 1,
+            ..ScreenSection::default()
+        };
         let many = page(vec![section(1_000_000), section(9)], 8, 80, false);
         let few = page(vec![section(30), section(9)], 8, 80, false);
         assert_eq!(many, "t  (3 of 1000000 shown)\n0\n1\n999999\nt  (3 of 9 shown)\n0\n1\n8\n");
