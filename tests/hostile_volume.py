@@ -133,7 +133,7 @@ def with_long_value(marker, size, **fields):
 class Case:
     """What is written, what is run, and what has to hold afterwards."""
 
-    def __init__(self, name, write, statuses, *, said=(), memory=1_500, output=400, configuration=CONFIGURATION):
+    def __init__(self, name, write, statuses, *, said=(), memory=2_000, output=400, configuration=CONFIGURATION):
         self.name = name
         self.write = write
         self.statuses = statuses
