@@ -197,19 +197,19 @@ def sweeps(scale):
 
     # Findings.
     case("findings: principals that wrote", lambda: (
-        record(id=n, role=f"Auditor{n}", name="RunInstances", read_only="false") for n in ids(million)), BAD, memory=3_500, said=listed)
+        record(id=n, role=f"Auditor{n}", name="RunInstances", read_only="false") for n in ids(million)), BAD, memory=4_500, said=listed)
     # All but one read; the one that wrote is last by name.
     case("findings: one of many principals wrote", lambda: itertools.chain(
         (record(id=n, role=f"Auditor{n}") for n in ids(million)),
         [record(id=FIRST_ID + million, role="Auditorz", name="RunInstances", read_only="false")]), BAD, said=[*listed, "role/Auditorz"])
     case("findings: principals that were denied", lambda: (
-        record(id=n, role=f"Auditor{n}", name="RunInstances", read_only="false", more=DENIED) for n in ids(million)), GOOD, memory=3_500, said=listed)
+        record(id=n, role=f"Auditor{n}", name="RunInstances", read_only="false", more=DENIED) for n in ids(million)), GOOD, memory=4_500, said=listed)
     case("findings: resources that were written", lambda: (
         record(id=n, name="DeleteBucket", source="s3.amazonaws.com", read_only="false",
                more=f',"requestParameters":{{"bucketName":"b{n}"}},"resources":[{{"ARN":"arn:aws:s3:::b{n}","type":"AWS::S3::Bucket"}}]')
         for n in ids(million)), BAD)
     case("findings: one call of each operation, denied", lambda: (
-        record(id=n, name=f"DeleteThing{n}", read_only="false", more=DENIED) for n in ids(million)), GOOD + UNPROVEN, memory=3_500, said=listed)
+        record(id=n, name=f"DeleteThing{n}", read_only="false", more=DENIED) for n in ids(million)), GOOD + UNPROVEN, memory=4_500, said=listed)
 
     # One record.
     resources = ',"resources":[' + ",".join(f'{{"ARN":"arn:aws:s3:::b{n}"}}' for n in range(million)) + "]"
@@ -419,7 +419,7 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--only", action="append", default=[], help="cases with this word in their names; repeatable")
     parser.add_argument("--memory-limit-mib", type=int, default=6_144)
-    parser.add_argument("--timeout", type=int, default=900)
+    parser.add_argument("--timeout", type=int, default=3_600, help="seconds after which a run counts as hung")
     parser.add_argument("--formats", default=FORMATS)
     parser.add_argument("--no-state", action="store_true", help="leave out the runs with a state")
     parser.add_argument("--sizes", action="store_true", help="print the size of each output")
