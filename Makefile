@@ -15,6 +15,8 @@ SCHEDULES ?= 10000
 SEED ?= 0
 # Records of the corpus `make bench` generates.
 BENCH_RECORDS ?= 1000000
+# Size of the cases of `make hostile`: 1 is a million of each.
+HOSTILE_SCALE ?= 1
 # Pinned sources of the operation catalog; see docs/catalog.md.
 CATALOG_DIR := .tools/catalog
 # Emulator, checkov, readers of tables, and SAM with cargo-lambda, in environments of their own.
@@ -249,9 +251,6 @@ bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
 	$(CARGO) build --profile dist
 	$(CARGO) build --profile dist -p onlooker-core -p onlooker-demo -p onlooker-guard --examples
 	python3 tests/bench.py --records $(BENCH_RECORDS)
-
-# Size of the cases of `make hostile`: 1 is a million of each.
-HOSTILE_SCALE ?= 1
 
 .PHONY: hostile
 hostile: ## Hostile volumes: exit codes, statuses, memory and sizes of outputs; takes an hour, 1.5 GB of disk and up to 6 GB of memory

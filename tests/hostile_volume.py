@@ -294,7 +294,7 @@ def policies_and_settings(scale):
     too_large = ["policy cannot be read"] if len(conditions) > 256 << 10 else []
     return [
         ("a policy of 100,000 statements", write_json(statements), ["permissions", "input"], {0, 3}, too_large),
-        ("a policy of 100,000 conditions", write_json(conditions), ["permissions", "input"], {1, 3}, too_large),
+        ("a policy of 100,000 conditions", write_json(conditions), ["permissions", "input"], {0, 3}, too_large),
         ("a policy of 2,000,000 levels", write_json('{"a":' * (20 * hundred_thousand) + "1"), ["permissions", "input"], {2}, ["recursion limit"]),
         ("a report of 100,000,000 levels", write_json('{"result":' + "[" * (1_000 * hundred_thousand)), ["gate", "input"], {2}, ["recursion limit"]),
         ("100,000 watch entries, one of them with a principal", write_json(
