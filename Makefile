@@ -17,6 +17,8 @@ SEED ?= 0
 MILLIONS ?= 1,10,30,100
 # Records of the corpus `make bench` generates.
 BENCH_RECORDS ?= 1000000
+# Size of the cases of `make hostile`: 1 is a million of each.
+HOSTILE_SCALE ?= 1
 # Pinned sources of the operation catalog; see docs/catalog.md.
 CATALOG_DIR := .tools/catalog
 # Emulator, checkov, readers of tables, and SAM with cargo-lambda, in environments of their own.
@@ -256,6 +258,11 @@ bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
 	$(CARGO) build --profile dist
 	$(CARGO) build --profile dist -p onlooker-core -p onlooker-demo -p onlooker-guard --examples
 	python3 tests/bench.py --records $(BENCH_RECORDS)
+
+.PHONY: hostile
+hostile: ## Hostile volumes: exit codes, statuses, memory and sizes of outputs; takes an hour, 1.5 GB of disk and up to 6 GB of memory
+	$(CARGO) build --release
+	python3 tests/hostile_volume.py --binary $(TARGET)/release/onlooker --scale $(HOSTILE_SCALE)
 
 .PHONY: catalog
 catalog: ## Rebuild shared/data/catalog.bin from pinned registry packages

@@ -130,7 +130,8 @@ pub fn run(args: GateArgs) -> Result<CommandOutcome, CommandError> {
     if let Some(problem) = baseline.as_ref().and_then(|baseline| baseline_problem(&report, baseline)) {
         return Err(CommandError::Usage(Diagnostic {
             message: format!("the baseline {problem}, so it excuses nothing"),
-            remedy: "give an earlier report on a period that is not longer".to_owned(),
+            remedy: "give an earlier report on a period that is not longer, or gate without `--baseline`"
+                .to_owned(),
         }));
     }
     let criteria = GateCriteria {

@@ -27,6 +27,7 @@ use crate::{
     environment,
     exit::{CommandError, CommandOutcome},
     output,
+    report::diff::require_whole_lists,
     sweep::{EvidencePeriod, SweepScope, run_sweep},
     time_arg::TimeArg,
 };
@@ -112,6 +113,7 @@ pub fn run(global: &GlobalArgs, args: ReplayArgs) -> Result<CommandOutcome, Comm
     other.config.catalog = Some(catalog.clone());
     let before = report(global, &args, &loaded, period)?;
     let after = report(global, &args, &other, period)?;
+    require_whole_lists([&before, &after])?;
     let replay = Replay {
         difference: ReportDifference {
             schema_version: SCHEMA_VERSION.to_owned(),

@@ -3,7 +3,7 @@
 //! Enters: the state of past sweeps, or two reports. Leaves: one report in any format, the list of them, a new report
 //! for a period, or what changed from one report to another. Law: a stored report is shown unchanged.
 
-mod diff;
+pub mod diff;
 
 use std::path::PathBuf;
 

@@ -25,8 +25,9 @@ pub fn write(state: &SweepState, report: &Report) -> Result<(), CommandError> {
     write_atomically(&folder.join("latest.html"), &page)?;
     let runs = state.runs()?;
     let before = runs.iter().find(|run| run.run_id != report.run.run_id);
-    // A report that was removed or changed since is not compared.
+    // A report that was removed or changed since is not compared, nor one that leaves entries out.
     let before = before.and_then(|run| state.report(&run.run_id).ok());
+    let before = before.filter(|before| before.result.lists_everything() && report.result.lists_everything());
     let change = before.map(|before| ReportDifference::between(&before, report));
     let entries = runs.iter().take(MAX_SWEEPS).map(entry).collect();
     let index = html::sweep_index(entries, change.as_ref(), report.run.generated_at);

@@ -12,7 +12,7 @@ use onlooker_core::{
         Format,
         report_diff::{FORMATS, JSON, MARKDOWN, TERMINAL},
     },
-    report::ReportDifference,
+    report::{Report, ReportDifference},
 };
 
 use crate::{
@@ -41,7 +41,9 @@ pub fn run(
     let formats = formats(publication)?;
     let choose = |path: &PathBuf| OutputFiles::choose(path, &formats, FORMATS, &[&JSON, &MARKDOWN]);
     let out = publication.out.as_ref().map(choose).transpose()?;
-    let difference = ReportDifference::between(&read_report(before)?, &read_report(after)?);
+    let [before, after] = [read_report(before)?, read_report(after)?];
+    require_whole_lists([&before, &after])?;
+    let difference = ReportDifference::between(&before, &after);
     let written = out.map(|files| files.write(&difference)).transpose()?;
     match (publication.json, &written, &*formats) {
         (true, ..) => print(&difference, &JSON)?,
@@ -60,6 +62,19 @@ pub fn run(
         note(&reason);
     }
     Ok(outcome)
+}
+
+/// Refuses to compare a report that leaves entries out: what it does not list may be in it.
+pub fn require_whole_lists(reports: [&Report; 2]) -> Result<(), Diagnostic> {
+    if reports.iter().all(|report| report.result.lists_everything()) {
+        return Ok(());
+    }
+    Err(Diagnostic {
+        message: "a report leaves principals, operations or findings out, because there are too many"
+            .to_owned(),
+        remedy: "compare reports on shorter periods; the limitations of a report say what it leaves out"
+            .to_owned(),
+    })
 }
 
 /// The formats of a difference that were requested by the names of formats of a report.

@@ -164,16 +164,8 @@ pub struct AccessMatrix {
     pub certainty: Option<Certainty>,
 }
 
-/// The matrix of every watched principal, by ARN.
-pub(crate) fn matrices(assessment: &Assessment<'_>) -> BTreeMap<Arc<str>, AccessMatrix> {
-    watched_principals(assessment)
-        .into_iter()
-        .map(|(arn, case)| (arn, AccessMatrix::of(assessment, &case)))
-        .collect()
-}
-
 impl AccessMatrix {
-    fn of(assessment: &Assessment<'_>, case: &WatchedPrincipal<'_, '_>) -> Self {
+    pub(crate) fn of(assessment: &Assessment<'_>, case: &WatchedPrincipal<'_, '_>) -> Self {
         let (unused, unused_reads) = unused_services(case, assessment.coverage);
         let mut this = Self {
             observed_hours: observed_hours(assessment, case),
@@ -206,15 +198,18 @@ impl AccessMatrix {
 
 /// Hours with evidence in the account and region with the most among those of the principal.
 pub(crate) fn observed_hours(assessment: &Assessment<'_>, case: &WatchedPrincipal<'_, '_>) -> u64 {
-    let places = &assessment.coverage.account_regions;
+    let coverage = assessment.coverage;
     let seen: BTreeSet<(&Arc<str>, &Arc<str>)> =
         case.direct.iter().map(|call| (&call.line.actor.account, &call.line.actor.region)).collect();
-    let most = |belongs: &dyn Fn(&AccountRegionCoverage) -> bool| {
-        places.iter().filter(|place| belongs(place)).map(|place| u64::from(place.observed_hours)).max()
-    };
+    let hours = |place: &AccountRegionCoverage| u64::from(place.observed_hours);
     if seen.is_empty() {
         let account = case.arn.split(':').nth(4).unwrap_or_default();
-        return most(&|place| *place.account == *account).unwrap_or_default();
+        return coverage.places_of(account).iter().map(hours).max().unwrap_or_default();
     }
-    most(&|place| seen.contains(&(&place.account, &place.region))).unwrap_or_default()
+    let of_region = |(account, region): &(&Arc<str>, &Arc<str>)| {
+        let places = coverage.places_of(account);
+        let at = places.binary_search_by(|place| place.region.cmp(region)).ok()?;
+        places.get(at).map(hours)
+    };
+    seen.iter().filter_map(of_region).max().unwrap_or_default()
 }

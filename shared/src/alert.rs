@@ -27,7 +27,7 @@ use crate::{
     operation::{OperationType, RiskLevel},
     origin::{CallOrigin, CallOrigins},
     record::Fingerprint,
-    report::redact_value,
+    report::{MAX_ENTRIES, redact_value},
     segment::Segment,
     tally::Tally,
     time::Time,
@@ -114,7 +114,7 @@ impl Alert {
             (Coverage::default(), EvidenceQuality { origins, ..EvidenceQuality::default() });
         let lead_in = Tally::default();
         let assessment = Assessment::classify(&tally, &lead_in, &coverage, &evidence, catalog, config);
-        let findings = finding::find(&assessment);
+        let findings = finding::find(&assessment, MAX_ENTRIES).listed;
         let Some(call) = assessment.classified.first() else { return Ok(None) };
         let alerts = |finding: &Finding| match finding::rule(&finding.id).and_then(|rule| rule.alerts) {
             Some(AlertScope::Watched) => call.watch.is_some(),

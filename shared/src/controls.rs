@@ -22,7 +22,7 @@ pub use self::{
     pack::{Control, ControlPack, ControlPackError, pack_schema},
     requirement::{ControlEvidence, ControlRequirement, RecordKeeping, UpkeepState},
 };
-use crate::finding::{self, Finding};
+use crate::finding::{self, Finding, Findings};
 
 /// Result of a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -65,15 +65,16 @@ pub struct ControlResult {
 
 impl ControlPack {
     /// The result of each control.
-    pub fn evaluate(&self, findings: &[Finding], evidence_state: &ControlEvidence) -> Vec<ControlResult> {
+    pub fn evaluate(&self, findings: &Findings, evidence_state: &ControlEvidence) -> Vec<ControlResult> {
         self.controls.iter().map(|control| control.evaluate(findings, evidence_state)).collect()
     }
 }
 
 impl Control {
-    fn evaluate(&self, findings: &[Finding], evidence_state: &ControlEvidence) -> ControlResult {
-        let against: Vec<&Finding> = findings.iter().filter(|f| self.failing_rules.contains(&f.id)).collect();
-        let (state, evidence) = self.judge(&against, evidence_state);
+    fn evaluate(&self, findings: &Findings, evidence_state: &ControlEvidence) -> ControlResult {
+        let fails = |rule: &str| self.failing_rules.contains(rule);
+        let against: Vec<&Finding> = findings.listed.iter().filter(|finding| fails(&finding.id)).collect();
+        let (state, evidence) = self.judge(&against, findings.omitted_of(fails), evidence_state);
         ControlResult {
             id: self.id.clone(),
             title: self.title.clone(),
@@ -87,10 +88,16 @@ impl Control {
         }
     }
 
-    /// The state, and what supports it, with the findings that fail the control, most severe first.
-    fn judge(&self, against: &[&Finding], evidence_state: &ControlEvidence) -> (ControlState, String) {
-        if let Some(worst) = against.first() {
-            let more = match against.len() - 1 {
+    /// The state, and what supports it, with the findings that fail the control, most severe first, and the number of those
+    /// that are not listed.
+    fn judge(
+        &self,
+        against: &[&Finding],
+        left_out: u64,
+        evidence_state: &ControlEvidence,
+    ) -> (ControlState, String) {
+        if let Some((worst, others)) = against.split_first() {
+            let more = match others.len() as u64 + left_out {
                 0 => String::new(),
                 more => format!(" (and {more} more)"),
             };

@@ -135,9 +135,9 @@ pub struct LeadInCoverage {
 impl LeadInCoverage {
     fn of(lead_in: &LeadIn, places: &[(Arc<str>, Arc<str>)], period: Period) -> Self {
         let first = Hour(period.from.0.saturating_sub(MAX_ROLE_SESSION_HOURS));
+        let wanted: BTreeSet<_> = places.iter().map(|(account, region)| (account, region)).collect();
         let is_expected = |shard: &&Shard| {
-            (first..period.from).contains(&shard.hour)
-                && places.iter().any(|(account, region)| (account, region) == (&shard.account, &shard.region))
+            (first..period.from).contains(&shard.hour) && wanted.contains(&(&shard.account, &shard.region))
         };
         Self {
             expected_hours: places.len() as u64 * u64::from(MAX_ROLE_SESSION_HOURS),
@@ -268,6 +268,14 @@ impl Coverage {
             && self.missing_hours() == 0
             && self.class_gaps().next().is_none()
             && self.outside.is_empty()
+    }
+
+    /// The regions of an account.
+    pub fn places_of(&self, account: &str) -> &[AccountRegionCoverage] {
+        let places = &*self.account_regions;
+        let from = places.partition_point(|place| &*place.account < account);
+        let until = places.partition_point(|place| &*place.account <= account);
+        places.get(from..until).unwrap_or_default()
     }
 
     /// Accounts and regions that are expected.

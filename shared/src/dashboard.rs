@@ -231,8 +231,7 @@ impl DashboardMetrics {
 
 impl FindingCounts {
     fn of(result: &ReportResult) -> Self {
-        let count =
-            |severity| result.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
+        let count = |severity| result.findings_of(severity);
         Self {
             critical: count(Severity::Critical),
             high: count(Severity::High),

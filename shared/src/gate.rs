@@ -148,8 +148,12 @@ fn new_findings<'r>(
         .filter(move |one| known.get(&one.fingerprint).is_none_or(|known| *known < one.severity))
 }
 
-/// Why a report cannot be the baseline of another; `None` if it can. A longer or later period may hold more of the same.
+/// Why a report cannot be the baseline of another; `None` if it can. A longer or later period may hold more of the same,
+/// and what is not listed cannot be compared.
 pub fn baseline_problem(report: &Report, baseline: &Report) -> Option<&'static str> {
+    if !report.result.lists_everything() || !baseline.result.lists_everything() {
+        return Some("or the report leaves principals or findings out, because there are too many");
+    }
     match (report.result.period(), baseline.result.period()) {
         (Some(now), Some(before)) if before.until > now.until => {
             Some("is about a later time than the report")
@@ -296,7 +300,14 @@ fn errors(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCrit
     let (most, errors) = (criteria.max_errors, failed_calls(now));
     let said = count_noun(errors, "error");
     if errors <= most {
-        return check("errors", GateOutcome::Passed, format!("{said} of at most {most}"));
+        return match now.omitted_of("principals") {
+            0 => check("errors", GateOutcome::Passed, format!("{said} of at most {most}")),
+            unlisted => check(
+                "errors",
+                GateOutcome::InsufficientEvidence,
+                format!("{said}, and those of {} are not known", count_noun(unlisted, "unlisted principal")),
+            ),
+        };
     }
     match before.map(failed_calls).filter(|before| errors <= *before) {
         Some(before) => check(
@@ -365,7 +376,41 @@ fn findings(failing: &[&Finding], has_baseline: bool, criteria: &GateCriteria) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::json::{escape_json, tests::assert_schema_is_current};
+    use crate::{
+        render::{
+            json::{escape_json, tests::assert_schema_is_current},
+            sample,
+        },
+        report::OmittedEntries,
+    };
+
+    #[test]
+    fn what_a_report_leaves_out_is_not_taken_for_nothing() {
+        let whole = sample::compliant();
+        let mut cut = whole.clone();
+        cut.result.omitted = vec![OmittedEntries {
+            list: "principals".to_owned(),
+            rule: None,
+            severity: None,
+            status: Some(Status::Compliant),
+            entries: 1,
+        }];
+        let criteria = GateCriteria {
+            min_score: 0.0,
+            max_risk: None,
+            max_errors: 1_000_000,
+            min_coverage: 0.0,
+            fail_on: None,
+        };
+        let errors = |report: &Report| {
+            let checks = gate(report, None, &criteria).checks;
+            checks.into_iter().find(|check| check.name == "errors").map(|check| check.outcome)
+        };
+        assert_eq!(errors(&whole), Some(GateOutcome::Passed));
+        assert_eq!(errors(&cut), Some(GateOutcome::InsufficientEvidence));
+        assert_eq!(baseline_problem(&whole, &whole), None);
+        assert!(baseline_problem(&whole, &cut).is_some() && baseline_problem(&cut, &whole).is_some());
+    }
 
     #[test]
     fn the_published_schema_is_current() {

@@ -15,6 +15,7 @@ mod executive;
 mod inferred;
 mod limitations;
 mod maintenance;
+mod omitted;
 mod redaction;
 mod run;
 mod status_reasons;
@@ -26,6 +27,7 @@ pub use difference::{
     ReportDifference,
 };
 pub use maintenance::{MaintenanceTask, RestoredSpan, TaskRecord, TaskResult};
+pub use omitted::{MAX_ENTRIES, OmittedEntries};
 pub use redaction::{redact, redact_value};
 pub use run::{CallerIdentity, InputFile, ReportRun, RunPerformance};
 pub use stored::StoredReportError;
@@ -60,7 +62,7 @@ use crate::{
 };
 
 /// Version of the report's schema: the first number changes with a change that is not backward compatible.
-pub const SCHEMA_VERSION: &str = "1.2";
+pub const SCHEMA_VERSION: &str = "1.3";
 
 /// A report: an id, a run and a result.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -138,6 +140,10 @@ pub struct ReportResult {
     pub audit_entries_omitted: u64,
     /// Overrides of the configuration and their usage.
     pub overrides: Vec<OverrideUsage>,
+    /// Entries that are left out of lists that are too long; absent if all are listed. Status, scores, totals and controls
+    /// are about them too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<OmittedEntries>,
     /// What this result does not cover.
     pub limitations: Vec<String>,
     /// What the result was computed from.

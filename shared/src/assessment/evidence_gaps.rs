@@ -223,15 +223,22 @@ impl<'a> Assessment<'a> {
         let (coverage, quality) = (self.coverage, self.evidence_quality);
         let concerns = |account: &Arc<str>| accounts.contains(account);
         let is_expected =
-            |account: &&Arc<str>| coverage.expected_places().any(|place| place.account == **account);
-        let missing = |place: &&AccountRegionCoverage| place.missing_hours() > 0 && concerns(&place.account);
+            |account: &&Arc<str>| coverage.places_of(account).iter().any(AccountRegionCoverage::is_expected);
+        let is_missing = |place: &&AccountRegionCoverage| place.is_expected() && place.missing_hours() > 0;
+        let places = match accounts.is_every {
+            true => coverage.account_regions.iter().filter(is_missing).collect(),
+            false => {
+                let places = accounts.accounts.iter().flat_map(|account| coverage.places_of(account));
+                places.filter(is_missing).collect()
+            }
+        };
         let of_accounts = |class: &&EventClassCoverage| {
             accounts.is_every || accounts.accounts.iter().any(|account| class.is_gap_of(account))
         };
         EvidenceGaps {
             parts_off: self.config.parts_off().filter(|part| part.proves_promises()).collect(),
             is_empty_evidence: coverage.observed_hours == 0,
-            places: coverage.expected_places().filter(missing).collect(),
+            places,
             classes: coverage.class_gaps().filter(of_accounts).collect(),
             unexpected_accounts: accounts.required.iter().filter(|one| !is_expected(one)).cloned().collect(),
             missing_log_files: quality.missing_log_files.iter().filter(|file| concerns(&file.account)).count()

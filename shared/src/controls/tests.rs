@@ -42,7 +42,7 @@ fn pack_of(lines: &str) -> ControlPack {
 }
 
 fn only_result(pack: &ControlPack, evidence: &ControlEvidence) -> (ControlState, String) {
-    let mut results = pack.evaluate(&[], evidence);
+    let mut results = pack.evaluate(&Findings::default(), evidence);
     assert_eq!(results.len(), 1);
     let result = results.remove(0);
     (result.state, result.evidence)
@@ -192,16 +192,16 @@ fn every_control_passes_on_whole_evidence_and_on_none_that_lacks_what_it_require
         }),
     ];
     for pack in packs() {
-        for result in pack.evaluate(&[], &whole()) {
+        for result in pack.evaluate(&Findings::default(), &whole()) {
             assert_eq!(result.state, ControlState::Pass, "{} {}: {}", pack.id, result.id, result.evidence);
         }
-        for result in pack.evaluate(&[], &ControlEvidence::default()) {
+        for result in pack.evaluate(&Findings::default(), &ControlEvidence::default()) {
             assert_eq!(result.state, ControlState::NoEvidence, "{} {}", pack.id, result.id);
         }
         for (requirement, remove) in lacking {
             let mut state = whole();
             remove(&mut state);
-            for result in pack.evaluate(&[], &state) {
+            for result in pack.evaluate(&Findings::default(), &state) {
                 let passes = result.state == ControlState::Pass;
                 let (id, evidence) = (&result.id, &result.evidence);
                 assert!(!passes || !result.requires.contains(&requirement), "{} {id}: {evidence}", pack.id);
@@ -213,7 +213,11 @@ fn every_control_passes_on_whole_evidence_and_on_none_that_lacks_what_it_require
 #[test]
 fn a_result_carries_what_decides_the_control_and_what_it_shows() {
     let pack = ControlPack::built_in(Standard::Soc2).unwrap();
-    let result = pack.evaluate(&[], &whole()).into_iter().find(|result| result.id == "CC6.1").unwrap();
+    let result = pack
+        .evaluate(&Findings::default(), &whole())
+        .into_iter()
+        .find(|result| result.id == "CC6.1")
+        .unwrap();
     assert_eq!(result.requires, [ControlRequirement::WatchedCalls, ControlRequirement::Policies]);
     assert!(result.failing_rules.iter().any(|rule| rule == "over-privileged"));
     assert_eq!(
@@ -301,7 +305,7 @@ fn each_problem_of_a_pack_has_its_line_and_a_remedy() {
 fn a_control_that_passes_by_overrides_says_so() {
     let pack = ControlPack::built_in(Standard::General).unwrap();
     let evidence = |id: &str, allowed_calls| {
-        let results = pack.evaluate(&[], &ControlEvidence { allowed_calls, ..whole() });
+        let results = pack.evaluate(&Findings::default(), &ControlEvidence { allowed_calls, ..whole() });
         results.into_iter().find(|result| result.id == id).unwrap().evidence
     };
     for id in ["RO-1", "RO-2", "RO-4"] {

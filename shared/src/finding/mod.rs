@@ -164,7 +164,7 @@ pub struct Recommendation {
     pub action: String,
     /// How many findings the recommendation would resolve.
     pub findings: u64,
-    /// Principals that the recommendation is about, sorted by ARN.
+    /// Principals that the recommendation is about, sorted by ARN; those of findings that are listed.
     pub principals: BTreeSet<Arc<str>>,
 }
 
@@ -405,28 +405,48 @@ fn rule_title(finding: &Finding) -> String {
     rule(&finding.id).map_or_else(|| finding.title.clone(), |rule| rule.title.to_owned())
 }
 
-/// Applies every rule. Most severe first, then by rule, principal and subject.
-pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
+/// The findings of all rules.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Most severe first, then by rule, principal and subject; of each rule only so many.
+    pub listed: Vec<Finding>,
+    /// Number of the findings that are not listed, by rule and severity.
+    pub omitted: BTreeMap<(&'static str, Severity), u64>,
+}
+
+impl Findings {
+    /// Number of findings of these rules that are not listed.
+    pub fn omitted_of(&self, is_counted: impl Fn(&str) -> bool) -> u64 {
+        self.omitted.iter().filter(|((rule, _), _)| is_counted(rule)).map(|(_, count)| count).sum()
+    }
+}
+
+/// Applies every rule. Of each rule the first `most` findings are listed: the most severe, then by principal and subject.
+pub fn find(assessment: &Assessment<'_>, most: usize) -> Findings {
     let origins = &assessment.evidence_quality.origins;
-    let mut findings: Vec<Finding> = RULES
-        .iter()
-        .flat_map(|rule| {
-            let mut instances = (rule.find)(assessment);
-            instances.sort_by(|a, b| {
-                (&a.principal, &a.subject, &a.role_chain).cmp(&(&b.principal, &b.subject, &b.role_chain))
-            });
-            instances.into_iter().map(|instance| Finding::new(rule, instance, origins))
-        })
-        .collect();
+    let mut findings = Findings::default();
+    for rule in RULES {
+        let mut instances = (rule.find)(assessment);
+        let severity = |instance: &RuleMatch| instance.severity.unwrap_or(rule.severity);
+        instances.sort_by(|a, b| {
+            (&a.principal, &a.subject, &a.role_chain).cmp(&(&b.principal, &b.subject, &b.role_chain))
+        });
+        instances.sort_by_key(|instance| std::cmp::Reverse(severity(instance)));
+        for instance in instances.iter().skip(most) {
+            *findings.omitted.entry((rule.id, severity(instance))).or_default() += 1;
+        }
+        let listed = instances.into_iter().take(most);
+        findings.listed.extend(listed.map(|instance| Finding::new(rule, instance, origins)));
+    }
     // Stable: rules keep their order within a severity, and matches theirs within a rule.
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings.listed.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
 
-/// One recommendation for each rule with findings, most urgent first. `findings` are in the order of [`find`].
-pub fn recommend(findings: &[Finding]) -> Vec<Recommendation> {
+/// One recommendation for each rule with findings, most urgent first.
+pub fn recommend(findings: &Findings) -> Vec<Recommendation> {
     let mut recommendations: Vec<Recommendation> = Vec::new();
-    for finding in findings {
+    for finding in &findings.listed {
         let known = recommendations.iter_mut().find(|known| known.id == finding.id);
         if let Some(known) = known {
             known.findings += 1;
@@ -437,7 +457,7 @@ pub fn recommend(findings: &[Finding]) -> Vec<Recommendation> {
                 id: finding.id.clone(),
                 title: rule_title(finding),
                 action: finding.recommendation.clone(),
-                findings: 1,
+                findings: 1 + findings.omitted_of(|rule| *rule == *finding.id),
                 principals: finding.principal.clone().into_iter().collect(),
             });
         }

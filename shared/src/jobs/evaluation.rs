@@ -17,7 +17,7 @@ use crate::{
     grants::PolicyHistory,
     hex::hex,
     log_integrity::IntegritySummary,
-    report::{Report, ReportRun, RunPerformance, compose, redact},
+    report::{MAX_ENTRIES, Report, ReportRun, RunPerformance, compose, redact},
 };
 
 /// What evidence is evaluated with.
@@ -41,9 +41,22 @@ pub struct EvaluationCriteria<'a> {
 /// # Errors
 /// When the configuration or the result cannot be written as JSON.
 pub fn evaluate(
+    summary: EvidenceSummary,
+    criteria: EvaluationCriteria<'_>,
+    run: ReportRun,
+) -> Result<Report, serde_json::Error> {
+    evaluate_within(summary, criteria, run, MAX_ENTRIES)
+}
+
+/// As [`evaluate`], with at most `most` entries in each list that grows with the evidence.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_within(
     mut summary: EvidenceSummary,
     criteria: EvaluationCriteria<'_>,
     run: ReportRun,
+    most: usize,
 ) -> Result<Report, serde_json::Error> {
     let EvaluationCriteria { config, catalog, pack, policies, integrity } = criteria;
     let integrity = integrity.filter(|_| config.cloudtrail.enabled);
@@ -70,7 +83,7 @@ pub fn evaluate(
     }
     let configuration = hex(&Sha256::digest(configuration));
     let record_keeping = RecordKeeping::of(&run.maintenance, run.started_at);
-    let result = compose(&assessment, catalog, pack, record_keeping, configuration);
+    let result = compose(&assessment, catalog, pack, record_keeping, configuration, most);
     let run = ReportRun {
         outside_period: *outside_period,
         log_files_verified_at: integrity.and_then(|summary| summary.checked_at),

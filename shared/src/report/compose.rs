@@ -4,6 +4,7 @@
 //! depends only on the evidence.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -12,13 +13,14 @@ use super::{
     AuditEntry, Behavior, HourlyActivity, OperationSummary, OtherEvent, OverrideUsage, PrincipalSummary,
     ReportInputs, ReportResult, ReportTotals, executive,
     limitations::limitations,
-    status_reasons::{all_gap_reasons, not_seen, reasons_of, unconcerned_gaps},
+    omitted::ListLimit,
+    status_reasons::{AccountGaps, all_gap_reasons, not_seen, reasons_of, unconcerned_gaps},
 };
 use crate::{
-    access_matrix::{self, direct_watch, matrices},
+    access_matrix::{self, AccessMatrix, WatchedPrincipal, direct_watch},
     assessment::{Assessment, ClassifiedCall, PrincipalAccounts, principal_kind_of},
     catalog::Catalog,
-    classification::Provenance,
+    classification::{Classification, Provenance},
     config::{Override, Watch},
     controls::{ControlEvidence, ControlPack, RecordKeeping},
     event::{EventId, Outcome},
@@ -32,16 +34,18 @@ use crate::{
 const MAX_SESSION_NAMES: usize = 10;
 
 /// Composes the result. `record_keeping` is what the maintenance of the deployment did; `configuration_sha256` identifies the
-/// configuration in force.
+/// configuration in force. Each list that grows with the evidence has at most `most` entries.
 pub fn compose(
     assessment: &Assessment<'_>,
     catalog: &Catalog,
     pack: &ControlPack,
     record_keeping: RecordKeeping,
     configuration_sha256: String,
+    most: usize,
 ) -> ReportResult {
-    let mut findings = finding::find(assessment);
-    for finding in &mut findings {
+    let mut limit = ListLimit::new(most);
+    let mut findings = finding::find(assessment, most);
+    for finding in &mut findings.listed {
         finding.controls = pack.controls_failed_by(&finding.id);
     }
     let recommendations = finding::recommend(&findings);
@@ -69,9 +73,18 @@ pub fn compose(
         record_keeping,
     };
     let config = assessment.config;
-    let (mut audit_entries, mut audit_entries_omitted) = audit_entries(assessment, &findings);
+    let (mut audit_entries, mut audit_entries_omitted) = audit_entries(assessment, &findings.listed);
     let mut other_events = other_events(assessment);
+    limit.cut("other_events", &mut other_events);
+    let mut coverage = assessment.coverage.clone();
+    limit.cut_coverage(&mut coverage);
+    let principals = principals(assessment, cases, &findings.listed, &mut limit);
+    let operations = operations(assessment, &mut limit);
+    let mut controls = pack.evaluate(&findings, &ground);
+    limit.cut_controls(&mut controls);
     let mut limitations = limitations(assessment);
+    let (omitted, lines) = limit.omitted(&principals, &findings);
+    limitations.extend(lines);
     if !config.report.include_cloudtrail_events {
         audit_entries_omitted += audit_entries.len() as u64;
         audit_entries.clear();
@@ -103,27 +116,31 @@ pub fn compose(
                 .to_owned(),
         );
     }
+    let mut summary = executive::summary(
+        assessment,
+        &totals,
+        compliance,
+        risk.as_ref(),
+        &findings.listed,
+        &recommendations,
+    );
+    if !omitted.is_empty() {
+        summary.statement.push_str(" Some lists of the report are not complete: the limitations say which.");
+    }
     ReportResult {
         mode: assessment.mode,
         standard: config.standard,
         standard_title: pack.title.clone(),
         period: assessment.coverage.period,
-        summary: executive::summary(
-            assessment,
-            &totals,
-            compliance,
-            risk.as_ref(),
-            &findings,
-            &recommendations,
-        ),
+        summary,
         compliance,
         risk,
-        coverage: assessment.coverage.clone(),
+        coverage,
         activity: activity(assessment),
-        principals: principals(assessment, &findings),
-        operations: operations(assessment),
+        principals,
+        operations,
         other_events,
-        controls: pack.evaluate(&findings, &ground),
+        controls,
         audit_entries,
         audit_entries_omitted,
         overrides: config
@@ -132,6 +149,7 @@ pub fn compose(
             .enumerate()
             .map(|(n, item)| override_use(assessment, n, item))
             .collect(),
+        omitted,
         limitations,
         inputs: ReportInputs {
             onlooker_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -143,7 +161,7 @@ pub fn compose(
             unreadable: assessment.evidence_quality.unreadable.clone(),
         },
         totals,
-        findings,
+        findings: findings.listed,
         recommendations,
     }
 }
@@ -235,7 +253,20 @@ fn activity(assessment: &Assessment<'_>) -> Vec<HourlyActivity> {
     hours.into_values().collect()
 }
 
-fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<PrincipalSummary> {
+/// What is the same for every principal.
+struct PromiseEvidence<'a> {
+    accounts: PrincipalAccounts,
+    gaps: AccountGaps<'a>,
+}
+
+/// The principals that were seen, and the watch entries that none of them matches: the first of them in the order of the
+/// list. The others are dropped as it grows, so that their summaries are not all in memory.
+fn principals(
+    assessment: &Assessment<'_>,
+    cases: BTreeMap<Arc<str>, WatchedPrincipal<'_, '_>>,
+    findings: &[Finding],
+    limit: &mut ListLimit,
+) -> Vec<PrincipalSummary> {
     let mut groups: BTreeMap<&Principal, Vec<&ClassifiedCall<'_>>> = BTreeMap::new();
     let mut through: BTreeMap<&Arc<str>, Vec<&ClassifiedCall<'_>>> = BTreeMap::new();
     for calls in assessment.calls_by_actor() {
@@ -254,50 +285,51 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
         }
     }
     let findings_about = |arn: &str| about.get(arn).cloned().unwrap_or_default();
-    let mut matrices = matrices(assessment);
-    let seen: BTreeSet<Arc<str>> = groups.keys().map(|principal| Arc::clone(&principal.arn)).collect();
-    let accounts = PrincipalAccounts::of(assessment);
-    let mut principals: Vec<PrincipalSummary> = groups
-        .into_iter()
-        .map(|(principal, calls)| {
-            let through = through.get(&principal.arn).map_or(&[][..], Vec::as_slice);
-            let mut summary = PrincipalSummary::of(assessment, &accounts, principal, &calls, through);
-            summary.findings = findings_about(&principal.arn);
-            summary.matrix = summary.watched_as.as_ref().and(matrices.get(&principal.arn)).cloned();
-            summary
-        })
-        .collect();
-    matrices.retain(|arn, _| !seen.contains(arn));
-    let promises =
-        assessment.unseen_watches().filter(|watch| !matrices.contains_key(watch.principal.as_str()));
-    let promises: Vec<&Watch> = promises.collect();
-    principals.extend(matrices.into_iter().map(|(arn, matrix)| {
-        let watch = assessment.config.watch_for_arn(&arn);
-        let account = arn.split(':').nth(4).unwrap_or_default().into();
-        let kind = principal_kind_of(&arn);
-        PrincipalSummary {
-            findings: findings_about(&arn),
-            matrix: Some(matrix),
-            ..PrincipalSummary::not_seen(arn, kind, account, watch)
-        }
-    }));
-    principals.extend(promises.into_iter().map(|watch| {
-        let pattern: Arc<str> = watch.principal.as_str().into();
-        PrincipalSummary {
-            findings: findings_about(&pattern),
-            ..PrincipalSummary::not_seen(pattern, PrincipalKind::Unknown, "".into(), Some(watch))
-        }
-    }));
-    principals.sort_by(|a, b| {
-        let key = |p: &PrincipalSummary| {
-            (std::cmp::Reverse((p.status, p.behavior, p.calls)), Arc::clone(&p.arn), p.kind)
-        };
-        key(a).cmp(&key(b))
+    let seen: BTreeSet<&str> = groups.keys().map(|principal| &*principal.arn).collect();
+    let evidence =
+        PromiseEvidence { accounts: PrincipalAccounts::of(assessment), gaps: AccountGaps::of(assessment) };
+    let acting = groups.iter().map(|(principal, calls)| {
+        let through = through.get(&principal.arn).map_or(&[][..], Vec::as_slice);
+        PrincipalSummary::of(assessment, &evidence, principal, calls, through)
     });
-    principals
+    let granted = cases.keys().filter(|arn| !seen.contains(&***arn)).map(|arn| {
+        let watch = assessment.config.watch_for_arn(arn);
+        let account = arn.split(':').nth(4).unwrap_or_default().into();
+        PrincipalSummary::not_seen(Arc::clone(arn), principal_kind_of(arn), account, watch)
+    });
+    let is_granted =
+        |watch: &&Watch| cases.contains_key(&*watch.principal) && !seen.contains(&*watch.principal);
+    let promises = assessment.unseen_watches().filter(|watch| !is_granted(watch)).map(|watch| {
+        let pattern = watch.principal.as_str().into();
+        PrincipalSummary::not_seen(pattern, PrincipalKind::Unknown, "".into(), Some(watch))
+    });
+    let mut kept: Vec<PrincipalSummary> = Vec::new();
+    for summary in acting.chain(granted).chain(promises) {
+        kept.push(summary);
+        if kept.len() >= limit.most().saturating_mul(2) {
+            kept.sort_by(PrincipalSummary::order);
+            limit.cut_principals(&mut kept);
+        }
+    }
+    kept.sort_by(PrincipalSummary::order);
+    limit.cut_principals(&mut kept);
+    for summary in &mut kept {
+        summary.findings = findings_about(&summary.arn);
+        let is_assessed = summary.watched_as.is_some() || !seen.contains(&*summary.arn);
+        let case = cases.get(&summary.arn).filter(|_| is_assessed);
+        summary.matrix = case.map(|case| AccessMatrix::of(assessment, case));
+        limit.cut_principal(summary);
+    }
+    kept
 }
 
 impl PrincipalSummary {
+    /// The order of the list: the worst status first, then the worst behavior, then most calls.
+    fn order(&self, other: &Self) -> Ordering {
+        let worst = |one: &Self| (one.status, one.behavior, one.calls);
+        worst(other).cmp(&worst(self)).then_with(|| (&self.arn, self.kind).cmp(&(&other.arn, other.kind)))
+    }
+
     /// Of a principal that was not seen.
     fn not_seen(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>, watch: Option<&Watch>) -> Self {
         Self {
@@ -349,7 +381,7 @@ impl PrincipalSummary {
     /// made through roles and are attributed to the principal, which affect its status too.
     fn of(
         assessment: &Assessment<'_>,
-        accounts: &PrincipalAccounts,
+        evidence: &PromiseEvidence<'_>,
         principal: &Principal,
         all: &[&ClassifiedCall<'_>],
         through: &[&ClassifiedCall<'_>],
@@ -366,13 +398,13 @@ impl PrincipalSummary {
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
         if let Some(watch) = watch {
-            let accounts = accounts.of_principal(principal, watch.is_own_role());
+            let accounts = evidence.accounts.of_principal(principal, watch.is_own_role());
             let gaps = assessment.gaps_in(&accounts);
             let calls = || calls.iter().chain(through).copied();
             let status = assessment.status_of(calls(), &gaps);
             this.status = Some(status);
             this.status_reasons = reasons_of(status, calls(), &gaps);
-            this.unconcerned_gaps = unconcerned_gaps(assessment, &accounts, "it");
+            this.unconcerned_gaps = unconcerned_gaps(&evidence.gaps, &accounts, "it");
             this.evidence_accounts = (!accounts.is_every).then_some(accounts.accounts);
         }
         let mut sessions = BTreeSet::new();
@@ -454,7 +486,7 @@ impl Behavior {
     }
 }
 
-fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
+fn operations(assessment: &Assessment<'_>, limit: &mut ListLimit) -> Vec<OperationSummary> {
     type OperationGroup<'b> = (&'b ClassifiedCall<'b>, BTreeMap<Outcome, u64>, BTreeSet<&'b Principal>);
     let mut groups: BTreeMap<(&str, &str, OperationType, _), OperationGroup<'_>> = BTreeMap::new();
     let relevant = |call: &&ClassifiedCall<'_>| {
@@ -471,8 +503,17 @@ fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
         *counts.entry(call.outcome()).or_default() += call.count;
         principals.insert(call.principal());
     }
-    let mut operations: Vec<OperationSummary> = groups
-        .into_values()
+    let mut groups: Vec<OperationGroup<'_>> = groups.into_values().collect();
+    groups.sort_by(|(a, ..), (b, ..)| {
+        let (one, other) = (&a.classification, &b.classification);
+        let risk = |of: &Classification| (of.operation_type, of.risk_level);
+        let by_source = || a.line.call_key.source.cmp(&b.line.call_key.source);
+        let by_name = || (&one.operation, one.provenance).cmp(&(&other.operation, other.provenance));
+        risk(other).cmp(&risk(one)).then_with(by_source).then_with(by_name)
+    });
+    limit.cut("operations", &mut groups);
+    groups
+        .into_iter()
         .map(|(call, counts, principals)| {
             let classification = &call.classification;
             OperationSummary {
@@ -491,19 +532,7 @@ fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
                 principals: principals.len() as u64,
             }
         })
-        .collect();
-    operations.sort_by(|a, b| {
-        let key = |o: &OperationSummary| {
-            (
-                std::cmp::Reverse((o.operation_type, o.risk_level)),
-                Arc::clone(&o.event_source),
-                o.operation.clone(),
-                o.provenance,
-            )
-        };
-        key(a).cmp(&key(b))
-    });
-    operations
+        .collect()
 }
 
 fn other_events(assessment: &Assessment<'_>) -> Vec<OtherEvent> {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::{
     ExecutiveSummary, OverrideSummary, ReportTotals,
     inferred::inferred,
-    status_reasons::{overall_reasons, unconcerned_gaps},
+    status_reasons::{AccountGaps, overall_reasons, unconcerned_gaps},
 };
 use crate::{
     assessment::{Assessment, ClassifiedCall, PrincipalGrants, ReportMode},
@@ -243,7 +243,7 @@ fn missing_elsewhere(assessment: &Assessment<'_>) -> String {
         1 => ", except for 1 file that was excluded".to_owned(),
         files => format!(", except for {files} files that were excluded"),
     };
-    match unconcerned_gaps(assessment, &assessment.promised_accounts(), "them") {
+    match unconcerned_gaps(&AccountGaps::of(assessment), &assessment.promised_accounts(), "them") {
         None => format!("no evidence is missing{except}."),
         Some(sentence) => format!("no evidence that concerns them is missing{except}. {sentence}"),
     }

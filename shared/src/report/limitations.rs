@@ -24,6 +24,18 @@ use crate::{
 /// Maximum number of principals named in a sentence; the rest is given as a number.
 const MAX_NAMED_PRINCIPALS: usize = 5;
 
+/// Maximum number of accounts named in a sentence.
+const MAX_NAMED_ACCOUNTS: usize = 50;
+
+/// The first names, separated by commas, and the number of the others.
+fn some_of<'n>(names: impl Iterator<Item = &'n str>, all: usize) -> String {
+    let named = names.take(MAX_NAMED_ACCOUNTS).collect::<Vec<_>>().join(", ");
+    match all.saturating_sub(MAX_NAMED_ACCOUNTS) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 /// All limitations of a report, as sentences.
 pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
     // What was inferred decides what every other sentence is about, so it is first.
@@ -60,9 +72,9 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
             EventClassState::Partial => lines.push(format!(
                 "Events of the class `{}` are not known to be logged everywhere; accounts with such events: {}.",
                 class.class,
-                match class.accounts.iter().map(|account| &**account).collect::<Vec<_>>().join(", ") {
-                    none if none.is_empty() => "none".to_owned(),
-                    accounts => accounts,
+                match class.accounts.len() {
+                    0 => "none".to_owned(),
+                    all => some_of(class.accounts.iter().map(|account| &**account), all),
                 }
             )),
             _ => {}

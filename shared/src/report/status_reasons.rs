@@ -4,7 +4,7 @@
 //! parts of a sentence, and a sentence about the gaps that do not concern it. Laws: a status other than `COMPLIANT` has a
 //! reason; each reason alone gives the status; a gap that concerns a principal is never said not to.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::{
     assessment::{Assessment, ClassifiedCall, EvidenceAccounts, EvidenceGaps},
@@ -219,33 +219,48 @@ fn gap_reasons(gaps: &EvidenceGaps<'_>) -> Vec<String> {
     reasons
 }
 
+/// The accounts with gaps.
+pub(super) struct AccountGaps<'a> {
+    /// Number of hours that were not observed, by account; zero if only an event class is not logged there.
+    hours: BTreeMap<&'a str, u64>,
+    /// The sum of these hours.
+    all_hours: u64,
+}
+
+impl<'a> AccountGaps<'a> {
+    pub(super) fn of(assessment: &Assessment<'a>) -> Self {
+        let all = assessment.all_gaps();
+        let mut hours: BTreeMap<&str, u64> = BTreeMap::new();
+        for place in all.places {
+            *hours.entry(&place.account).or_default() += u64::from(place.missing_hours());
+        }
+        for account in all.classes.into_iter().flat_map(|class| &class.gap_accounts) {
+            hours.entry(account).or_default();
+        }
+        Self { all_hours: hours.values().sum(), hours }
+    }
+}
+
 /// The sentence about the gaps in accounts that are not among these, which do not concern `subject`; `None` if there are
 /// none.
 pub(super) fn unconcerned_gaps(
-    assessment: &Assessment<'_>,
+    gaps: &AccountGaps<'_>,
     accounts: &EvidenceAccounts,
     subject: &str,
 ) -> Option<String> {
     if accounts.is_every {
         return None;
     }
-    let all = assessment.all_gaps();
-    let with_hours = all.places.iter().map(|place| &place.account);
-    let with_classes = all.classes.iter().flat_map(|class| &class.gap_accounts);
-    let elsewhere: BTreeSet<&str> =
-        with_hours.chain(with_classes).map(|one| &**one).filter(|one| !accounts.contains(one)).collect();
-    if elsewhere.is_empty() {
+    let concerned = || accounts.accounts.iter().filter_map(|account| gaps.hours.get(&**account));
+    let elsewhere = gaps.hours.len() - concerned().count();
+    if elsewhere == 0 {
         return None;
     }
-    let hours: u64 = all
-        .places
-        .iter()
-        .filter(|place| elsewhere.contains(&*place.account))
-        .map(|place| u64::from(place.missing_hours()))
-        .sum();
+    let hours = gaps.all_hours - concerned().sum::<u64>();
+    let unconcerned = gaps.hours.keys().filter(|account| !accounts.contains(account));
     let named: Vec<String> =
-        elsewhere.iter().take(MAX_NAMED).map(|one| phrases::truncate(one, MAX_NAME_CHARS)).collect();
-    let (noun, more) = match (elsewhere.len(), elsewhere.len().saturating_sub(MAX_NAMED)) {
+        unconcerned.take(MAX_NAMED).map(|one| phrases::truncate(one, MAX_NAME_CHARS)).collect();
+    let (noun, more) = match (elsewhere, elsewhere.saturating_sub(MAX_NAMED)) {
         (1, _) => ("account", String::new()),
         (_, 0) => ("accounts", String::new()),
         (_, n) => ("accounts", format!(" and {n} more")),
@@ -263,6 +278,6 @@ pub(super) fn unconcerned_gaps(
         "{gaps} in {noun} {}{more} {} not concern {subject}: CloudTrail records {calls} in {account}, and {issued} issued no credentials of {}.",
         named.join(", "),
         if hours == 1 { "does" } else { "do" },
-        if elsewhere.len() == 1 { "that account" } else { "those accounts" },
+        if elsewhere == 1 { "that account" } else { "those accounts" },
     ))
 }

@@ -8,6 +8,7 @@ mod expected_places;
 mod laws;
 mod log_integrity;
 mod objects;
+mod omitted;
 mod promise;
 mod reference_chains;
 mod reference_report;

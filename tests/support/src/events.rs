@@ -10,7 +10,7 @@ use onlooker_core::{
     evidence_summary::{EvidenceSummary, ReportScope},
     finding::Finding,
     grants::PolicyHistory,
-    jobs::evaluation::{EvaluationCriteria, evaluate},
+    jobs::evaluation::{EvaluationCriteria, evaluate, evaluate_within},
     log_integrity::IntegritySummary,
     operation::OperationType,
     principal::{Principal, PrincipalKind, Session},
@@ -336,6 +336,23 @@ impl EvidenceScenario {
             ReportScope::between(self.period.0, self.period.1),
         );
         report_with(summary, &self.config, &self.policies, self.integrity.as_ref(), run)
+    }
+
+    /// The result with at most `most` entries in each list that grows with the evidence.
+    pub fn result_within(&self, most: usize) -> ReportResult {
+        let summary = EvidenceSummary::from_segment(
+            self.segment_builder().finish(),
+            ReportScope::between(self.period.0, self.period.1),
+        );
+        let pack = ControlPack::built_in(Standard::General).unwrap();
+        let criteria = EvaluationCriteria {
+            config: &self.config,
+            catalog: Catalog::embedded(),
+            pack: &pack,
+            policies: &self.policies,
+            integrity: self.integrity.as_ref(),
+        };
+        evaluate_within(summary, criteria, ReportRun::default(), most).unwrap().result
     }
 
     /// The findings of a rule.

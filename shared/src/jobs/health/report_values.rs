@@ -45,6 +45,9 @@ fn open_findings(result: &ReportResult) -> OpenFindings {
     for finding in &result.findings {
         *open.by_severity.entry(finding.severity).or_default() += 1;
     }
+    for (severity, left_out) in result.omitted.iter().filter_map(|one| Some((one.severity?, one.entries))) {
+        *open.by_severity.entry(severity).or_default() += left_out;
+    }
     open
 }
 

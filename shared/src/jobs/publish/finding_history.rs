@@ -111,12 +111,14 @@ fn try_record_findings(
             return Ok(None);
         }
     }
+    // A finding that is not listed may be one of those that are left out.
+    let lists_all = report_revision.report.result.omitted_of("findings") == 0;
     for (fingerprint, item) in known {
         let before = parse_record(&item)?;
         if !before.open {
             continue;
         }
-        if !is_current {
+        if !is_current || !lists_all {
             changes.open += 1;
             continue;
         }

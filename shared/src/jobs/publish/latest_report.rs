@@ -80,7 +80,7 @@ fn write_index_to(
 }
 
 /// What changed between the two newest reports of the history. `None` if there are fewer, or if one of them cannot be read, is too
-/// large or was changed: no report waits for what the index only adds.
+/// large, was changed or leaves entries out: no report waits for what the index only adds.
 fn newest_change(publisher: &ReportPublisher<'_>, history: &[CurrentStatus]) -> Option<ReportDifference> {
     let mut briefs: Vec<&ReportBrief> = history.iter().filter_map(|status| status.report.as_ref()).collect();
     briefs.sort_by_key(|brief| (brief.generated_at, &brief.report_key));
@@ -88,7 +88,8 @@ fn newest_change(publisher: &ReportPublisher<'_>, history: &[CurrentStatus]) -> 
     let [.., before, after] = briefs.as_slice() else { return None };
     let before = read_report(publisher, &before.report_key)?;
     let after = read_report(publisher, &after.report_key)?;
-    Some(ReportDifference::between(&before, &after))
+    let is_comparable = before.result.lists_everything() && after.result.lists_everything();
+    is_comparable.then(|| ReportDifference::between(&before, &after))
 }
 
 fn read_report(publisher: &ReportPublisher<'_>, key: &str) -> Option<Report> {

@@ -51,8 +51,7 @@ pub fn report_metrics(report: &Report) -> String {
     text.sample(gauge(PERIOD_START), &[], since);
     if result.mode == ReportMode::Proof {
         for status in [Status::Compliant, Status::InsufficientEvidence, Status::NonCompliant] {
-            let has_it = |principal: &&crate::report::PrincipalSummary| principal.status == Some(status);
-            let count = result.principals.iter().filter(has_it).count();
+            let count = result.principals_with(status);
             text.sample(gauge(BY_STATUS), &[("status", status.as_str())], Some(count as f64));
         }
     }

@@ -51,6 +51,7 @@ pub(super) fn base_result(mode: ReportMode, status: Option<Status>, statement: &
         controls: vec![],
         audit_entries: vec![],
         audit_entries_omitted: 0,
+        omitted: vec![],
         overrides: vec![],
         limitations: vec![],
         inputs: ReportInputs {

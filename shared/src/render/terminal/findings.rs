@@ -28,7 +28,7 @@ const SEVERITY_WIDTH: usize = 8;
 pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<ScreenSection> {
     let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
     let counts = severities.iter().filter_map(|severity| {
-        let count = result.findings.iter().filter(|finding| finding.severity == *severity).count() as u64;
+        let count = result.findings_of(*severity);
         (count > 0).then(|| format!("{} {}", thousands(count), severity.as_str().to_lowercase()))
     });
     let title = format!("Findings ({})", counts.collect::<Vec<_>>().join(", "));

@@ -5,6 +5,8 @@
 //! without color; where policies were not read, a question mark stands for the grants; capabilities that no watched
 //! principal could use, tried or used are listed.
 
+use std::collections::BTreeSet;
+
 use super::{
     TerminalStyle,
     page::{
@@ -243,10 +245,10 @@ fn policy_status(matrix: &AccessMatrix) -> (&'static str, ScreenTone) {
 /// The capabilities that no watched principal could use, tried or used.
 fn unused_by_all_line(all: &[(&PrincipalSummary, &AccessMatrix)], style: &TerminalStyle) -> Vec<String> {
     let mut empty: Vec<String> = Vec::new();
+    let filled: BTreeSet<&str> =
+        all.iter().flat_map(|(_, matrix)| matrix.nonempty_rows()).map(|row| row.name.as_str()).collect();
     for (_, matrix) in all {
-        let filled =
-            |name: &str| all.iter().any(|(_, matrix)| matrix.nonempty_rows().any(|row| row.name == name));
-        for row in matrix.capabilities.iter().filter(|row| !filled(&row.name)) {
+        for row in matrix.capabilities.iter().filter(|row| !filled.contains(row.name.as_str())) {
             let label = escape_hidden(&row.label()).into_owned();
             if !empty.contains(&label) {
                 empty.push(label);

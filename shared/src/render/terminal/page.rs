@@ -202,6 +202,24 @@ impl ScreenSection {
             + self.footer.len()
     }
 
+    /// The rows that a page of `most` lines may show: one more than it has lines, those that are left out last. With more
+    /// rows the page is too long, whatever else is on it, so that they need not be left out one by one.
+    fn first_shown(&self, most: usize) -> Vec<bool> {
+        if self.rows.len() <= most.saturating_add(1) {
+            return vec![true; self.rows.len()];
+        }
+        let kept = self.rows.iter().filter(|row| row.keep_longest).count().min(most + 1);
+        let mut left = [kept, most + 1 - kept];
+        let mut is_shown = |row: &ScreenRow| {
+            let [longest, others] = &mut left;
+            let left = if row.keep_longest { longest } else { others };
+            let shown = *left > 0;
+            *left = left.saturating_sub(1);
+            shown
+        };
+        self.rows.iter().map(&mut is_shown).collect()
+    }
+
     /// The row to leave out next: the last one without `keep_longest`, or the last.
     fn next_to_drop(&self, shown: &[bool]) -> Option<usize> {
         let mut rows: Vec<(bool, usize)> = self
@@ -248,7 +266,7 @@ impl ScreenSection {
 /// The sections one below the other, at most `most` lines: the longest section drops rows first, and a section drops its
 /// only row last.
 pub(super) fn page(mut sections: Vec<ScreenSection>, most: usize, width: usize, color: bool) -> String {
-    let mut shown: Vec<Vec<bool>> = sections.iter().map(|section| vec![true; section.rows.len()]).collect();
+    let mut shown: Vec<Vec<bool>> = sections.iter().map(|section| section.first_shown(most)).collect();
     loop {
         let heights = sections.iter().zip(&shown).map(|(section, shown)| section.height(shown));
         if heights.sum::<usize>() <= most {
@@ -315,6 +333,24 @@ mod tests {
         };
         let text = page(vec![section("a", 4, 5), section("b", 0, 1)], 5, 80, false);
         assert_eq!(text, "a  (2 of 5 shown)\na0\na4\nb\nb0\n");
+    }
+
+    #[test]
+    fn a_million_rows_take_one_pass_each_and_the_rows_that_are_kept_longest_stay() {
+        let rows = |n: usize| {
+            let row = move |m: usize| ScreenRow { lines: vec![m.to_string()], keep_longest: m + 1 == n };
+            (0..n).map(row).collect()
+        };
+        let section = |n: usize| ScreenSection {
+            title: "t".to_owned(),
+            rows: rows(n),
+            min_rows: 1,
+            ..ScreenSection::default()
+        };
+        let many = page(vec![section(1_000_000), section(9)], 8, 80, false);
+        let few = page(vec![section(30), section(9)], 8, 80, false);
+        assert_eq!(many, "t  (3 of 1000000 shown)\n0\n1\n999999\nt  (3 of 9 shown)\n0\n1\n8\n");
+        assert_eq!(few, many.replace("1000000", "30").replace("999999", "29"));
     }
 
     #[test]

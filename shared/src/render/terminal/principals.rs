@@ -35,7 +35,13 @@ pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Scre
     let table = |title: String, principals: &[&PrincipalSummary]| table(title, principals, &shown, style);
     match result.mode {
         ReportMode::Proof => {
-            let mut title = format!("Watched principals ({})", thousands(shown.len() as u64));
+            let left_out =
+                result.omitted.iter().filter(|one| one.list == "principals" && one.status.is_some());
+            let left_out: u64 = left_out.map(|one| one.entries).sum();
+            let mut title = format!("Watched principals ({})", thousands(shown.len() as u64 + left_out));
+            if left_out > 0 {
+                title = format!("{title}, {} of them listed", thousands(shown.len() as u64));
+            }
             if !others.is_empty() {
                 title = format!("{title}; not watched: {}", behavior_counts(&others));
             }
@@ -112,8 +118,10 @@ fn table(
         line
     };
     let header = header.map(str::to_owned);
+    // Both lists have the same order.
+    let mut wanted = principals.iter().peekable();
     let rows = all.iter().zip(&names).zip(&cells).filter(|((principal, _), _)| {
-        principals.iter().any(|wanted| std::ptr::eq::<PrincipalSummary>(*wanted, **principal))
+        wanted.next_if(|wanted| std::ptr::eq::<PrincipalSummary>(**wanted, **principal)).is_some()
     });
     // In the whole report a name that is cut is followed by all of it.
     let whole_name = |principal: &PrincipalSummary, name: &str| {
