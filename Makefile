@@ -5,6 +5,7 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
+CARGO_MUTANTS_VERSION := 27.1.0
 AZURITE_VERSION := 3.35.0
 PLAYWRIGHT_VERSION := 1.65.1
 AXE_VERSION := 4.14.1
@@ -13,6 +14,8 @@ FUZZ_SECONDS ?= 7
 # Schedules of `make soak`, and the seed of the first.
 SCHEDULES ?= 10000
 SEED ?= 0
+# Mutants that `make mutants` draws with SEED.
+MUTANTS ?= 150
 # Records of the corpus `make bench` generates.
 BENCH_RECORDS ?= 1000000
 # Pinned sources of the operation catalog; see docs/catalog.md.
@@ -243,6 +246,11 @@ fuzz: ## Fuzz what reads untrusted input, FUZZ_SECONDS each target
 .PHONY: soak
 soak: ## Run the functions in SCHEDULES random schedules from SEED on, with faults of every kind; prints and shrinks the first that fails
 	ONLOOKER_SCHEDULES=$(SCHEDULES) ONLOOKER_SEED=$(SEED) $(TESTS) --test simulation no_schedule -- --nocapture
+
+.PHONY: mutants
+mutants: ## Draw MUTANTS mutants of the modules that decide, with SEED, and print how many the quick tests catch
+	@command -v cargo-mutants >/dev/null || $(CARGO) install cargo-mutants --debug --locked --version $(CARGO_MUTANTS_VERSION) --root $(TOOLS)
+	CARGO=$(CARGO) python3 -B tests/mutants.py --sample $(MUTANTS) --seed $(SEED)
 
 .PHONY: bench
 bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads

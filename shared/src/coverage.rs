@@ -261,15 +261,6 @@ impl Coverage {
         self.event_classes.iter().filter(covered).map(|class| class.class.clone()).collect()
     }
 
-    /// Whether there is evidence, no expected hour and no expected event class is missing, and no evidence is outside
-    /// an inferred period.
-    pub fn is_complete(&self) -> bool {
-        self.observed_hours > 0
-            && self.missing_hours() == 0
-            && self.class_gaps().next().is_none()
-            && self.outside.is_empty()
-    }
-
     /// Accounts and regions that are expected.
     pub fn expected_places(&self) -> impl Iterator<Item = &AccountRegionCoverage> {
         self.account_regions.iter().filter(|place| place.is_expected())
