@@ -241,7 +241,7 @@ fn a_stray_event_does_not_stretch_an_inferred_period() {
     let result = scenario(stray("DescribeInstances")).result();
     assert_eq!((result.coverage.expected_hours, result.coverage.missing_hours()), (2, 0));
     assert_eq!((result.coverage.outside.len(), result.coverage.outside_events), (1, 1));
-    let twice = EvidenceScenario::of([read(0), stray("DescribeInstances"), stray("DescribeVpcs")]).result();
+    let twice = EvidenceScenario::of([read(0), stray("DescribeInstances"), stray("RunInstances")]).result();
     assert_eq!((twice.coverage.outside.len(), twice.coverage.outside_events), (1, 2));
     assert_eq!(EvidenceScenario::of([read(0)]).result().coverage.outside_events, 0);
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));

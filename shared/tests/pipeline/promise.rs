@@ -595,9 +595,11 @@ fn the_evidence_gap_risk_counts_hours_classes_unreadable_parts_and_conflicts() {
 }
 
 #[test]
-fn a_discovery_does_not_say_that_the_evidence_is_complete() {
+fn neither_a_discovery_nor_a_report_on_an_uncertain_call_says_that_the_evidence_is_complete() {
     let proof = EvidenceScenario::of([read()]);
     assert_eq!(proof.result().summary.evidence_completeness, Some(EvidenceCompleteness::Complete));
+    let uncertain = EvidenceScenario::of([read(), auditor_call("Frobnicate")]).result();
+    assert_eq!(uncertain.summary.evidence_completeness, None);
     let of_own_roles = proof
         .with(|scenario| scenario.config.watch.iter_mut().for_each(|watch| watch.is_own_role = true))
         .result();
