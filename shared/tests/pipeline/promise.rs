@@ -598,6 +598,8 @@ fn the_evidence_gap_risk_counts_hours_classes_unreadable_parts_and_conflicts() {
 fn neither_a_discovery_nor_a_report_on_an_uncertain_call_says_that_the_evidence_is_complete() {
     let proof = EvidenceScenario::of([read()]);
     assert_eq!(proof.result().summary.evidence_completeness, Some(EvidenceCompleteness::Complete));
+    let with_a_gap = EvidenceScenario::of([read(), read().at_time(2, 0)]).result();
+    assert_eq!(with_a_gap.summary.evidence_completeness, Some(EvidenceCompleteness::HoursMissing));
     let uncertain = EvidenceScenario::of([read(), auditor_call("Frobnicate")]).result();
     assert_eq!(uncertain.summary.evidence_completeness, None);
     let of_own_roles = proof
