@@ -5,6 +5,7 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
+CARGO_MUTANTS_VERSION := 27.1.0
 AZURITE_VERSION := 3.35.0
 PLAYWRIGHT_VERSION := 1.65.1
 AXE_VERSION := 4.14.1
@@ -15,6 +16,8 @@ SCHEDULES ?= 10000
 SEED ?= 0
 # Sizes of the trails of `make soak-records`, in millions of records.
 MILLIONS ?= 1,10,30,100
+# Mutants that `make mutants` draws with SEED.
+MUTANTS ?= 150
 # Records of the corpus `make bench` generates.
 BENCH_RECORDS ?= 1000000
 # Size of the cases of `make hostile`: 1 is a million of each.
@@ -252,6 +255,11 @@ soak: ## Run the functions in SCHEDULES random schedules from SEED on, with faul
 soak-records: ## Sweep a hundred million generated records, and print how CPU, memory and state grow; takes about a quarter of an hour
 	$(CARGO) build --profile dist -p onlooker-demo --example soak
 	python3 -B tests/soak.py $(TARGET)/dist/examples/soak --millions $(MILLIONS)
+
+.PHONY: mutants
+mutants: ## Draw MUTANTS mutants of the modules that decide, with SEED, and print how many the quick tests catch
+	@command -v cargo-mutants >/dev/null || $(CARGO) install cargo-mutants --debug --locked --version $(CARGO_MUTANTS_VERSION) --root $(TOOLS)
+	CARGO=$(CARGO) python3 -B tests/mutants.py --sample $(MUTANTS) --seed $(SEED)
 
 .PHONY: bench
 bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads

@@ -261,15 +261,6 @@ impl Coverage {
         self.event_classes.iter().filter(covered).map(|class| class.class.clone()).collect()
     }
 
-    /// Whether there is evidence, no expected hour and no expected event class is missing, and no evidence is outside
-    /// an inferred period.
-    pub fn is_complete(&self) -> bool {
-        self.observed_hours > 0
-            && self.missing_hours() == 0
-            && self.class_gaps().next().is_none()
-            && self.outside.is_empty()
-    }
-
     /// The regions of an account.
     pub fn places_of(&self, account: &str) -> &[AccountRegionCoverage] {
         let places = &*self.account_regions;

@@ -59,7 +59,7 @@ impl std::fmt::Display for Status {
 /// |---|---|---|---|
 /// | read-only | `COMPLIANT` | `COMPLIANT` | `COMPLIANT` |
 /// | privileged | `NON_COMPLIANT` | `INSUFFICIENT_EVIDENCE` | `COMPLIANT` |
-/// | unknown | `INSUFFICIENT_EVIDENCE` | `INSUFFICIENT_EVIDENCE` | `INSUFFICIENT_EVIDENCE` |
+/// | unknown | `INSUFFICIENT_EVIDENCE` | `INSUFFICIENT_EVIDENCE` | `COMPLIANT` |
 /// | mutating | `NON_COMPLIANT` | `INSUFFICIENT_EVIDENCE` | `COMPLIANT` |
 ///
 /// A denied call shows that AWS enforces the limit. A failed call was not denied, so it does not show that.
@@ -335,6 +335,32 @@ mod tests {
             [30.0, 30.1, 70.0, 70.1].map(RiskBand::of),
             [RiskBand::Low, RiskBand::Medium, RiskBand::Medium, RiskBand::High]
         );
+    }
+
+    #[test]
+    fn a_band_has_one_name_in_every_output() {
+        for band in [RiskBand::Low, RiskBand::Medium, RiskBand::High] {
+            assert_eq!(serde_json::to_value(band).unwrap(), band.as_str());
+        }
+    }
+
+    #[test]
+    fn a_call_that_is_not_read_only_adds_to_one_factor_by_its_type_and_outcome() {
+        use {OperationType::*, Outcome::*};
+        for (operation_type, outcome, expected) in [
+            (Mutating, Succeeded, RiskFactors { writes: 3, ..RiskFactors::default() }),
+            (Mutating, Failed, RiskFactors { failed_writes: 3, ..RiskFactors::default() }),
+            (Mutating, Denied, RiskFactors { denied_writes: 3, ..RiskFactors::default() }),
+            (Privileged, Succeeded, RiskFactors { privileged_calls: 3, ..RiskFactors::default() }),
+            (Privileged, Failed, RiskFactors { privileged_calls: 3, ..RiskFactors::default() }),
+            (Privileged, Denied, RiskFactors { denied_writes: 3, ..RiskFactors::default() }),
+            (Unknown, Denied, RiskFactors { unknown_operations: 3, ..RiskFactors::default() }),
+            (ReadOnly, Succeeded, RiskFactors::default()),
+        ] {
+            let mut factors = RiskFactors::default();
+            factors.add(operation_type, Capabilities::empty(), outcome, 3);
+            assert_eq!(factors, expected, "{operation_type:?} {outcome:?}");
+        }
     }
 
     #[test]

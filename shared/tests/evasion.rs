@@ -313,6 +313,13 @@ fn a_call_that_only_the_other_account_recorded_is_never_compliant() {
     let another = with_field(own(10, "AROAZ"), "eventName", json!("CreateTopic"));
     assert_eq!(with(&[elsewhere(9, "AROAZ"), another]), Status::Compliant, "the id of an unwatched role");
 
+    // Of a caller without a unique id, the evidence of its own account has to show the call.
+    let nameless = json!({"type": "AWSAccount", "accountId": "111122223333"});
+    let call = record(9, &nameless, "sns.amazonaws.com", "DeleteTopic", Some(false));
+    assert_eq!(with(std::slice::from_ref(&call)), Status::InsufficientEvidence, "in its own account");
+    let shown = with_field(call, "recipientAccountId", json!("444455556666"));
+    assert_eq!(with(&[shown]), Status::Compliant, "an account with evidence");
+
     // A call of the auditor that an override allows needs no record of the other account.
     let by_auditor = record(10, &auditor(), "sns.amazonaws.com", "DeleteTopic", Some(false));
     let allowed = format!("{CONFIG}{}", ASSUME_ROLE_OVERRIDE.replace("sts:AssumeRole", "sns:DeleteTopic"));

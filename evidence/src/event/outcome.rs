@@ -504,6 +504,8 @@ mod tests {
             (&role, "iam::111122223333:root", false),
             (&only_name, "sts::111122223333:assumed-role/Auditor/any", true),
             (&only_name, "sts::111122223333:assumed-role/other/any", false),
+            (&only_name, "iam::111122223333:role/a/path/Auditor", true),
+            (&only_name, "iam::111122223333:role/other", false),
             (&user, "iam::111122223333:user/a/path/jane", true),
             (&user, "iam::111122223333:user/joe", false),
             (&user, "sts::111122223333:assumed-role/jane/s", false),

@@ -31,12 +31,20 @@ const CASES: &str = "
     NumericNotEquals | 7 | 8 | yes
     NumericLessThan | 10 | 9 | yes
     NumericLessThan | 10 | 10 | no
+    NumericLessThanEquals | 10 | 10 | yes
+    NumericLessThanEquals | 10 | 11 | no
     NumericGreaterThanEquals | 10 | 10 | yes
+    NumericGreaterThan | 10 | 10 | no
     NumericGreaterThan | 10 | ten | ?
     NumericGreaterThan | ten | 10 | ?
     DateLessThan | 2026-01-01T00:00:00Z | 2025-12-31T23:59:59Z | yes
     DateLessThan | 2026-01-01T00:00:00+02:00 | 2025-12-31T23:00:00Z | no
     DateGreaterThanEquals | 2026-01-01 | 2026-01-01T00:00:00Z | yes
+    DateGreaterThan | 2026-01-01 | 2026-01-01T00:00:00Z | no
+    DateLessThanEquals | 2026-01-01 | 2026-01-01T00:00:00Z | yes
+    DateLessThanEquals | 2026-01-01 | 2026-01-01T00:00:01Z | no
+    DateNotEquals | 2026-01-01 | 2026-01-01T00:00:00Z | no
+    DateNotEquals | 2026-01-01 | 2026-01-02T00:00:00Z | yes
     DateEquals | 1767225600 | 2026-01-01T00:00:00Z | yes
     DateGreaterThan | soon | 2026-01-01T00:00:00Z | ?
     Bool | true | TRUE | yes
@@ -65,6 +73,8 @@ const CASES: &str = "
     ArnLike | arn:aws:s*:1:t | arn:aws:sns:e:1:t | ?
     ArnLike | arn:aws:sns:*:2:t* | arn:aws:sns:eu-west-1:1:topic | no
     ArnNotLike | arn:aws:sns:*:2:t* | arn:aws:sns:eu-west-1:1:topic | yes
+    ArnNotEquals | arn:aws:sns:*:2:t* | arn:aws:sns:eu-west-1:1:topic | yes
+    ArnNotEquals | arn:aws:sns:*:1:t* | arn:aws:sns:eu-west-1:1:topic | no
     ArnLike | * | arn:aws:sns:eu-west-1:1:topic | yes
     ArnLike | arn:aws:sns:*:1:t | - | no
     ArnNotLike | arn:aws:sns:*:1:t | - | yes

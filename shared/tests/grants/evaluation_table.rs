@@ -243,6 +243,7 @@ const CASES: &str = "
     allow s3:* on * | scp allow * on * ; deny s3:* on * if StringNotEquals aws:ResourceOrgID=o-abc123 => s3:GetObject granted
     allow s3:* on * | scp allow * on * ; deny s3:* on * if StringNotEqualsIfExists aws:ResourceOrgID=o-abc123 & BoolIfExists aws:PrincipalIsAWSService=false => s3:GetObject granted
     allow s3:* on * if StringEquals aws:ResourceOrgID=o-abc123 => s3:GetObject granted
+    allow s3:* on * if StringEquals aws:ResourceOrgID=abc123 => s3:GetObject conditional
 
     # variables without a value, and variables where AWS replaces none
     allow s3:* on arn:aws:s3:::a/${aws:PrincipalTag/cost}/* => s3:GetObject conditional
@@ -503,6 +504,14 @@ fn each_row_evaluates_as_stated() {
 }
 
 #[test]
+fn a_pattern_of_a_deny_or_a_limit_is_no_grant_of_its_own() {
+    let line = "allow future:* on * ; deny future:Do* on * if Bool aws:MultiFactorAuthPresent=false | boundary allow future:Get*,future:Do* on *";
+    let grants = Evaluator::new(Catalog::embedded()).grants(&snapshot(line));
+    let keys: Vec<&str> = grants.entries.iter().map(|grant| &*grant.action.key).collect();
+    assert_eq!(keys, ["future:*"]);
+}
+
+#[test]
 fn denials_and_limits_are_listed() {
     let evaluator = Evaluator::new(Catalog::embedded()).at(Time::parse("2026-06-01T00:00:00Z").unwrap());
     let scope = |policies: &str, action: &str| {
@@ -545,6 +554,13 @@ fn denials_and_limits_are_listed() {
     assert_eq!(scope(line, "s3:PutObject").3, "aws:RequestedRegion StringEquals r");
     let line = "allow s3:* on * ; deny s3:* on * if Bool aws:MultiFactorAuthPresent=false";
     assert_eq!(scope(line, "s3:PutObject").3, "unless aws:MultiFactorAuthPresent Bool false, by inline #2");
+    let line = "allow s3:* on * | boundary allow s3:* on arn:aws:s3:::b/*";
+    assert_eq!(scope(line, "s3:PutObject").3, "only on arn:aws:s3:::b/*, by boundary");
+    assert_eq!(
+        scope("allow s3:* on * | boundary allow * on *", "s3:PutObject").3,
+        "",
+        "no limit on resources"
+    );
     let line = "allow iam:* on arn:aws:iam::*:role/*";
     let across = "a wildcard before the resource of an ARN stands for more than one field";
     assert_eq!(scope(line, "iam:DeleteUser").3, across);

@@ -133,3 +133,18 @@ fn role_tags_are_known_only_if_sessions_cannot_set_tags() {
         assert_eq!(certainty(role, Some(trust)), Certainty::Conditional, "{trust}");
     }
 }
+
+#[test]
+fn a_user_calls_through_federated_sessions_if_a_policy_allows_it_to_create_them() {
+    let evaluator = Evaluator::new(Catalog::embedded());
+    let certainty = |effect: &str| {
+        let text = r#"{"Statement":[{"Effect":"EFFECT","Action":"sts:GetFederationToken","Resource":"*"},
+            {"Effect":"Allow","Action":"s3:PutObject","Resource":"*",
+            "Condition":{"StringEquals":{"aws:PrincipalType":"FederatedUser"}}}]}"#;
+        let mut snapshot = crate::role(&text.replace("EFFECT", effect));
+        snapshot.principal = "arn:aws:iam::111122223333:user/auditor".into();
+        evaluator.grants(&snapshot).get("s3:PutObject").map(|grant| grant.certainty)
+    };
+    assert_eq!(certainty("Allow"), Some(Certainty::Unconditional));
+    assert_eq!(certainty("Deny"), None);
+}

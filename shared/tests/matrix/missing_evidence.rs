@@ -123,6 +123,19 @@ fn unlogged_actions_are_never_unused() {
 }
 
 #[test]
+fn the_use_of_an_action_would_be_recorded_if_events_of_its_class_were_seen() {
+    let seen = EvidenceScenario::of([auditor_call("DescribeInstances"), auditor_call("RunInstances")]).with(
+        |scenario| {
+            scenario.config.coverage.logged.clear();
+        },
+    );
+    let result = with_auditor_grants(seen, &["iam:CreateUser", "s3:PutObject"]).result();
+    let unused = &matrix(&result, AUDITOR).unused_services;
+    let unlogged = |service: &str| unused.iter().find(|one| one.service == service).unwrap().unlogged;
+    assert_eq!((unlogged("iam"), unlogged("s3")), (0, 1));
+}
+
+#[test]
 fn partly_read_policies_pass_no_control() {
     let state = |held: DatedSnapshot| {
         let scenario = EvidenceScenario::of([auditor_call("DescribeInstances")])

@@ -211,6 +211,25 @@ fn a_report_says_first_what_it_inferred() {
     assert_eq!(first(&named), (vec![], String::new()));
 }
 
+#[test]
+fn an_account_is_expected_in_the_region_of_global_services_of_its_partition() {
+    let places = |regions: [&str; 2]| {
+        let seen = regions.map(|region| read(0).in_account_region(ACCOUNTS[0], region));
+        let result = EvidenceScenario::of(seen).result();
+        let places = result.coverage.expected_places();
+        places.map(|place| (place.region.to_string(), place.missing_hours())).collect::<Vec<_>>()
+    };
+    let expected = |places: &[(&str, u32)]| {
+        places.iter().map(|(region, hours)| ((*region).to_owned(), *hours)).collect::<Vec<_>>()
+    };
+    assert_eq!(places(["eu-west-1", "eu-west-1"]), expected(&[("eu-west-1", 0), ("us-east-1", 1)]));
+    assert_eq!(places(["us-east-1", "us-east-1"]), expected(&[("us-east-1", 0)]));
+    assert_eq!(
+        places(["cn-northwest-1", "us-gov-east-1"]),
+        expected(&[("cn-north-1", 1), ("cn-northwest-1", 0), ("us-gov-east-1", 0), ("us-gov-west-1", 1)])
+    );
+}
+
 /// A stray event of the year 2030.
 fn stray(name: &str) -> Event {
     Event { time: Time(1_893_456_000), ..auditor_call(name) }
@@ -222,6 +241,9 @@ fn a_stray_event_does_not_stretch_an_inferred_period() {
     let result = scenario(stray("DescribeInstances")).result();
     assert_eq!((result.coverage.expected_hours, result.coverage.missing_hours()), (2, 0));
     assert_eq!((result.coverage.outside.len(), result.coverage.outside_events), (1, 1));
+    let twice = EvidenceScenario::of([read(0), stray("DescribeInstances"), stray("RunInstances")]).result();
+    assert_eq!((twice.coverage.outside.len(), twice.coverage.outside_events), (1, 2));
+    assert_eq!(EvidenceScenario::of([read(0)]).result().coverage.outside_events, 0);
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
     let sentence = "The evidence has 1 event at 2030-01-01T00:00:00Z, more than 30 days apart";
     assert!(result.limitations.iter().any(|line| line.starts_with(sentence)), "{:?}", result.limitations);

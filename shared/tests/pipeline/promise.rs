@@ -13,7 +13,7 @@ use onlooker_core::{
         Behavior, MaintenanceTask, OverrideSummary, Report, ReportMode, ReportResult, ReportRun, TaskRecord,
         TaskResult,
     },
-    score::{RiskBand, Status},
+    score::{EvidenceCompleteness, RiskBand, Status},
     time::{HOUR_SECONDS, Time},
 };
 
@@ -592,4 +592,19 @@ fn the_evidence_gap_risk_counts_hours_classes_unreadable_parts_and_conflicts() {
     let risk = result.risk.unwrap();
     let gaps = risk.components.iter().find(|part| part.name == "evidence_gaps").unwrap();
     assert_eq!(gaps.count, 2 + 1 + 1 + 1, "two hours, a class, an unreadable piece, a conflict");
+}
+
+#[test]
+fn neither_a_discovery_nor_a_report_on_an_uncertain_call_says_that_the_evidence_is_complete() {
+    let proof = EvidenceScenario::of([read()]);
+    assert_eq!(proof.result().summary.evidence_completeness, Some(EvidenceCompleteness::Complete));
+    let with_a_gap = EvidenceScenario::of([read(), read().at_time(2, 0)]).result();
+    assert_eq!(with_a_gap.summary.evidence_completeness, Some(EvidenceCompleteness::HoursMissing));
+    let uncertain = EvidenceScenario::of([read(), auditor_call("Frobnicate")]).result();
+    assert_eq!(uncertain.summary.evidence_completeness, None);
+    let of_own_roles = proof
+        .with(|scenario| scenario.config.watch.iter_mut().for_each(|watch| watch.is_own_role = true))
+        .result();
+    assert_eq!((of_own_roles.mode, of_own_roles.totals.events), (ReportMode::Discovery, 1));
+    assert_eq!(of_own_roles.summary.evidence_completeness, None);
 }

@@ -238,6 +238,10 @@ fn a_source_identity_distinguishes_sessions_of_one_name() {
     let call = write().at_time(0, 60);
     assert_eq!(attributed_to(&[mine.clone(), theirs.clone(), said(call.clone(), "me")]), auditor(true));
     assert_eq!(attributed_to(&[mine.clone(), theirs.clone(), said(call.clone(), "they")]), None);
+    let early =
+        [said(write().at_time(0, 0), "me"), mine.clone().at_time(0, 60), said(write().at_time(1, 0), "me")];
+    let certain: Vec<bool> = role_chains_of(&early).into_iter().flatten().map(|one| one.is_certain).collect();
+    assert!(certain.contains(&false), "in use before it was issued: {certain:?}");
     assert_eq!(attributed_to(&[mine, theirs, call]), auditor(false), "the call has no source identity");
 }
 
