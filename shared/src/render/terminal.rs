@@ -19,7 +19,9 @@ use page::{
     wrap_hanging,
 };
 
-use super::format::{control_state, count_noun, format_period, percent, short_hash, thousands};
+use super::format::{
+    control_state, count_noun, format_period, missing_log_files, percent, short_hash, thousands,
+};
 use super::{Format, RenderedFile};
 use crate::{
     controls::ControlState,
@@ -90,7 +92,7 @@ pub fn terminal(report: &Report, style: &TerminalStyle, more: &[String]) -> Stri
     let mut sections = vec![
         status_section(report, style),
         facts_section(report, style),
-        coverage_map::section(result, style),
+        coverage_map::section(&result.coverage, style),
     ];
     sections.extend(principals::sections(result, style));
     sections.extend(reasons::section(result, style));
@@ -222,12 +224,14 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         count_noun(totals.regions, "region"),
     );
     fact("Evidence", None, "", &evidence);
+    let missing_files = missing_log_files(result);
     let problems = [
         (
             totals.unreadable_evidence,
             format!("{} of evidence", count_noun(totals.unreadable_evidence, "unreadable piece")),
         ),
         (totals.conflicting_events, count_noun(totals.conflicting_events, "conflicting event")),
+        (missing_files, format!("{} missing", count_noun(missing_files, "listed log file"))),
         (totals.unknown, count_noun(totals.unknown, "unknown call")),
         (report.run.duplicates, count_noun(report.run.duplicates, "duplicate")),
         (
@@ -239,7 +243,8 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
     let problems: Vec<String> =
         problems.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
     if !problems.is_empty() {
-        let tone = (totals.unreadable_evidence + totals.conflicting_events > 0).then_some(ScreenTone::Warn);
+        let is_bad = totals.unreadable_evidence + totals.conflicting_events + missing_files > 0;
+        let tone = is_bad.then_some(ScreenTone::Warn);
         let problems = fitting(&problems, style.width.saturating_sub(12));
         fact("", tone, &problems, "");
     }

@@ -17,8 +17,7 @@ use crate::{
     coverage::{AccountRegionCoverage, Coverage, EventClassState},
     escape::escape_hidden,
     period::Period,
-    render::format::{count_noun, missing_log_files, percent, thousands, unexpected_hours},
-    report::ReportResult,
+    render::format::{count_noun, percent, thousands, unexpected_hours},
     time::Hour,
 };
 
@@ -61,8 +60,7 @@ impl MapScale {
 }
 
 /// The map, its legend and the event classes.
-pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> ScreenSection {
-    let coverage = &result.coverage;
+pub(super) fn section(coverage: &Coverage, style: &TerminalStyle) -> ScreenSection {
     let Some(period) = coverage.period else {
         return ScreenSection {
             title: "Coverage  no evidence, no period".to_owned(),
@@ -72,16 +70,12 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> ScreenSec
         };
     };
     let title = format!(
-        "Coverage  {}: {} of {} hours in {}, {} missing{}",
+        "Coverage  {}: {} of {} hours in {}, {} missing",
         percent(coverage.percent),
         thousands(coverage.observed_hours),
         thousands(coverage.expected_hours),
         count_noun(coverage.expected_places().count() as u64, "account-region pair"),
         thousands(coverage.missing_hours()),
-        match missing_log_files(result) {
-            0 => String::new(),
-            files => format!(", {} missing that digest files list", count_noun(files, "log file")),
-        }
     );
     let footer = log_integrity(coverage, style).into_iter().chain(classes(coverage, style)).collect();
     let (head, rows) = grid(coverage, period, style).unwrap_or_else(|| list(coverage, period, style));
