@@ -522,13 +522,14 @@ fn note_elsewhere(global: &GlobalArgs, log_files: u64) {
     }
 }
 
-/// `all 12 events are outside the period ...`
+/// `12 events are outside the period from ...`
 fn all_outside(EvidencePeriod { since, until }: EvidencePeriod, events: u64) -> String {
     let bounds = [("from", since), ("to", until)];
     let bounds = bounds.into_iter().filter_map(|(word, time)| time.map(|time| format!("{word} {time}")));
     format!(
-        "{} that were read are outside the period {}; give the time of the events with `--since` and `--until`",
+        "{} {} outside the period {}; give the time of the events with `--since` and `--until`",
         count_noun(events, "event"),
+        if events == 1 { "is" } else { "are" },
         bounds.collect::<Vec<_>>().join(" ")
     )
 }

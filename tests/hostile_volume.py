@@ -172,7 +172,7 @@ def sweeps(scale):
     case("source addresses and user agents, reads", lambda: (
         record(id=n, ip=f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", agent=f"agent/{n}") for n in ids(million)), GOOD)
     # Names that begin with a verb that reads, in records with `readOnly=true`: reads outside the catalog.
-    listed = ["10000 of "] if million > 10_000 else []
+    listed = ["10,000 of "] if million > 10_000 else []
     case("operations outside the catalog, reads", lambda: (record(id=n, name=f"DescribeThing{n}") for n in ids(million)), GOOD, said=listed)
     case("operations outside the catalog, unknown", lambda: (
         record(id=n, name=f"Frobnicate{n}").replace('"readOnly":true,', "") for n in ids(million)), UNPROVEN + BAD, said=listed)

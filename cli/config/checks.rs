@@ -97,7 +97,7 @@ pub fn settings(loaded: &LoadedConfig) -> Vec<Check> {
         Check::warning(group, key, part.limitation(), format!("set `{key} = true`"))
     }));
     checks.extend(config.coverage.regions.iter().filter(|name| !is_known_region(name)).map(|name| {
-        let found = format!("`{name}` is not a region that this version knows: its hours have no evidence");
+        let found = format!("this version does not know the region `{name}`; if AWS has none of this name, its hours are missing");
         let fix = match suggest(name, KNOWN_REGIONS) {
             Some(known) => format!("write `{known}`, or leave it if the region is new"),
             None => "write the name that AWS uses, or leave it if the region is new".to_owned(),

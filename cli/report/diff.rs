@@ -70,8 +70,7 @@ pub fn require_whole_lists(reports: [&Report; 2]) -> Result<(), Diagnostic> {
         return Ok(());
     }
     Err(Diagnostic {
-        message: "a report leaves principals, operations or findings out, because there are too many"
-            .to_owned(),
+        message: "a report leaves watched principals or findings out, because there are too many".to_owned(),
         remedy: "compare reports on shorter periods; the limitations of a report say what it leaves out"
             .to_owned(),
     })

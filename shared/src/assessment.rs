@@ -404,6 +404,24 @@ impl<'a> Assessment<'a> {
         this
     }
 
+    /// Parts of names that may be account ids: of all accounts, principals and resources in the evidence.
+    pub(crate) fn known_accounts(&self) -> BTreeSet<String> {
+        let mut known: BTreeSet<String> =
+            self.coverage.account_regions.iter().map(|place| place.account.to_string()).collect();
+        let mut last = None;
+        for call in &self.classified {
+            let (actor, key) = (call.line.actor, call.line.call_key);
+            if !last.replace(actor).is_some_and(|before| std::ptr::eq(before, actor)) {
+                known.insert(actor.account.to_string());
+                known.extend(actor.principal.arn.split(':').map(str::to_owned));
+            }
+            known.extend(key.resources.iter().flat_map(|arn| arn.split(':')).map(str::to_owned));
+        }
+        known.extend(self.granted.keys().flat_map(|arn| arn.split(':')).map(str::to_owned));
+        known.retain(|text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()));
+        known
+    }
+
     /// Whether a call issued untraceable credentials, contrary to a promise of the user.
     fn is_untraceable(&self, call_key: &CallKey, watch: Option<&Watch>) -> bool {
         watch.is_some_and(|watch| !watch.is_own_role())

@@ -69,7 +69,7 @@ impl ReportBrief {
             compliance_score: summary.compliance_score,
             risk_score: summary.risk_score,
             risk_level: summary.risk_level,
-            findings: report.result.findings.len() as u64,
+            findings: report.result.findings.len() as u64 + report.result.omitted_of("findings"),
             report_key: key.to_owned(),
         }
     }

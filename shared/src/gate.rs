@@ -21,9 +21,6 @@ use crate::{
 /// Version of the shape of a [`GateResult`]; the first number changes if a field loses its meaning.
 pub const GATE_SCHEMA_VERSION: &str = "1.0";
 
-/// Most reasons for insufficient evidence that a check names.
-const MAX_REASONS: usize = 3;
-
 /// The least that is accepted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GateCriteria {
@@ -152,7 +149,7 @@ fn new_findings<'r>(
 /// and what is not listed cannot be compared.
 pub fn baseline_problem(report: &Report, baseline: &Report) -> Option<&'static str> {
     if !report.result.lists_everything() || !baseline.result.lists_everything() {
-        return Some("or the report leaves principals or findings out, because there are too many");
+        return Some("or the report leaves watched principals or findings out, because there are too many");
     }
     match (report.result.period(), baseline.result.period()) {
         (Some(now), Some(before)) if before.until > now.until => {
@@ -212,17 +209,7 @@ fn evidence(now: &ReportResult, criteria: &GateCriteria, detail: String) -> Gate
             check("status", GateOutcome::InsufficientEvidence, detail)
         }
         None => {
-            let reasons = &now.summary.status_reasons;
-            let named: Vec<&str> = reasons.iter().take(MAX_REASONS).map(String::as_str).collect();
-            let more = match reasons.len().saturating_sub(MAX_REASONS) {
-                0 => String::new(),
-                more => format!("; and {more} more"),
-            };
-            let named = named.join("; ");
-            let detail = match detail.contains(&named) {
-                true => format!("{detail}{more}; not only hours of evidence are missing"),
-                false => format!("{detail}; not only hours of evidence are missing: {named}{more}"),
-            };
+            let detail = format!("{detail}; not only hours of evidence are missing");
             check("status", GateOutcome::InsufficientEvidence, detail)
         }
     }
@@ -300,7 +287,7 @@ fn errors(now: &ReportResult, before: Option<&ReportResult>, criteria: &GateCrit
     let (most, errors) = (criteria.max_errors, failed_calls(now));
     let said = count_noun(errors, "error");
     if errors <= most {
-        return match now.omitted_of("principals") {
+        return match now.omitted_watched_principals() {
             0 => check("errors", GateOutcome::Passed, format!("{said} of at most {most}")),
             unlisted => check(
                 "errors",

@@ -393,10 +393,13 @@ impl SweepState {
                     result.compliance.score,
                     result.summary.risk_score,
                     result.totals.events,
-                    result.findings.len() as u64
+                    result.findings.len() as u64 + result.omitted_of("findings")
                 ],
             )?;
-            transaction.execute("UPDATE findings SET open = 0", [])?;
+            // A finding that is not listed may be open.
+            if result.omitted_of("findings") == 0 {
+                transaction.execute("UPDATE findings SET open = 0", [])?;
+            }
             {
                 let mut statement = transaction.prepare(
                     "INSERT INTO findings (fingerprint, id, severity, principal, subject, first_seen, last_seen, \

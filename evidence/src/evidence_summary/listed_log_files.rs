@@ -17,7 +17,7 @@ use crate::{
     period::Period,
     record::DigestWindow,
     segment::{MissingLogFile, Segment, Shard},
-    time::Time,
+    time::{HOUR_SECONDS, Hour, Time},
 };
 
 /// Listed log files and the times by which they are found.
@@ -94,7 +94,9 @@ impl ListedLogFiles {
         let Self { log_files, times_by_account_region: account_regions } = self;
         // Without evidence of the period, the bounds that were asked for are known.
         let bounds = period.map(|period| (period.from.start(), period.until.start())).unzip();
-        let (since, until) = (bounds.0.or(scope.since), bounds.1.or(scope.until));
+        let first = scope.since.map(|since| since.hour().start());
+        let end = scope.until.map(|until| Hour(until.0.div_ceil(HOUR_SECONDS)).start());
+        let (since, until) = (bounds.0.or(first), bounds.1.or(end));
         let spans = |log: &MissingLogFile| {
             since.is_none_or(|since| log.newest >= since) && until.is_none_or(|until| log.oldest < until)
         };

@@ -5,6 +5,8 @@
 //! it, on whether the maintenance of the deployment verified and kept its records; evidence of CloudTrail is not used while its use
 //! is switched off.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -91,6 +93,7 @@ pub fn evaluate_within(
         performance: config.report.include_performance_metrics.then(RunPerformance::default),
         ..run
     };
-    let (result, run) = redact(result, run, &config.redaction)?;
+    let known = if config.redaction.accounts { assessment.known_accounts() } else { BTreeSet::new() };
+    let (result, run) = redact(result, run, &config.redaction, &known)?;
     Report::new(result, run)
 }

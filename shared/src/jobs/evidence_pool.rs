@@ -72,6 +72,11 @@ impl<'a> EvidencePool<'a> {
         }
     }
 
+    /// Counts duplicates that a part has left out already.
+    pub(super) const fn count_duplicates(&mut self, events: u64) {
+        self.events += events;
+    }
+
     /// Number of events that were added, with duplicates.
     pub(super) const fn events(&self) -> u64 {
         self.events

@@ -209,6 +209,7 @@ pub(super) fn gather_into(
             ObjectReader { hash_content: options.hash_content, ..ObjectReader::new(options.limits, audit) };
         while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             let processed = reader.read_or_count_missing(source, object);
+            let mut repeated = 0;
             let mut of_segment = match (processed, each) {
                 (None, _) => None,
                 (Some(processed), ObjectCallback::Summary(callback)) => {
@@ -216,7 +217,9 @@ pub(super) fn gather_into(
                     None
                 }
                 (Some(processed), ObjectCallback::WithSegment(keep)) => {
+                    let events = reader.builder.len();
                     let segment = std::mem::take(&mut reader.builder).finish();
+                    repeated = (events - segment.rows().len()) as u64;
                     keep(processed, &segment, reader.take_entries());
                     Some(SegmentBuilder::from(segment))
                 }
@@ -226,6 +229,7 @@ pub(super) fn gather_into(
             if state.is_err() {
                 break;
             }
+            pool.count_duplicates(repeated);
             *state = pool.absorb(of_segment.as_mut().unwrap_or(&mut reader.builder));
             statistics.add(std::mem::take(&mut reader.statistics));
             progress(GatherProgress {

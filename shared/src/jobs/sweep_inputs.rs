@@ -35,8 +35,9 @@ pub(super) fn inputs_sha256(
     if has_more || !says_nothing_of_evidence(run) {
         return Ok(None);
     }
-    // The number of threads changes nothing.
-    let config = &Config { limits: InputLimits { threads: 0, ..config.limits.clone() }, ..config.clone() };
+    // The number of threads and of events in memory change nothing.
+    let limits = InputLimits { log_file_mib: config.limits.log_file_mib, ..InputLimits::default() };
+    let config = &Config { limits, ..config.clone() };
     let versions = (env!("CARGO_PKG_VERSION"), SCHEMA_VERSION, catalog.version());
     let period = (task.since, task.until);
     let mut hash = Sha256::new();

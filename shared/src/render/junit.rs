@@ -50,7 +50,7 @@ pub fn junit(report: &Report) -> String {
         suite(
             "onlooker principals",
             Vec::new(),
-            watched.map(|one| principal_case(one, &by_fingerprint)).collect(),
+            watched.map(|one| principal_case(one, &by_fingerprint)).chain(unlisted(result)).collect(),
         ),
         suite(
             "onlooker controls",
@@ -69,6 +69,14 @@ fn status(result: &ReportResult) -> JunitCase {
         None => JunitOutcome::Error("the report has no status, because no principal is watched".to_owned()),
     };
     JunitCase { class: "onlooker.status", name: "status".to_owned(), outcome }
+}
+
+/// An error for the watched principals that the report does not list.
+fn unlisted(result: &ReportResult) -> Option<JunitCase> {
+    let count = result.omitted_watched_principals();
+    let why = format!("{} not listed, because there are too many", count_noun(count, "watched principal"));
+    let outcome = JunitOutcome::Error(why);
+    (count > 0).then(|| JunitCase { class: "onlooker.principal", name: "not listed".to_owned(), outcome })
 }
 
 fn principal_case(principal: &PrincipalSummary, findings: &BTreeMap<&str, &Finding>) -> JunitCase {

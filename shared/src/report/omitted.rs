@@ -14,6 +14,7 @@ use crate::{
     controls::ControlResult,
     coverage::Coverage,
     finding::{Findings, Severity, count_noun},
+    number_text::thousands,
     score::Status,
 };
 
@@ -168,20 +169,21 @@ impl ListLimit {
         if left_out > 0 {
             let listed = findings.listed.len() as u64;
             lines.push(format!(
-                "{listed} of {} are listed, of each rule {} at most, the most severe first.",
+                "{} of {} are listed, of each rule {} at most, the most severe first.",
+                thousands(listed),
                 count_noun(listed + left_out, "finding"),
-                self.most
+                thousands(self.most as u64)
             ));
         }
         let unlisted: u64 = self.statuses.values().sum();
         self.count("principals", principals.len(), usize::try_from(unlisted).unwrap_or(usize::MAX));
         for (list, (listed, left_out)) in &self.counts {
-            let all = listed + left_out;
+            let (listed, all) = (thousands(*listed), thousands(listed + left_out));
             lines.push(match RESULT_LISTS.iter().find(|(name, ..)| name == list) {
                 Some((_, noun, which)) => format!("{listed} of {all} {noun} are listed, {which}."),
                 None => format!(
                     "{listed} of {all} entries of `{list}` are listed where one has more than {}.",
-                    self.most
+                    thousands(self.most as u64)
                 ),
             });
             if *list != "principals" {
@@ -218,8 +220,14 @@ impl ReportResult {
         self.omitted.iter().filter(|one| one.list == list).map(|one| one.entries).sum()
     }
 
-    /// Whether every principal, operation and finding is listed, so that what is not in the result was not found.
+    /// Number of watched principals that are left out. Only these have a status.
+    pub fn omitted_watched_principals(&self) -> u64 {
+        let watched = self.omitted.iter().filter(|one| one.list == "principals" && one.status.is_some());
+        watched.map(|one| one.entries).sum()
+    }
+
+    /// Whether every watched principal and every finding is listed, so that what is not in the result was not found.
     pub fn lists_everything(&self) -> bool {
-        ["principals", "operations", "findings"].iter().all(|list| self.omitted_of(list) == 0)
+        self.omitted_watched_principals() == 0 && self.omitted_of("findings") == 0
     }
 }

@@ -17,7 +17,7 @@ use crate::{config::Redaction, hex::hex};
 const SESSION_FIELDS: [&str; 6] =
     ["session", "session_name", "session_names", "source_identity", "source_identities", "on_behalf_of"];
 
-/// Redacts a result and its run.
+/// Redacts a result and its run. `known` are accounts that the evidence names, of which the lists of the result may leave some out.
 ///
 /// # Errors
 /// When a value cannot be converted to JSON and back.
@@ -25,11 +25,17 @@ pub fn redact(
     result: ReportResult,
     run: ReportRun,
     redaction: &Redaction,
+    known: &BTreeSet<String>,
 ) -> Result<(ReportResult, ReportRun), serde_json::Error> {
     if !redaction.sessions && !redaction.accounts {
         return Ok((result, run));
     }
-    let accounts: BTreeSet<String> = if redaction.accounts { accounts(&result) } else { BTreeSet::new() };
+    let mut hidden = BTreeSet::new();
+    if redaction.accounts {
+        hidden = accounts(&result);
+        hidden.extend(known.iter().filter(|text| is_account(&text.as_str())).cloned());
+    }
+    let accounts = hidden;
     let sessions = redaction.sessions;
     Ok((redact_json(&result, &accounts, sessions)?, redact_json(&run, &accounts, sessions)?))
 }

@@ -71,7 +71,8 @@ pub struct ReportRun {
     pub bytes_read: u64,
     /// Number of records in these log files: distinct, duplicate, unreadable or set aside.
     pub records_seen: u64,
-    /// Number of further deliveries of events that the evidence has already, in the same or another log file.
+    /// Number of further deliveries of events that the evidence has already, in the same or another log file; of log files that
+    /// were not read again, only those in another one.
     pub duplicates: u64,
     /// Events outside the period, not counted.
     pub outside_period: u64,

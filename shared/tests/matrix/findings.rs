@@ -1,5 +1,7 @@
 //! Findings, controls and the summary of a report with policies.
 
+use std::collections::BTreeSet;
+
 use onlooker_core::{
     controls::ControlState,
     finding::Severity,
@@ -163,6 +165,9 @@ fn accounts_named_only_in_policies_are_redacted_too() {
         assert!(!text(&hidden).contains(account), "{account}");
     }
     assert!(text(&plain).contains("111122223333"));
-    let again = redact(plain, ReportRun::default(), &onlooker_core::config::Redaction::default()).unwrap().0;
+    let again =
+        redact(plain, ReportRun::default(), &onlooker_core::config::Redaction::default(), &BTreeSet::new())
+            .unwrap()
+            .0;
     assert_eq!(Report::new(again, ReportRun::default()).unwrap().id.len(), 64);
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::Path,
     sync::{
         Mutex,
@@ -135,13 +135,24 @@ fn a_report_does_not_depend_on_the_number_of_events_in_memory() {
         let home = tempfile::tempdir().unwrap();
         let spilled = sweep_spilling(&objects, None, limits, events);
         let first = sweep_spilling(&objects, Some(home.path()), limits, events);
-        // Another time in the state's folder, so that the evidence is loaded and no report is reused.
-        fs::remove_dir_all(home.path().join("reports")).ok();
         let again = sweep_spilling(&objects, Some(home.path()), limits, events);
         for report in [spilled, first, again] {
             assert_eq!(report.id, without_state.id, "{events}");
             assert_eq!(report.run.duplicates, without_state.run.duplicates, "{events}");
             assert_eq!(report.run.origins, without_state.run.origins, "{events}");
+        }
+    }
+}
+
+#[test]
+fn duplicates_within_a_log_file_count_with_state_and_without() {
+    let objects = MemoryLogSource::from_objects([object("a", &[1, 1, 2]), object("b", &[2, 3, 3, 3])]);
+    for events in [1, usize::MAX] {
+        let home = tempfile::tempdir().unwrap();
+        for state in [None, Some(home.path())] {
+            let report = sweep_spilling(&objects, state, ReadLimits::default(), events);
+            assert_eq!((report.result.totals.events, report.run.duplicates), (3, 4));
+            assert_eq!(report.run.records_seen, 7);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Lists of a result that are too long: what is listed, what is left out, and what is about all of it.
 
+use std::collections::BTreeSet;
+
 use onlooker_core::{
-    config::Watch,
+    config::{Redaction, Watch},
     controls::ControlState,
     event::{Event, Outcome},
     finding::Severity,
-    report::{ExecutiveSummary, OmittedEntries, ReportResult},
+    report::{ExecutiveSummary, OmittedEntries, ReportResult, ReportRun, redact},
     score::Status,
 };
 
@@ -92,7 +94,7 @@ fn what_is_left_out_of_a_list_is_counted_and_said_and_decides_as_before() {
 #[test]
 fn each_rule_that_found_something_has_a_finding_whatever_the_limit() {
     let (all, one) = (hostile().result_within(1_000), hostile().result_within(1));
-    let rules = |result: &ReportResult| -> std::collections::BTreeSet<String> {
+    let rules = |result: &ReportResult| -> BTreeSet<String> {
         result.findings.iter().map(|finding| finding.id.clone()).collect()
     };
     assert_eq!(rules(&one), rules(&all));
@@ -133,4 +135,18 @@ fn the_lists_of_one_principal_are_cut_too() {
     assert_eq!(left_out(&some, "principals[].regions")[0].entries, 5);
     let said = "4 of 9 entries of `principals[].regions` are listed";
     assert!(some.limitations.iter().any(|line| line.starts_with(said)), "{:?}", some.limitations);
+}
+
+#[test]
+fn accounts_of_entries_that_are_left_out_are_redacted_too() {
+    let accounts: BTreeSet<String> = (0..9).map(|n| format!("1111222233{n:02}")).collect();
+    let named = |known: &BTreeSet<String>| {
+        let redaction = Redaction { accounts: true, sessions: false };
+        let (result, _) =
+            redact(hostile().result_within(1), ReportRun::default(), &redaction, known).unwrap();
+        let text = serde_json::to_string(&result).unwrap();
+        accounts.iter().filter(|account| text.contains(account.as_str())).count()
+    };
+    assert!(named(&BTreeSet::new()) > 0, "the lists alone do not name every account");
+    assert_eq!(named(&accounts), 0);
 }

@@ -25,9 +25,15 @@ pub(super) struct ReportValues {
 
 impl ReportValues {
     pub(super) fn of(report: &HealthInput<Report>) -> Self {
-        let coverage = match report.map(|report| observed_until(&report.result.coverage)) {
-            HealthInput::Known(Some(found)) => HealthInput::Known(found),
-            HealthInput::Known(None) => HealthInput::Unknown("the newest report has no evidence".to_owned()),
+        let is_cut = |report: &Report| report.result.omitted_of("coverage.account_regions") > 0;
+        let coverage = match report.map(|report| (is_cut(report), observed_until(&report.result.coverage))) {
+            HealthInput::Known((true, _)) => HealthInput::Unknown(
+                "the newest report lists only some of the accounts and Regions".to_owned(),
+            ),
+            HealthInput::Known((false, Some(found))) => HealthInput::Known(found),
+            HealthInput::Known((false, None)) => {
+                HealthInput::Unknown("the newest report has no evidence".to_owned())
+            }
             HealthInput::Unknown(reason) => HealthInput::Unknown(reason),
             HealthInput::NotApplicable(reason) => HealthInput::NotApplicable(reason),
         };

@@ -119,11 +119,15 @@ impl<'a> PrincipalsTable<'a> {
         });
         let proof = result.mode == ReportMode::Proof;
         let period = result.coverage.period;
+        // Of a principal whose findings may not be listed it is not known.
+        let lists_findings = result.omitted_of("findings") == 0;
         let (shown, rest) = order.split_at_checked(most::PRINCIPALS).unwrap_or((&order, &[]));
         let rows: Vec<PrincipalRow<'_>> = shown
             .iter()
             .enumerate()
-            .map(|(anchor, principal)| PrincipalRow::of(anchor, principal, proof, period, links))
+            .map(|(anchor, principal)| {
+                PrincipalRow::of(anchor, principal, proof, lists_findings, period, links)
+            })
             .collect();
         let mut statuses: Vec<_> = rows.iter().filter_map(|row| row.principal.status).collect();
         statuses.sort_unstable();
@@ -192,6 +196,7 @@ impl<'a> PrincipalRow<'a> {
         anchor: usize,
         principal: &'a PrincipalSummary,
         proof: bool,
+        lists_findings: bool,
         period: Option<Period>,
         links: &FindingLinks<'a>,
     ) -> Self {
@@ -205,7 +210,7 @@ impl<'a> PrincipalRow<'a> {
             path: split_arn(&principal.arn).0,
             name: split_arn(&principal.arn).1,
             has_details: anchor < most::PRINCIPAL_DETAILS,
-            is_clean: is_clean(principal, proof),
+            is_clean: lists_findings && is_clean(principal, proof),
             is_open: proof
                 && anchor < most::OPEN_PRINCIPALS
                 && principal.status == Some(Status::NonCompliant),
