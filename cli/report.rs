@@ -40,8 +40,8 @@ Examples:
   onlooker report --format markdown --out comment.md
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
   onlooker report --since 7d --authorization-details iam.json
-  onlooker report --standard SOC2          a new report with these controls, for the
-                                           principals of the configuration
+  onlooker report --standard SOC2          a new report with these controls, for
+                                           the principals of the configuration
   onlooker report --remote --stack onlooker
                                            current status of a deployment
   onlooker report --remote --table NAME --bucket NAME
