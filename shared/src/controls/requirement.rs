@@ -97,7 +97,7 @@ pub(super) enum RequirementState {
 use RequirementState::{Contradicted, Met, Missing};
 
 /// Most gaps that a control names.
-const MAX_GAPS: usize = 2;
+const MAX_GAPS: usize = 1;
 
 impl ControlEvidence {
     /// The evidence that is missing.

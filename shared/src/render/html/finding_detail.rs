@@ -110,7 +110,7 @@ impl FindingSources<'_> {
                 let resources: Vec<&str> = named.into_iter().flatten().map(|arn| &**arn).collect();
                 let policy = denial_policy("OnlookerDenyPath", &[&**action], &resources)?;
                 Some((
-                    "Attach to the principal: it denies this step. `onlooker permissions` shows whether another one is left",
+                    "Attach to the principal: it denies this step. onlooker permissions shows whether another one is left",
                     policy,
                 ))
             }
